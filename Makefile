@@ -1,0 +1,145 @@
+# fhirbus: everything is made from here. `make help` lists the targets.
+#
+# Sources are found, not listed: a new folder under common/ or services/ is a new archive, a new
+# tests/unit/<path>/x_test.c a new test program, a new tools/<name>/ a new program.
+SHELL := /bin/bash
+CC    ?= gcc
+OUT   := build/$(or $(subst $(comma),-,$(SAN)),release)
+BIN   := $(OUT)/bin
+GEN   := build/gen
+comma := ,
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wstrict-prototypes \
+  -Wmissing-prototypes -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wnull-dereference \
+  -Wduplicated-cond -Wlogical-op -Wimplicit-fallthrough -Werror
+HARD := -O2 -fstack-protector-strong -fstack-clash-protection -fPIE
+# Fortify and the sanitizers check the same calls; together they hide each other's reports.
+# gcc's null-dereference and maybe-uninitialized guess wrongly in instrumented code.
+ifeq ($(SAN),)
+HARD += -D_FORTIFY_SOURCE=3
+else
+HARD += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all -g \
+  -Wno-error=null-dereference -Wno-error=maybe-uninitialized
+LSAN := -fsanitize=$(SAN)
+endif
+LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+CPPFLAGS += -I. -I$(GEN) -D_GNU_SOURCE -include common/base/banned.h
+CFLAGS   += -std=c17 -g $(HARD) $(WARN)
+LIBS := -lmicrohttpd -lrdkafka -ljansson -lpq -lcurl -lprotobuf-c -lgnutls -larchive \
+  -lpcre2-8 -lzstd -lz -lxxhash -lxml2 -lpthread -lm -ldl
+SYS  := -isystem /usr/include/postgresql -isystem /usr/include/libxml2
+
+.DEFAULT_GOAL := help
+
+# --- what there is -----------------------------------------------------------------------------
+COMMON_SRC  := $(sort $(shell find common -name '*.c'))
+ENGINE_SRC  := $(sort $(shell find services/validator/engine -name '*.c' 2>/dev/null))
+SERVICES    := $(sort $(patsubst services/%/main.c,%,$(wildcard services/*/main.c)))
+TOOLS       := $(sort $(patsubst tools/%/main.c,%,$(wildcard tools/*/main.c)))
+CLIS        := $(sort $(wildcard services/validator/cli/*.c))
+PROTO       := $(wildcard proto/*.proto)
+PROTO_SRC   := $(PROTO:%.proto=$(GEN)/%.pb-c.c)
+UNIT_SRC    := $(sort $(shell find tests/unit tests/integration -name '*_test.c' 2>/dev/null))
+FUZZ_SRC    := $(sort $(wildcard tests/fuzz/*_fuzz.c))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+# Programs that only tests and benchmarks start: tests/programs/<name>.c
+TEST_PROG_SRC := $(sort $(wildcard tests/programs/*.c))
+
+obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
+service_src = $(filter-out services/$(1)/main.c services/$(1)/engine/% services/$(1)/cli/%,$(sort $(shell find services/$(1) -name '*.c')))
+
+LIB_COMMON := $(OUT)/lib/libcommon.a
+LIB_ENGINE := $(OUT)/lib/libfhirvalidator.a
+LIB_PROTO  := $(OUT)/lib/libproto.a
+LIB_SUPPORT := $(OUT)/lib/libsupport.a
+LIB_SERVICES := $(SERVICES:%=$(OUT)/lib/libservice-%.a)
+ARCHIVES := $(LIB_ENGINE) $(LIB_COMMON) $(if $(PROTO),$(LIB_PROTO))
+
+PROGRAMS := $(SERVICES:%=$(BIN)/fhirbus-%) $(TOOLS:%=$(BIN)/%) \
+  $(foreach c,$(CLIS),$(BIN)/$(subst _,-,$(basename $(notdir $(c)))))
+UNIT_BIN := $(UNIT_SRC:tests/%.c=$(OUT)/tests/%)
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/fuzz/%)
+TEST_PROG_BIN := $(TEST_PROG_SRC:tests/programs/%.c=$(BIN)/%)
+
+# --- targets for people ------------------------------------------------------------------------
+.PHONY: help build test lint bench soak fuzz clean up down status deps oracle-image format programs unit engine
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
+	@echo "  SAN=address,undefined | SAN=thread builds and tests under sanitizers, in a folder of its own"
+
+build: deps ## build every service, tool and command line into build/release/bin
+	@$(MAKE) --no-print-directory -j$$(nproc) programs
+programs: $(PROGRAMS) $(TEST_PROG_BIN)
+unit: $(UNIT_BIN) $(FUZZ_BIN)
+engine: $(LIB_ENGINE) $(filter $(BIN)/fhir%,$(filter-out $(BIN)/fhirbus-%,$(PROGRAMS)))
+
+deps: ## install what is missing: Debian packages, Kafka's jars, FHIR packages
+	@tools/setup/install
+
+test: deps ## run every test; ends with a line "N passed, N failed"
+	@$(MAKE) --no-print-directory -j$$(nproc) programs unit SAN=$(SAN)
+	@OUT=$(OUT) tests/run
+
+format: ## rewrite the sources with clang-format
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean: ## remove what the build made; the stack's data (.run) stays
+	@rm -rf build
+
+-include tests/targets.mk
+
+# --- how it is made ----------------------------------------------------------------------------
+$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: %.proto
+	@mkdir -p $(GEN)
+	protoc-c --c_out=$(GEN) $<
+PROTO_HDR := $(PROTO_SRC:.c=.h)
+
+$(OUT)/obj/$(GEN)/%.o: $(GEN)/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -g -O2 -fPIE $(LSAN) -I$(GEN) -c $< -o $@
+$(OUT)/obj/%.o: %.c | $(PROTO_HDR)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(SYS) -MMD -MP -c $< -o $@
+
+$(LIB_COMMON): $(call obj,$(COMMON_SRC))
+$(LIB_ENGINE): $(call obj,$(ENGINE_SRC))
+$(LIB_PROTO): $(PROTO_SRC:%.c=$(OUT)/obj/%.o)
+$(LIB_SUPPORT): $(call obj,$(SUPPORT_SRC))
+define service_rules
+$(OUT)/lib/libservice-$(1).a: $(call obj,$(call service_src,$(1)))
+$(BIN)/fhirbus-$(1): $(call obj,services/$(1)/main.c) $(OUT)/lib/libservice-$(1).a $(ARCHIVES)
+endef
+$(foreach s,$(SERVICES),$(eval $(call service_rules,$(s))))
+define tool_rules
+$(BIN)/$(1): $(call obj,$(sort $(wildcard tools/$(1)/*.c))) $(ARCHIVES)
+endef
+$(foreach t,$(TOOLS),$(eval $(call tool_rules,$(t))))
+define cli_rules
+$(BIN)/$(subst _,-,$(basename $(notdir $(1)))): $(call obj,$(1)) $(ARCHIVES)
+endef
+$(foreach c,$(CLIS),$(eval $(call cli_rules,$(c))))
+
+%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(PROGRAMS):
+	@mkdir -p $(@D)
+	$(CC) $(LSAN) $(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
+
+$(TEST_PROG_BIN): $(BIN)/%: $(OUT)/obj/tests/programs/%.o $(LIB_SUPPORT) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LSAN) $(LINK) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
+
+$(UNIT_BIN): $(OUT)/tests/%: $(OUT)/obj/tests/%.o $(LIB_SUPPORT) $(LIB_SERVICES) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LSAN) $(LINK) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka -o $@
+
+# A fuzz target under gcc: the corpus is replayed by `make test`. `make fuzz` builds it with clang.
+$(FUZZ_BIN): $(OUT)/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(OUT)/obj/tests/fuzz/replay.o $(LIB_SUPPORT) $(LIB_SERVICES) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LSAN) $(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
+
+.SECONDARY:
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
