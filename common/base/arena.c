@@ -13,8 +13,8 @@
 
 enum { FIRST_BLOCK = 64 * 1024, ALIGN = 16, KEEP_MAX = 64 * 1024 * 1024 };
 
-/* Blocks form a list in the order of use. Blocks after `current` are empty, kept from before a reset.
- * Free room is poisoned under the address sanitizer, with a gap after each allocation. */
+/* Blocks form a list in the order of use. Blocks after `current` are empty, kept from before a
+ * reset. Free room is poisoned under the address sanitizer, with a gap after each allocation. */
 typedef struct Block {
     struct Block *next;
     size_t size;

@@ -4,8 +4,8 @@
  * Threads: one arena per thread.
  * Errors:  past its limit arena_alloc returns NULL and the arena stays `exhausted` until reset: a
  *          hostile message fails alone. Callers report ERR_INPUT "memory-limit".
- * Limits:  limit_bytes at birth; memory up to keep_bytes is kept across resets, so that a warm worker
- *          allocates nothing from the system. */
+ * Limits:  limit_bytes at birth; memory up to keep_bytes is kept across resets, so that a warm
+ * worker allocates nothing from the system. */
 #pragma once
 #include "common/base/str.h"
 

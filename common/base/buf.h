@@ -1,8 +1,8 @@
 /* buf - a growing byte buffer that states its maximum at birth.
  *
  * Owner:   buf_init/buf_clear pair; `data` is always NUL-terminated once something was added.
- * Errors:  past max_bytes (or without memory) the add yields false, the buffer keeps what it had and
- *          `overflowed` stays set: check once at the end instead of at each call. */
+ * Errors:  past max_bytes (or without memory) the add yields false, the buffer keeps what it had
+ * and `overflowed` stays set: check once at the end instead of at each call. */
 #pragma once
 #include "common/base/str.h"
 

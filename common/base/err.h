@@ -1,9 +1,9 @@
 /* err - what went wrong, where, and what the caller should do next.
  *
  * Owner:   the caller's stack; fixed size, no allocation.
- * Rule:    a function that can fail returns bool, takes `Err *err` last, and leaves its ret_ outputs
- *          untouched on failure. What we find in a resource is data (an Issue), never an Err.
- * Text:    never patient data: ids, codes, counts, positions. */
+ * Rule:    a function that can fail returns bool, takes `Err *err` last, and leaves its ret_
+ * outputs untouched on failure. What we find in a resource is data (an Issue), never an Err. Text:
+ * never patient data: ids, codes, counts, positions. */
 #pragma once
 #include <stdbool.h>
 

@@ -1,0 +1,87 @@
+/* fhir_validator - is this resource what the profiles say it should be? libfhirvalidator's only
+ * door.
+ *
+ * Spec:    hl7.org/fhir/R4/validation.html. Verdicts, issue paths and message ids are those of the
+ * HL7 Java core (tests/golden/validator/DIFFERENCES.md lists where the specification wins). Owner:
+ * a FhirValidator owns its mapped images; Issues and all they point to live in the caller's arena
+ * or in the image: both must outlive them. Threads: a FhirValidator is immutable once open and
+ * shared; fhir_validate is pure, one arena per thread. Reload: open a new one, swap the pointer,
+ * close the old one when its users are done. Errors:  ERR_INPUT "image-..." from open;
+ * fhir_validate never fails for what it finds in a resource: findings are Issues, unreadable JSON
+ * and exceeded limits are one fatal Issue. Limits:  ValidateLimits. No network, no logging, no
+ * global state. */
+#pragma once
+#include "common/base/arena.h"
+#include "common/base/err.h"
+
+typedef struct FhirValidator FhirValidator;
+
+/* Maps compiled images (`fhir-validate compile`). With count 0 it validates what needs no
+ * definitions: JSON, duplicate properties, resourceType, the shape of a Bundle. */
+bool fhir_validator_open(const char *const *image_paths, size_t count,
+                         FhirValidator **ret_validator, Err *err) MUST_USE;
+void fhir_validator_close(FhirValidator *validator); /* NULL is fine */
+
+/* What is loaded: name and version of each image's first (root) package. */
+size_t fhir_validator_image_count(const FhirValidator *validator);
+Str fhir_validator_image_name(const FhirValidator *validator, size_t index);    /* "us.ny.hrsn" */
+Str fhir_validator_image_version(const FhirValidator *validator, size_t index); /* "1.8.1" */
+/* Index of the image that defines `canonical` (a |version is honoured), or SIZE_MAX. */
+size_t fhir_validator_image_of_profile(const FhirValidator *validator, Str canonical);
+
+typedef enum IssueSeverity {
+    SEVERITY_INFORMATION,
+    SEVERITY_WARNING,
+    SEVERITY_ERROR,
+    SEVERITY_FATAL,
+} IssueSeverity;
+
+typedef struct Issue {
+    const struct Issue *next;
+    IssueSeverity severity;
+    Str code;       /* OperationOutcome.issue.code: "structure", "invariant", ... */
+    Str message_id; /* java-core-messageId, or empty */
+    Str location; /* the Java core's path: Bundle.entry[0].resource, then the resource in slash-star
+                     marks, .name[0] */
+    Str expression;  /* the same as plain FHIRPath: Bundle.entry[0].resource.name[0] */
+    Str text;        /* for people; never a whole payload value */
+    uint32_t line;   /* from 1; 0: none */
+    uint32_t column; /* from 1, code points, first character of the value */
+} Issue;
+
+typedef struct ValidateLimits { /* 0: the default in brackets */
+    size_t bytes;               /* of the resource (64 MiB) */
+    uint32_t depth;             /* JSON nesting (256) */
+    uint32_t nodes;             /* JSON values (5 million) */
+    uint32_t issues;            /* reported; the rest is counted (10 000) */
+    uint64_t steps;             /* FHIRPath and walk steps (2 billion) */
+} ValidateLimits;
+
+typedef struct ValidateOptions {
+    size_t image;          /* index; SIZE_MAX: choose by meta.profile, else image 0 */
+    const Str *profiles;   /* validate against these besides the base definition ... */
+    size_t profile_count;  /* ... and meta.profile; usually 0 */
+    bool no_best_practice; /* leave out best-practice warnings */
+    ValidateLimits limits;
+} ValidateOptions;
+
+typedef struct Verdict {
+    bool valid;           /* no error, no fatal */
+    bool readable;        /* JSON was read and has a known resourceType */
+    const Issue *issues;  /* in document order */
+    uint32_t issue_count; /* in the list */
+    uint32_t issues_left_out;
+    uint32_t errors, warnings, information; /* all, left out ones included; fatal counts as error */
+    Str resource_type;
+    Str ig_name, ig_version; /* of the image that was used; empty without one */
+    Str profile;             /* the first meta.profile known to the image, else empty */
+} Verdict;
+
+/* options may be NULL. False only if `arena` is exhausted before a verdict could be formed
+ * (ERR_INPUT "memory-limit"). */
+bool fhir_validate(const FhirValidator *validator, Str resource, const ValidateOptions *options,
+                   Arena *arena, Verdict *ret_verdict, Err *err) MUST_USE;
+
+/* The verdict as OperationOutcome JSON, with line, column and message-id extensions; STR_NONE when
+ * the arena is exhausted. Without issues: one information "All OK". */
+Str fhir_verdict_outcome(const Verdict *verdict, Arena *arena);
