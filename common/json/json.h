@@ -50,7 +50,7 @@ typedef struct JsonNode {
 } JsonNode;
 
 /* Property names known in advance: text <-> id in 1..65535. A flat table that may lie in a mapped
- * file: `slots` is a power-of-two open-addressing table of ids, by str_hash. */
+ * file: `slots` is a power-of-two open-addressing table of ids. */
 typedef struct JsonNames {
     const uint32_t *at; /* [count + 1] offsets into pool; name of id i is pool[at[i] .. at[i+1]) */
     const char *pool;
@@ -62,6 +62,9 @@ typedef struct JsonNames {
 uint16_t json_name_find(const JsonNames *names,
                         Str name); /* JSON_NAME_UNKNOWN if absent or names is NULL */
 Str json_name_text(const JsonNames *names, uint16_t id);
+/* Fills `slots` (names->slot_count of them, zeroed, a power of two above names->count) for
+ * json_name_find and lets names->slots point to it. */
+void json_names_index(JsonNames *names, uint16_t *slots);
 
 typedef struct JsonLimits {
     uint32_t bytes; /* 0: no limit of its own (4 GiB) */

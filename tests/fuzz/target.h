@@ -1,0 +1,7 @@
+/* The entry point of every fuzz target. Returns 0; a finding is a crash, a sanitizer report or a
+ * hang. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
