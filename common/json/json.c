@@ -510,7 +510,7 @@ static inline bool read_value(Reader *r, JsonNode *node, bool *ret_opened)
         *ret_opened = true;
         return true;
     case '"': {
-        Str text;
+        Str text = STR_NONE;
         bool escaped = false;
         r->at++;
         TRY(read_string(r, &text, &escaped));
