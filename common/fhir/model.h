@@ -79,6 +79,7 @@ const FhirChild *fhir_child_find(const FhirModel *model, FhirTypeId type, uint16
 /* The first row whose element is `element`, or NULL: valueBoolean for value. */
 const FhirChild *fhir_element_find(const FhirModel *model, FhirTypeId type, uint16_t element);
 bool fhir_type_is_a(const FhirModel *model, FhirTypeId type, FhirTypeId ancestor); /* reflexive */
-/* The id of `_name` for the id of `name`; JSON_NAME_UNKNOWN if there is none, and the reverse. */
+/* The id of `_name` for the id of `name`; JSON_NAME_UNKNOWN if there is none, and the reverse.
+ * Whoever gives out ids gives `_name` the id behind that of `name`. */
 uint16_t fhir_underscore_of(const FhirModel *model, uint16_t property);
 uint16_t fhir_without_underscore(const FhirModel *model, uint16_t underscored);
