@@ -59,13 +59,14 @@ static void arena_grow_keeps_what_was_there(void **state)
     (void)state;
     ARENA_AUTO arena = arena_new(64 << 20);
     uint32_t *numbers = NULL;
-    for (uint32_t i = 0; i < 100000; i++) {
-        numbers = arena_grow(arena, numbers, i * sizeof *numbers, (i + 1) * sizeof *numbers);
-        numbers[i] = i;
-        if (i > 1000)
-            i += 999;
+    size_t count = 0;
+    for (size_t more = 1; count < 200000; count += more, more += count / 100) {
+        numbers =
+            arena_grow(arena, numbers, count * sizeof *numbers, (count + more) * sizeof *numbers);
+        for (size_t i = count; i < count + more; i++)
+            numbers[i] = (uint32_t)i;
     }
-    for (uint32_t i = 0; i <= 1000; i++)
+    for (size_t i = 0; i < count; i++)
         assert_int_equal(numbers[i], i);
 }
 
