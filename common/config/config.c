@@ -18,7 +18,7 @@ typedef struct Value {
     const char *source; /* "environment", "default" or the file's name */
 } Value;
 
-static Str env_get(char *const *environment, const char *name)
+static Str env_get(const char *const *environment, const char *name)
 {
     size_t len = strlen(name);
     for (; environment && *environment; environment++)
@@ -27,30 +27,38 @@ static Str env_get(char *const *environment, const char *name)
     return STR_NONE;
 }
 
+static bool read_all(int fd, Buf *out)
+{
+    char *to;
+    while ((to = buf_reserve(out, 4096))) {
+        ssize_t got = read(fd, to, 4096);
+        if (got == 0)
+            return true;
+        if (got < 0 && errno != EINTR)
+            return false;
+        out->len += got > 0 ? (size_t)got : 0;
+    }
+    errno = EFBIG;
+    return false;
+}
+
 static bool read_file(const char *path, size_t max_bytes, Arena *arena, Str *ret_text, Err *err)
 {
+    BUF_AUTO out;
+    buf_init(&out, max_bytes + 4096);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ERR(err, ERR_FATAL, "config-file", "%s: %s", path, strerror(errno));
-    char *text = arena_alloc(arena, max_bytes + 1);
-    size_t len = 0;
-    ssize_t got = text ? 1 : -1;
-    while (got > 0 && len <= max_bytes) {
-        got = read(fd, text + len, max_bytes + 1 - len);
-        if (got < 0 && errno == EINTR)
-            got = 1;
-        else if (got > 0)
-            len += (size_t)got;
-    }
-    int failed = got < 0 ? errno : 0;
-    close(fd);
-    if (failed)
-        return ERR(err, ERR_FATAL, "config-file", "%s: %s", path, strerror(failed));
-    if (len > max_bytes)
-        return ERR(err, ERR_FATAL, "config-file", "%s: more than %zu bytes", path, max_bytes);
-    if (memchr(text, '\0', len))
+    bool read = fd >= 0 && read_all(fd, &out);
+    int why = errno;
+    if (fd >= 0)
+        close(fd);
+    if (!read)
+        return ERR(err, ERR_FATAL, "config-file", "%s: %s", path, strerror(why));
+    Str text = arena_copy(arena, buf_str(&out));
+    if (!text.ptr)
+        return ERR(err, ERR_FATAL, "config-file", "%s: too large for memory", path);
+    if (text.len && memchr(text.ptr, '\0', text.len))
         return ERR(err, ERR_FATAL, "config-file", "%s: holds a NUL byte", path);
-    *ret_text = (Str){text, len};
+    *ret_text = text;
     return true;
 }
 
@@ -379,8 +387,9 @@ ConfigStart config_start(const ConfigProgram *program, int argc, char **argv, Ar
 {
     BUF_AUTO out;
     buf_init(&out, FILE_BYTES_MAX);
-    Str named = env_get(environ, "CONFIG_FILE");
-    ConfigSource source = {.environment = environ, .file = named.len ? named.ptr : NULL};
+    Str named = env_get((const char *const *)environ, "CONFIG_FILE");
+    ConfigSource source = {.environment = (const char *const *)environ,
+                           .file = named.len ? named.ptr : NULL};
     bool check_only = false, help = false, done = false;
     int next = 1;
     for (; next < argc && !done && argv[next][0] == '-'; next++) {

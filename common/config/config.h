@@ -56,7 +56,7 @@ extern const char config_required[];
 
 /* Where values come from; `environment` is like environ, `file` NULL or a path. */
 typedef struct ConfigSource {
-    char *const *environment;
+    const char *const *environment;
     const char *file;
 } ConfigSource;
 

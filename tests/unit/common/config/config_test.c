@@ -1,10 +1,8 @@
 #include "common/config/config.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <unistd.h>
+
+#include "tests/support/cmocka.h"
 
 typedef struct Sample {
     const char *brokers;
@@ -49,7 +47,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static bool read_with(char *const *environment, const char *file, Sample *ret, Err *err)
+static bool read_with(const char *const *environment, const char *file, Sample *ret, Err *err)
 {
     *ret = (Sample){0};
     ConfigSource source = {environment, file};
@@ -69,7 +67,7 @@ static void defaults_fill_what_the_environment_leaves(void **state)
     (void)state;
     Sample s;
     Err err = {0};
-    char *env[] = {"BROKERS=a:1,b:2", "BROKERSX=no", "NAME=", NULL};
+    const char *env[] = {"BROKERS=a:1,b:2", "BROKERSX=no", "NAME=", NULL};
     assert_true(read_with(env, NULL, &s, &err));
     assert_string_equal(s.brokers, "a:1,b:2");
     assert_null(s.name);
@@ -86,9 +84,9 @@ static void every_type_reads_its_value(void **state)
     (void)state;
     Sample s;
     Err err = {0};
-    char *env[] = {"BROKERS=x",     "NAME=n m",         "PASSWORD=p=q",
-                   "ANONYMOUS=Yes", "LIMIT_BYTES=2048", "FACTOR=2.25",
-                   "LEVEL=warn",    "DB_PORT=1",        NULL};
+    const char *env[] = {"BROKERS=x",     "NAME=n m",         "PASSWORD=p=q",
+                         "ANONYMOUS=Yes", "LIMIT_BYTES=2048", "FACTOR=2.25",
+                         "LEVEL=warn",    "DB_PORT=1",        NULL};
     assert_true(read_with(env, NULL, &s, &err));
     assert_string_equal(s.name, "n m");
     assert_string_equal(s.password, "p=q");
@@ -120,13 +118,14 @@ static void bad_values_are_named_with_what_would_be_right(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Sample s;
         Err err = {0};
-        char *env[] = {"BROKERS=x", strdup(cases[i].setting), NULL};
+        char *setting = strdup(cases[i].setting);
+        const char *env[] = {"BROKERS=x", setting, NULL};
         assert_false(read_with(env, NULL, &s, &err));
         assert_string_equal(err.code, "config-value");
         assert_int_equal(err.kind, ERR_FATAL);
         if (!strstr(err.text, cases[i].part1) || !strstr(err.text, cases[i].part2))
             fail_msg("%s: %s", cases[i].setting, err.text);
-        free(env[1]);
+        free(setting);
     }
 }
 
@@ -135,7 +134,7 @@ static void a_required_option_is_asked_for(void **state)
     (void)state;
     Sample s;
     Err err = {0};
-    char *env[] = {"BROKERS=", NULL};
+    const char *env[] = {"BROKERS=", NULL};
     assert_false(read_with(env, NULL, &s, &err));
     assert_string_equal(err.code, "config-missing");
     assert_non_null(strstr(err.text, "BROKERS is required: host:port,..."));
@@ -148,7 +147,7 @@ static void the_environment_wins_over_the_file(void **state)
     Err err = {0};
     char path[] = "/tmp/fhirbus-config-XXXXXX";
     write_file(path, "# comment\n\nBROKERS = file:1\nexport NAME=\"quoted value\"\r\nDB_PORT=7\n");
-    char *env[] = {"DB_PORT=8", NULL};
+    const char *env[] = {"DB_PORT=8", NULL};
     assert_true(read_with(env, path, &s, &err));
     assert_string_equal(s.brokers, "file:1");
     assert_string_equal(s.name, "quoted value");
@@ -188,7 +187,7 @@ static void a_secret_comes_from_its_file_and_is_never_shown(void **state)
     char path[] = "/tmp/fhirbus-secret-XXXXXX", setting[64];
     write_file(path, "s3cret\n");
     snprintf(setting, sizeof setting, "PASSWORD_FILE=%s", path);
-    char *env[] = {"BROKERS=x", setting, NULL, NULL};
+    const char *env[] = {"BROKERS=x", setting, NULL, NULL};
     assert_true(read_with(env, NULL, &s, &err));
     assert_string_equal(s.password, "s3cret");
     BUF_AUTO out;

@@ -1,10 +1,8 @@
 #include "common/obs/metrics.h"
 
-#include <cmocka.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+
+#include "tests/support/cmocka.h"
 
 static bool has_line(const Buf *out, const char *line)
 {
