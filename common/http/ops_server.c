@@ -54,8 +54,9 @@ static const struct {
 static enum MHD_Result send_page(struct MHD_Connection *connection, unsigned status,
                                  const char *type, Buf *body)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        body->len, body->data ? body->data : "", MHD_RESPMEM_MUST_COPY);
+    buf_add(body, STR("")); /* so that there is a `data` */
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_COPY);
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
