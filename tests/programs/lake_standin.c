@@ -1,0 +1,470 @@
+/* lake_standin - an HTTPS data lake for tests and `make up`: accepts documents, counts them by
+ * Idempotency-Key, and misbehaves on demand.
+ *
+ *   lake_standin --port 9443 --control-port 9444 --cert server.pem --key server.key
+ *                [--ca ca.pem (asks for a client certificate)] [--journal FILE] [--mode M]
+ *
+ * POST /any/path?processingAgent=T   {"status":"Success"}; 400 without agent, body or right type.
+ * The control port speaks plain HTTP on loopback:
+ *   GET  /stats        totals;   GET /keys[?repeated=1]  one JSON line per key
+ *   PUT  /mode?name=M[&delay_ms=N][&status=N][&count=N]   for the next `count` documents, or for
+ * all Modes: ok | slow (delay_ms, then ok) | refuse (closes new connections) | hang (no answer
+ * while the mode lasts) | fail (200, but the body says that it failed) | status (answers `status`)
+ * | drop (accepts, then cuts the connection: the sender cannot know) | garbage (200, no JSON). */
+#include <errno.h>
+#include <getopt.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "common/base/check.h"
+#include "tests/support/lake_journal.h"
+
+#define BODY_BYTES_MAX ((size_t)64 << 20)
+#define FILE_BYTES_MAX ((size_t)1 << 20)
+
+typedef enum Mode {
+    MODE_OK,
+    MODE_SLOW,
+    MODE_REFUSE,
+    MODE_HANG,
+    MODE_FAIL,
+    MODE_STATUS,
+    MODE_DROP,
+    MODE_GARBAGE,
+    MODE_COUNT,
+} Mode;
+static const char *const mode_names[MODE_COUNT] = {"ok",   "slow",   "refuse", "hang",
+                                                   "fail", "status", "drop",   "garbage"};
+
+typedef struct Behaviour {
+    Mode mode;
+    unsigned delay_ms;
+    unsigned status;
+    unsigned long long left; /* documents; ULLONG_MAX: all */
+} Behaviour;
+
+typedef struct Lake {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    Behaviour behaviour;
+    unsigned long long requests, by_mode[MODE_COUNT], rejected;
+    LakeJournal *journal;
+    bool stopping;
+} Lake;
+
+/* --- answers ----------------------------------------------------------------------------------*/
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
+                              Str body)
+{
+    /* MHD copies the bytes; its signature merely lacks the const. */
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        body.len, (void *)(uintptr_t)body.ptr, MHD_RESPMEM_MUST_COPY);
+    CHECK(response);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    enum MHD_Result queued = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static enum MHD_Result answer_json(struct MHD_Connection *connection, unsigned status,
+                                   const char *json)
+{
+    return answer(connection, status, "application/json", str_from(json));
+}
+
+/* --- a document -------------------------------------------------------------------------------*/
+
+static Str header(struct MHD_Connection *connection, const char *name)
+{
+    return str_from(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name));
+}
+
+/* Keys and agents go into lines and JSON: whatever would need escaping there is refused. */
+static bool plain(Str text, size_t longest)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c <= ' ' || c >= 0x7f || c == '"' || c == '\\')
+            return false;
+    }
+    return text.len <= longest;
+}
+
+static void hex_sha256(Str body, char out[65])
+{
+    unsigned char digest[32];
+    CHECK(gnutls_hash_fast(GNUTLS_DIG_SHA256, body.ptr, body.len, digest) == 0);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+static bool accept_document(Lake *lake, struct MHD_Connection *connection, Str body, Err *err)
+{
+    char sha256[65];
+    hex_sha256(body, sha256);
+    LakeDelivery delivery = {
+        .key = header(connection, "Idempotency-Key"),
+        .sha256_hex = {sha256, 64},
+        .agent = str_from(
+            MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "processingAgent")),
+        .bytes = body.len,
+    };
+    Str type = header(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
+    if (!delivery.key.len || !plain(delivery.key, 200))
+        return ERR(err, ERR_INPUT, "key", "Idempotency-Key is missing or unusable");
+    if (!delivery.agent.len || !plain(delivery.agent, 200))
+        return ERR(err, ERR_INPUT, "agent", "processingAgent is missing or unusable");
+    if (!str_starts(type, STR("application/fhir+json")))
+        return ERR(err, ERR_INPUT, "type", "Content-Type is not application/fhir+json");
+    if (!body.len || body.ptr[0] != '{')
+        return ERR(err, ERR_INPUT, "body", "no JSON object");
+    return lake_journal_add(lake->journal, &delivery, err);
+}
+
+/* The behaviour for this document; counts it off. */
+static Behaviour take_behaviour(Lake *lake)
+{
+    pthread_mutex_lock(&lake->lock);
+    Behaviour now = lake->behaviour;
+    lake->requests++;
+    lake->by_mode[now.mode]++;
+    if (now.left != ~0ULL && --lake->behaviour.left == 0)
+        lake->behaviour = (Behaviour){.mode = MODE_OK, .left = ~0ULL};
+    pthread_mutex_unlock(&lake->lock);
+    return now;
+}
+
+/* Waits for `ms`, or without end (0) until the mode changes; stops waiting when we are to end. */
+static void wait_in_mode(Lake *lake, Mode mode, unsigned ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    unsigned long long end_ms =
+        (unsigned long long)until.tv_sec * 1000 + (unsigned long long)until.tv_nsec / 1000000 + ms;
+    until.tv_sec = (time_t)(end_ms / 1000);
+    until.tv_nsec = (long)(end_ms % 1000) * 1000000;
+    pthread_mutex_lock(&lake->lock);
+    while (!lake->stopping && (ms || lake->behaviour.mode == mode)) {
+        if (!ms)
+            pthread_cond_wait(&lake->changed, &lake->lock);
+        else if (pthread_cond_timedwait(&lake->changed, &lake->lock, &until) == ETIMEDOUT)
+            break;
+    }
+    pthread_mutex_unlock(&lake->lock);
+}
+
+static enum MHD_Result settle_document(Lake *lake, struct MHD_Connection *connection, Str body)
+{
+    Behaviour now = take_behaviour(lake);
+    Err err = {0};
+    if (now.mode == MODE_HANG) {
+        wait_in_mode(lake, MODE_HANG, 0);
+        return MHD_NO;
+    }
+    if (now.mode == MODE_SLOW)
+        wait_in_mode(lake, MODE_SLOW, now.delay_ms ? now.delay_ms : 1);
+    if (now.mode == MODE_FAIL)
+        return answer_json(connection, 200, "{\"status\":\"Error\",\"message\":\"as told\"}");
+    if (now.mode == MODE_STATUS)
+        return answer_json(connection, now.status, "{\"message\":\"as told\"}");
+    if (now.mode == MODE_GARBAGE)
+        return answer(connection, 200, "text/html", STR("<html>it works</html>"));
+    if (!accept_document(lake, connection, body, &err)) {
+        pthread_mutex_lock(&lake->lock);
+        lake->rejected++;
+        pthread_mutex_unlock(&lake->lock);
+        BUF_AUTO said;
+        buf_init(&said, 1024);
+        buf_add_format(&said, "{\"status\":\"Error\",\"message\":\"%s\"}", err.text);
+        return answer_json(connection, err.kind == ERR_FATAL ? 500 : 400, said.data);
+    }
+    if (now.mode == MODE_DROP)
+        return MHD_NO;
+    return answer_json(connection, 200, "{\"status\":\"Success\",\"message\":\"accepted\"}");
+}
+
+static enum MHD_Result on_document(void *context, struct MHD_Connection *connection,
+                                   const char *url, const char *method, const char *version,
+                                   const char *data, size_t *data_len, void **request)
+{
+    (void)url, (void)version;
+    Buf *body = *request;
+    if (!body) {
+        body = malloc(sizeof *body);
+        CHECK(body);
+        buf_init(body, BODY_BYTES_MAX);
+        *request = body;
+        return MHD_YES;
+    }
+    if (*data_len) {
+        buf_add(body, (Str){data, *data_len});
+        *data_len = 0;
+        return MHD_YES;
+    }
+    if (strcmp(method, "POST") != 0)
+        return answer_json(connection, 405, "{\"message\":\"POST a document\"}");
+    if (body->overflowed)
+        return answer_json(connection, 413, "{\"message\":\"too large\"}");
+    return settle_document(context, connection, buf_str(body));
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **request,
+                         enum MHD_RequestTerminationCode why)
+{
+    (void)context, (void)connection, (void)why;
+    Buf *body = *request;
+    if (body)
+        buf_clear(body);
+    free(body);
+    *request = NULL;
+}
+
+static enum MHD_Result on_connection(void *context, const struct sockaddr *address, socklen_t len)
+{
+    (void)address, (void)len;
+    Lake *lake = context;
+    pthread_mutex_lock(&lake->lock);
+    bool refused = lake->behaviour.mode == MODE_REFUSE;
+    lake->by_mode[MODE_REFUSE] += refused;
+    pthread_mutex_unlock(&lake->lock);
+    return refused ? MHD_NO : MHD_YES;
+}
+
+/* --- control ----------------------------------------------------------------------------------*/
+
+static bool number(struct MHD_Connection *connection, const char *name, uint64_t unset,
+                   uint64_t *ret_value)
+{
+    Str text = str_from(MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name));
+    *ret_value = unset;
+    return !text.ptr || str_to_u64(text, ret_value);
+}
+
+static bool read_behaviour(struct MHD_Connection *connection, Behaviour *ret_behaviour)
+{
+    const char *name = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "name");
+    uint64_t delay_ms, status, left;
+    if (!name || !number(connection, "delay_ms", 0, &delay_ms) ||
+        !number(connection, "status", 503, &status) || !number(connection, "count", ~0ULL, &left) ||
+        !left || status < 200 || status > 599 || delay_ms > 3600000)
+        return false;
+    for (int mode = 0; mode < MODE_COUNT; mode++)
+        if (strcmp(name, mode_names[mode]) == 0) {
+            *ret_behaviour = (Behaviour){(Mode)mode, (unsigned)delay_ms, (unsigned)status,
+                                         (unsigned long long)left};
+            return true;
+        }
+    return false;
+}
+
+static enum MHD_Result put_mode(Lake *lake, struct MHD_Connection *connection)
+{
+    Behaviour wanted;
+    if (!read_behaviour(connection, &wanted))
+        return answer_json(connection, 400, "{\"message\":\"no such mode, or a bad number\"}\n");
+    pthread_mutex_lock(&lake->lock);
+    lake->behaviour = wanted;
+    pthread_cond_broadcast(&lake->changed);
+    pthread_mutex_unlock(&lake->lock);
+    return answer_json(connection, 200, "{\"status\":\"ok\"}\n");
+}
+
+static void print_stats(Lake *lake, Buf *out)
+{
+    LakeTotals totals = lake_journal_totals(lake->journal);
+    pthread_mutex_lock(&lake->lock);
+    buf_add_format(out,
+                   "{\"mode\":\"%s\",\"requests\":%llu,\"rejected\":%llu,\"deliveries\":%llu,"
+                   "\"keys\":%llu,\"repeated_keys\":%llu,\"changed\":%llu,\"by_mode\":{",
+                   mode_names[lake->behaviour.mode], lake->requests, lake->rejected,
+                   (unsigned long long)totals.deliveries, (unsigned long long)totals.keys,
+                   (unsigned long long)totals.repeated_keys, (unsigned long long)totals.changed);
+    for (int i = 0; i < MODE_COUNT; i++)
+        buf_add_format(out, "%s\"%s\":%llu", i ? "," : "", mode_names[i], lake->by_mode[i]);
+    buf_add(out, STR("}}\n"));
+    pthread_mutex_unlock(&lake->lock);
+}
+
+static enum MHD_Result on_control(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *data_len, void **request)
+{
+    (void)version, (void)data, (void)request;
+    static int seen;
+    if (!*request) {
+        *request = &seen;
+        return MHD_YES;
+    }
+    if (*data_len) {
+        *data_len = 0;
+        return MHD_YES;
+    }
+    if (strcmp(method, "PUT") == 0 && strcmp(url, "/mode") == 0)
+        return put_mode(context, connection);
+    Lake *lake = context;
+    BUF_AUTO out;
+    buf_init(&out, (size_t)1 << 28);
+    if (strcmp(url, "/stats") == 0)
+        print_stats(lake, &out);
+    else if (strcmp(url, "/keys") == 0)
+        lake_journal_print(
+            lake->journal,
+            MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "repeated"), &out);
+    else
+        return answer_json(connection, 404, "{\"message\":\"GET /stats, GET /keys, PUT /mode\"}\n");
+    return answer(connection, 200, "application/json", buf_str(&out));
+}
+
+/* --- start ------------------------------------------------------------------------------------*/
+
+typedef struct Arguments {
+    uint64_t port, control_port;
+    const char *cert, *key, *ca, *journal, *mode;
+} Arguments;
+
+static char *read_file(const char *path)
+{
+    FILE *file = path ? fopen(path, "re") : NULL;
+    char *text = calloc(1, FILE_BYTES_MAX + 1);
+    CHECK(text);
+    if (!file || !fread(text, 1, FILE_BYTES_MAX, file)) {
+        fprintf(stderr, "lake_standin: cannot read %s\n", path ? path : "--cert and --key");
+        exit(2);
+    }
+    fclose(file);
+    return text;
+}
+
+static bool read_arguments(int argc, char **argv, Arguments *ret)
+{
+    static const struct option options[] = {
+        {"port", 1, NULL, 'p'},
+        {"control-port",  1, NULL, 'o'},
+        {"cert",      1, NULL, 'c'},
+        {"key",    1, NULL, 'k'},
+        {"ca",   1, NULL, 'a'},
+        {"journal", 1, NULL, 'j'},
+        {"mode",  1, NULL, 'm'},
+        {0     },
+    };
+    const char **const texts[] = {['c'] = &ret->cert,
+                                  ['k'] = &ret->key,
+                                  ['a'] = &ret->ca,
+                                  ['j'] = &ret->journal,
+                                  ['m'] = &ret->mode};
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 'p' || c == 'o') {
+            if (!str_to_u64(str_from(optarg), c == 'p' ? &ret->port : &ret->control_port))
+                return false;
+        } else if (c == '?') {
+            return false;
+        } else {
+            *texts[c] = optarg;
+        }
+    }
+    return ret->port && ret->port < 65536 && ret->control_port && ret->control_port < 65536 &&
+           optind == argc;
+}
+
+static struct sockaddr_in loopback(uint64_t port)
+{
+    return (struct sockaddr_in){.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)port),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static struct MHD_Daemon *serve_documents(Lake *lake, const Arguments *arguments)
+{
+    struct sockaddr_in address = loopback(arguments->port);
+    char *cert = read_file(arguments->cert), *key = read_file(arguments->key);
+    char *ca = arguments->ca ? read_file(arguments->ca) : NULL;
+    struct MHD_OptionItem trust[] = {
+        {ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, ca  },
+        {MHD_OPTION_END,                                   0, NULL}
+    };
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        MHD_USE_TLS | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0,
+        on_connection, lake, on_document, lake, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
+        MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_HTTPS_MEM_KEY, key, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, NULL, MHD_OPTION_CONNECTION_TIMEOUT, 120U, MHD_OPTION_LISTENING_ADDRESS_REUSE,
+        1U, MHD_OPTION_ARRAY, trust, MHD_OPTION_END);
+    free(cert);
+    free(key);
+    free(ca);
+    return daemon;
+}
+
+static bool set_mode(Lake *lake, const char *name)
+{
+    for (int mode = 0; mode < MODE_COUNT; mode++)
+        if (strcmp(name, mode_names[mode]) == 0) {
+            lake->behaviour.mode = (Mode)mode;
+            return true;
+        }
+    return false;
+}
+
+static int run(Lake *lake, const Arguments *arguments, const sigset_t *stop_signals)
+{
+    struct sockaddr_in control_address = loopback(arguments->control_port);
+    struct MHD_Daemon *documents = serve_documents(lake, arguments);
+    struct MHD_Daemon *control =
+        MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_control, lake,
+                         MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&control_address,
+                         MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_END);
+    if (!documents || !control) {
+        fprintf(stderr, "lake_standin: cannot listen on ports %llu and %llu, or bad certificate\n",
+                (unsigned long long)arguments->port, (unsigned long long)arguments->control_port);
+        return 1;
+    }
+    printf("lake_standin: listening\n");
+    fflush(stdout);
+    int sign;
+    sigwait(stop_signals, &sign);
+    pthread_mutex_lock(&lake->lock);
+    lake->stopping = true;
+    pthread_cond_broadcast(&lake->changed);
+    pthread_mutex_unlock(&lake->lock);
+    MHD_stop_daemon(documents);
+    MHD_stop_daemon(control);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    Arguments arguments = {0};
+    Lake lake = {
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .changed = PTHREAD_COND_INITIALIZER,
+        .behaviour = {.mode = MODE_OK, .status = 503, .left = ~0ULL}
+    };
+    if (!read_arguments(argc, argv, &arguments) ||
+        (arguments.mode && !set_mode(&lake, arguments.mode))) {
+        fprintf(stderr, "usage: lake_standin --port N --control-port N --cert F --key F [--ca F] "
+                        "[--journal F] [--mode M]\n");
+        return 2;
+    }
+    /* Blocked before any thread starts, so that only sigwait() sees them. */
+    sigset_t stop_signals;
+    sigemptyset(&stop_signals);
+    sigaddset(&stop_signals, SIGTERM);
+    sigaddset(&stop_signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &stop_signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    Err err = {0};
+    if (!lake_journal_new(arguments.journal, &lake.journal, &err)) {
+        fprintf(stderr, "lake_standin: %s\n", err.text);
+        return 1;
+    }
+    int code = run(&lake, &arguments, &stop_signals);
+    lake_journal_free(lake.journal);
+    return code;
+}

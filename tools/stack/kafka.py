@@ -1,0 +1,121 @@
+"""A single-node Kafka broker (KRaft) on loopback, from the jars that tools/setup/install fetched."""
+import base64
+import hashlib
+import os
+import pathlib
+import secrets
+import shutil
+import socket
+import subprocess
+
+VERSION = "4.4.0"
+HEAP = "384m"
+
+
+class KafkaError(Exception):
+    pass
+
+
+def properties(folder, port, message_bytes):
+    return {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@127.0.0.1:{port + 1}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{port + 1}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": folder / "kafka",
+        "auto.create.topics.enable": "false",
+        "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 1000,
+        "message.max.bytes": message_bytes,
+        "replica.fetch.max.bytes": message_bytes,
+        "socket.request.max.bytes": 4 * message_bytes,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "num.partitions": 1,
+        "offsets.topic.num.partitions": 8,
+        "offsets.topic.replication.factor": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "log.cleaner.dedupe.buffer.size": 8 << 20,
+        "log.segment.bytes": 128 << 20,
+    }
+
+
+class Kafka:
+    name = "kafka"
+
+    def __init__(self, folder, port, processes, cache, message_bytes=64 << 20):
+        self.folder, self.port, self.processes = pathlib.Path(folder).absolute(), port, processes
+        self.jars = pathlib.Path(cache) / f"kafka-{VERSION}"
+        self.message_bytes = message_bytes
+        if not (self.jars / ".complete").exists():
+            raise KafkaError(f"no Kafka in {self.jars}: run `make deps`")
+
+    def archive(self):
+        """The class-data archive of this java and these jars: it halves the time to start."""
+        java = pathlib.Path(os.path.realpath(shutil.which("java") or ""))
+        if not java.is_file():
+            raise KafkaError("no java: run `make deps`")
+        stamp = hashlib.sha256(f"{java} {java.stat().st_mtime_ns}".encode()).hexdigest()[:12]
+        return self.jars / f"classes-{stamp}.jsa"
+
+    def command(self, main, *arguments, options=()):
+        return ["java", f"-Xmx{HEAP}", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                "-Xshare:auto", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                "-Dorg.slf4j.simpleLogger.showDateTime=true", *options,
+                "-cp", f"{self.jars}/*", main, *map(str, arguments)]
+
+    def configuration(self):
+        path = self.folder / "kafka.properties"
+        lines = (f"{k}={v}\n" for k, v in properties(self.folder, self.port, self.message_bytes).items())
+        path.write_text("".join(lines))
+        return path
+
+    def make(self):
+        if (self.folder / "kafka" / "meta.properties").exists():
+            return
+        cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        done = subprocess.run(self.command("kafka.tools.StorageTool", "format", "-t", cluster, "-c",
+                                           self.folder / "kafka.properties"), capture_output=True, text=True)
+        if done.returncode:
+            raise KafkaError(f"formatting Kafka's storage: {(done.stdout + done.stderr).strip()[-800:]}")
+
+    def start(self):
+        if self.processes.pid(self.name):
+            return False
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.configuration()
+        self.make()
+        archive = self.archive()
+        if archive.exists():
+            options = [f"-XX:SharedArchiveFile={archive}"]
+        else:
+            options = [f"-XX:ArchiveClassesAtExit={self.folder / 'kafka.jsa'}"]
+        self.processes.start(self.name, self.command("kafka.Kafka", self.folder / "kafka.properties", options=options))
+        return True
+
+    def stop(self):
+        stopped = self.processes.stop(self.name, seconds=40)
+        made = self.folder / "kafka.jsa"
+        if made.exists():
+            # Whole only if the JVM ended by itself; a broken archive is ignored by -Xshare:auto, but
+            # would also never be replaced.
+            if stopped and not self.archive().exists():
+                shutil.copyfile(made, part := self.archive().with_suffix(f".{os.getpid()}"))
+                os.replace(part, self.archive())
+            made.unlink()
+        return stopped
+
+    def ready(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            return True
+        except OSError:
+            return False

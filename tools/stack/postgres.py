@@ -1,0 +1,126 @@
+"""A private PostgreSQL cluster on loopback. It refuses root, so under root it runs as `postgres`."""
+import hashlib
+import os
+import pathlib
+import secrets
+import shutil
+import signal
+import subprocess
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "120",
+    "shared_buffers": "128MB",
+    "jit": "off",
+    "max_wal_size": "1GB",
+    "checkpoint_completion_target": "0.9",
+    "log_min_messages": "warning",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+USER = "fhirbus"
+
+
+class PostgresError(Exception):
+    pass
+
+
+def programs():
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"),
+                   key=lambda p: int(p.parts[-3]) if p.parts[-3].isdigit() else 0)
+    if not found:
+        raise PostgresError("no PostgreSQL under /usr/lib/postgresql: run `make deps`")
+    return found[-1].parent
+
+
+class Postgres:
+    name = "postgres"
+
+    def __init__(self, folder, port, processes):
+        self.port, self.processes = port, processes
+        self.folder = pathlib.Path(folder).absolute()
+        self.secret = self.folder / "postgres.password"
+        self.bin = programs()
+        self.as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"] if os.geteuid() == 0 else []
+
+    def password(self):
+        return self.secret.read_text().strip()
+
+    def environment(self):
+        """What libpq programs need to connect."""
+        return {"PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": USER, "PGDATABASE": USER,
+                "PGPASSWORD": self.password()}
+
+    def data(self):
+        """The data folder: in ours, or, where `postgres` may not go (a checkout under /root), in /var/tmp."""
+        ours = self.folder / "postgres"
+        if not self.as_user or os.path.islink(ours):
+            return ours
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if subprocess.run([*self.as_user, "test", "-x", self.folder], capture_output=True).returncode == 0:
+            return ours
+        digest = hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
+        elsewhere = pathlib.Path("/var/tmp") / f"fhirbus-postgres-{digest}"
+        ours.symlink_to(elsewhere)
+        return ours
+
+    def make(self):
+        data = self.data()
+        if (data / "PG_VERSION").exists():
+            return
+        final = pathlib.Path(os.path.realpath(data))
+        real = final.with_name(f"{final.name}.part")
+        shutil.rmtree(real, ignore_errors=True)
+        real.mkdir(parents=True, mode=0o700)
+        self.secret.write_text(secrets.token_urlsafe(32) + "\n")
+        self.secret.chmod(0o600)
+        if self.as_user:
+            shutil.chown(real, "postgres", "postgres")
+        # initdb opens the password's file as the user it runs as.
+        handed = real.parent / f"{real.name}.initdb"
+        handed.touch(mode=0o600)
+        handed.write_text(self.password())
+        if self.as_user:
+            shutil.chown(handed, "postgres", "postgres")
+        done = subprocess.run(
+            [*self.as_user, self.bin / "initdb", "-D", real, "-U", USER, f"--pwfile={handed}",
+             "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-sync"],
+            capture_output=True, text=True, cwd="/")
+        handed.unlink()
+        if done.returncode:
+            raise PostgresError(f"initdb: {done.stderr.strip()}")
+        real.rename(final)
+
+    def start(self):
+        if self.processes.pid(self.name):
+            return False
+        self.make()
+        settings = [f"-c{k}={v}" for k, v in dict(SETTINGS, port=self.port).items()]
+        real = os.path.realpath(self.data())
+        self.processes.start(self.name, [*self.as_user, self.bin / "postgres", "-D", real, *settings], cwd="/")
+        return True
+
+    def stop(self):
+        return self.processes.stop(self.name, sign=signal.SIGINT)
+
+    def ready(self):
+        return subprocess.run([self.bin / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0
+
+    def make_database(self):
+        if self.query("SELECT 1 FROM pg_database WHERE datname = 'fhirbus'", database="postgres") == "1":
+            return
+        self.query("CREATE DATABASE fhirbus", database="postgres")
+
+    def query(self, sql, database=USER):
+        """One statement's answer as psql's unaligned text."""
+        env = {**os.environ, **self.environment(), "PGDATABASE": database}
+        done = subprocess.run([self.bin / "psql", "-XAtqc", sql], env=env, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise PostgresError(done.stderr.strip())
+        return done.stdout.rstrip("\n")
+
+    def drop(self):
+        real = os.path.realpath(self.data())
+        shutil.rmtree(real, ignore_errors=True)
