@@ -94,7 +94,7 @@ $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: %.proto
 	protoc-c --c_out=$(GEN) $<
 PROTO_HDR := $(PROTO_SRC:.c=.h)
 
-$(OUT)/obj/$(GEN)/%.o: $(GEN)/%.c
+$(OUT)/obj/$(GEN)/%.o: $(GEN)/%.c | $(PROTO_HDR)
 	@mkdir -p $(@D)
 	$(CC) -std=c17 -g -O2 -fPIE $(LSAN) -I$(GEN) -c $< -o $@
 # A test that follows a null pointer fails, as it should.

@@ -1,0 +1,278 @@
+/* envelope - what travels on the topics, as plain structs; bytes in, bytes out.
+ *
+ * Spec:    proto/ (one message per file; meanings and units are written there).
+ * Owner:   decoded structs and their Str live in `arena`; encode only borrows its input.
+ * Threads: pure; one arena per thread.
+ * Errors:  ERR_INPUT "envelope-bytes" (unreadable), "envelope-version" (newer than ours),
+ *          "envelope-text" (a text with NUL in it), "envelope-field" (required one missing),
+ *          "memory-limit".
+ * Unknown: fields that a newer writer added stay in `unknown` and are written back by encode: copy
+ *          the struct, change what you mean to, encode. */
+#pragma once
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/base/str.h"
+
+enum {
+    ENVELOPE_VERSION = 1,
+    ENVELOPE_SHA256_BYTES = 32,
+    ENVELOPE_KEY_BYTES = 16,
+    ENVELOPE_NOBODY_WAITS = -1, /* response_partition */
+};
+
+/* Fields this version does not know, opaque. Zero: none. */
+typedef struct UnknownFields {
+    const void *fields;
+    uint32_t count;
+} UnknownFields;
+
+typedef enum Lane {
+    LANE_UNSPECIFIED, /* read as interactive */
+    LANE_INTERACTIVE,
+    LANE_BULK,
+} Lane;
+
+typedef enum RouteKind {
+    ROUTE_UNSPECIFIED,
+    ROUTE_BUNDLE,
+    ROUTE_BUNDLE_VALIDATE,
+} RouteKind;
+
+typedef struct NameValue {
+    Str name;
+    Str value;
+} NameValue;
+
+typedef struct RequestHeaders {
+    Str correlation_id;
+    Str severity_level;
+    Str datalake_url;
+    Str ig_version;
+    Str elaboration;
+    Str provenance;
+    Str master_interaction_id;
+    Str group_interaction_id;
+    Str override_request_uri;
+    bool health_check;
+    Str data_ledger_tracking;
+    Str data_ledger_diagnostics;
+    Str user_agent;
+    Str client_address;
+    Str request_uri;
+    const NameValue *other;
+    uint32_t other_count;
+    UnknownFields unknown;
+} RequestHeaders;
+
+typedef struct Envelope {
+    uint32_t version; /* 0 on encode: ENVELOPE_VERSION */
+    Str interaction_id;
+    Str tenant;
+    Str caller;
+    RouteKind route;
+    Str source_type;
+    Str content_type;
+    int64_t received_at_us;
+    Str payload;
+    Str payload_sha256;
+    uint64_t payload_bytes;
+    int32_t response_partition;
+    Str ingest_instance;
+    int64_t deadline_at_us;
+    Lane lane;
+    RequestHeaders headers;
+    Str traceparent;
+    Str replay_id;
+    Str parent_id;
+    uint32_t child_index;
+    uint32_t attempt;
+    Str ordering_key;
+    UnknownFields unknown;
+} Envelope;
+
+typedef enum DispositionAction {
+    ACTION_UNSPECIFIED,
+    ACTION_ACCEPT,
+    ACTION_REJECT,
+    ACTION_DISCARD,
+} DispositionAction;
+
+typedef struct OutcomeIssue {
+    Str severity;
+    Str code;
+    Str message_id;
+    Str location;
+    Str expression;
+    Str text;
+    uint32_t line;
+    uint32_t column;
+} OutcomeIssue;
+
+typedef struct Outcome {
+    bool valid;
+    Str operation_outcome;
+    Str precheck_code;
+    Str precheck_message;
+    Str ig_name;
+    Str ig_version;
+    Str profile_url;
+    Str engine_name;
+    Str engine_version;
+    int64_t started_at_us;
+    int64_t finished_at_us;
+    uint32_t errors;
+    uint32_t warnings;
+    uint32_t information;
+    uint32_t issues_left_out;
+    const OutcomeIssue *issues;
+    uint32_t issue_count;
+    int64_t engine_started_at_us;
+    UnknownFields unknown;
+} Outcome;
+
+typedef struct Disposition {
+    DispositionAction action;
+    Str actions_json;
+    UnknownFields unknown;
+} Disposition;
+
+typedef struct Validated {
+    uint32_t version;
+    Envelope envelope; /* payload left out */
+    Str bundle;
+    bool bundle_is_payload;
+    Outcome outcome;
+    Disposition disposition;
+    int64_t published_at_us;
+    bool redelivered;
+    UnknownFields unknown;
+} Validated;
+
+typedef enum ResponseKind {
+    RESPONSE_UNSPECIFIED,
+    RESPONSE_VERDICT,
+    RESPONSE_STORED,
+    RESPONSE_DELIVERY,
+    RESPONSE_FAILED,
+} ResponseKind;
+
+typedef enum FailureKind {
+    FAILURE_NONE,
+    FAILURE_POISON,
+    FAILURE_INPUT,
+    FAILURE_MEMORY,
+    FAILURE_TIMEOUT,
+    FAILURE_INTERNAL,
+} FailureKind;
+
+typedef struct Failure {
+    FailureKind kind;
+    Str code;
+    Str text;
+    UnknownFields unknown;
+} Failure;
+
+typedef struct Delivery {
+    Str destination;
+    Str url;
+    Str idempotency_key;
+    uint32_t attempt;
+    int64_t started_at_us;
+    int64_t finished_at_us;
+    uint32_t http_status;
+    bool success;
+    bool final;
+    Str error_class;
+    Str error_text;
+    Str response_body;
+    bool response_truncated;
+    Str request_sha256;
+    uint64_t request_bytes;
+    Str response_content_type;
+    UnknownFields unknown;
+} Delivery;
+
+/* Parts that a kind does not have: `has_...` false, the struct zero. */
+typedef struct Response {
+    uint32_t version;
+    ResponseKind kind;
+    Str service;
+    Str interaction_id;
+    Str tenant;
+    RouteKind route;
+    Str payload_sha256;
+    Str ingest_instance;
+    int64_t at_us;
+    int64_t received_at_us;
+    Str traceparent;
+    Str replay_id;
+    Str parent_id;
+    Str source_type;
+    uint32_t attempt;
+    bool has_outcome;
+    Outcome outcome;
+    bool has_disposition;
+    Disposition disposition;
+    bool has_delivery;
+    Delivery delivery;
+    bool has_failure;
+    Failure failure;
+    UnknownFields unknown;
+} Response;
+
+typedef struct Submission {
+    uint32_t version;
+    Envelope envelope; /* payload left out */
+    Str destination;
+    Str url;
+    Str content_type;
+    Str body;
+    Str processing_agent;
+    Str idempotency_key;
+    int64_t published_at_us;
+    bool redelivered;
+    UnknownFields unknown;
+} Submission;
+
+typedef struct Event {
+    uint32_t version;
+    Str event_id;
+    Str interaction_id;
+    Str tenant;
+    Str service;
+    Str kind;
+    int64_t at_us;
+    uint32_t http_status;
+    Str traceparent;
+    Str payload_sha256;
+    Str content_type;
+    Str body;
+    const NameValue *details;
+    uint32_t detail_count;
+    UnknownFields unknown;
+} Event;
+
+bool envelope_encode(const Envelope *in, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;
+bool envelope_decode(Str bytes, Arena *arena, Envelope *ret, Err *err) MUST_USE;
+bool validated_encode(const Validated *in, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;
+bool validated_decode(Str bytes, Arena *arena, Validated *ret, Err *err) MUST_USE;
+bool response_encode(const Response *in, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;
+bool response_decode(Str bytes, Arena *arena, Response *ret, Err *err) MUST_USE;
+bool submission_encode(const Submission *in, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;
+bool submission_decode(Str bytes, Arena *arena, Submission *ret, Err *err) MUST_USE;
+bool event_encode(const Event *in, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;
+bool event_decode(Str bytes, Arena *arena, Event *ret, Err *err) MUST_USE;
+
+/* Fills payload_bytes and payload_sha256 from payload (the hash lives in `arena`). */
+bool envelope_seal(Envelope *envelope, Arena *arena, Err *err) MUST_USE;
+
+void envelope_sha256(Str bytes, unsigned char ret_hash[ENVELOPE_SHA256_BYTES]);
+
+/* A Response about this envelope: who asked, which partition's replica, trace; the rest zero. */
+Response envelope_response(const Envelope *envelope, ResponseKind kind, Str service, int64_t at_us);
+
+const char *route_name(RouteKind route);           /* "bundle", "validate" */
+const char *lane_name(Lane lane);                  /* "interactive", "bulk" */
+const char *action_name(DispositionAction action); /* "accept", "reject", "discard" */
+const char *failure_kind_name(FailureKind kind);   /* "poison", ... */
+const char *response_kind_name(ResponseKind kind); /* "verdict", ... */
