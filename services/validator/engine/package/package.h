@@ -24,9 +24,11 @@
  * Every package depends on hl7.fhir.r4.core 4.0.1, declared or not.
  *
  * The closure of a package, in order of precedence: loose resources, itself, its dependencies by
- * distance (breadth first, in order of declaration) with core packages behind all others (so that
- * hl7.terminology's newer copies win over those in R4 core), then every other package of the set
- * that was asked for by path, in that order, then expansions packages. */
+ * distance (breadth first, in order of declaration), every other package of the set in the order of
+ * loading, core packages (so that hl7.terminology's newer copies win over those in R4 core), then
+ * expansions packages. So nothing that is loaded is out of reach; what is near hides what is far.
+ * Packages of type fhir.examples are loaded only when asked for by path.
+ */
 #pragma once
 #include "common/json/json.h"
 
