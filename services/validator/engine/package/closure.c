@@ -153,6 +153,8 @@ static void report(Packages *packages, const Member *member, const Dependency *w
                    const Choice *got, Str got_name)
 {
     const char *code = got->fit < 0 ? "missing" : "version-skew";
+    if (got->fit < 0 && str_ends(want->name, STR(".examples")))
+        return;
     Str text =
         arena_format(packages->arena, "%.*s#%.*s is ", STR_ARG(want->name), STR_ARG(want->version));
     if (said_before(packages, code, text))

@@ -20,9 +20,8 @@ bool file_is_wanted(Str path, bool examples)
 {
     if (!str_ends(path, STR(".json")) || !starts_and_cut(&path, STR("package/")))
         return false;
-    if (examples &&
-        (starts_and_cut(&path, STR("example/")) || starts_and_cut(&path, STR("other/"))))
-        return true;
+    if (examples && !starts_and_cut(&path, STR("example/")))
+        starts_and_cut(&path, STR("other/"));
     return str_find_char(path, '/') == path.len && path.ptr[0] != '.';
 }
 
