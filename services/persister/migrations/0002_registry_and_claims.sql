@@ -1,13 +1,12 @@
 -- registry: the month of every interaction. Unpartitioned, so that a retry in the next month finds
--- the row of the first try; whoever registers first decides, and every other table follows it.
+-- the row of the first try; whoever registers first decides, and every other table follows it. Keys lead
+-- with the id: $status may know nothing else.
 CREATE TABLE fhirbus.registry (
     tenant         text        NOT NULL,
     interaction_id uuid        NOT NULL,
     received_at    timestamptz NOT NULL,
-    PRIMARY KEY (tenant, interaction_id)
+    PRIMARY KEY (interaction_id, tenant)
 );
--- $status knows the id alone.
-CREATE INDEX registry_by_interaction ON fhirbus.registry (interaction_id);
 CREATE INDEX registry_by_time ON fhirbus.registry (received_at);
 
 -- Everything received before this is gone by retention; a message from there settles as expired.

@@ -39,7 +39,7 @@ CREATE TABLE fhirbus.message (
     medicaid_cin              text,
     resource_types            text[],
     stored_at                 timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (tenant, interaction_id, sha256, received_at)
+    PRIMARY KEY (interaction_id, tenant, sha256, received_at)
 ) PARTITION BY RANGE (received_at);
 -- Already compressed: PostgreSQL shall not try again.
 ALTER TABLE fhirbus.message ALTER COLUMN payload SET STORAGE EXTERNAL;
@@ -87,7 +87,7 @@ CREATE TABLE fhirbus.verdict (
     medicaid_cin              text,
     resource_types            text[],
     stored_at                 timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (tenant, interaction_id, sha256, replay_id, attempt, received_at)
+    PRIMARY KEY (interaction_id, tenant, sha256, replay_id, attempt, received_at)
 ) PARTITION BY RANGE (received_at);
 ALTER TABLE fhirbus.verdict ALTER COLUMN outcome SET STORAGE EXTERNAL;
 ALTER TABLE fhirbus.verdict ALTER COLUMN bundle SET STORAGE EXTERNAL;
@@ -109,7 +109,7 @@ CREATE TABLE fhirbus.diagnostic (
     diagnostics    text,
     line           integer,
     col            integer,
-    PRIMARY KEY (tenant, interaction_id, sha256, replay_id, attempt, ordinal, received_at)
+    PRIMARY KEY (interaction_id, tenant, sha256, replay_id, attempt, ordinal, received_at)
 ) PARTITION BY RANGE (received_at);
 CREATE INDEX diagnostic_by_message ON fhirbus.diagnostic (tenant, message_id, received_at);
 
@@ -139,7 +139,7 @@ CREATE TABLE fhirbus.delivery (
     started_at            timestamptz,
     finished_at           timestamptz,
     stored_at             timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (tenant, interaction_id, sha256, destination, replay_id, attempt, success, received_at)
+    PRIMARY KEY (interaction_id, tenant, sha256, destination, replay_id, attempt, success, received_at)
 ) PARTITION BY RANGE (received_at);
 ALTER TABLE fhirbus.delivery ALTER COLUMN response SET STORAGE EXTERNAL;
 
@@ -160,7 +160,7 @@ CREATE TABLE fhirbus.event (
     service        text        NOT NULL,
     happened_at    timestamptz NOT NULL, -- by the clock of the service
     stored_at      timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (tenant, interaction_id, sha256, step, destination, replay_id, attempt, received_at)
+    PRIMARY KEY (interaction_id, tenant, sha256, step, destination, replay_id, attempt, received_at)
 ) PARTITION BY RANGE (received_at);
 CREATE INDEX event_by_state ON fhirbus.event (to_state, received_at) WHERE to_state IS NOT NULL;
 
@@ -180,6 +180,6 @@ CREATE TABLE fhirbus.notice (
     traceparent    text,
     happened_at    timestamptz NOT NULL,
     stored_at      timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (tenant, interaction_id, event_id, received_at)
+    PRIMARY KEY (interaction_id, tenant, event_id, received_at)
 ) PARTITION BY RANGE (received_at);
 ALTER TABLE fhirbus.notice ALTER COLUMN body SET STORAGE EXTERNAL;
