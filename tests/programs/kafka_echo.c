@@ -1,0 +1,268 @@
+/* kafka_echo - the floor under a synchronous answer: one record there, one back, nothing else.
+ *
+ *   kafka_echo --brokers H:P --bytes N --reply-bytes N --rate N --count N
+ *
+ * Makes two topics of its own, starts a worker process that answers each record, sends `count`
+ * records `rate` times a second (open loop) and prints p50/p99/p99.9 of the round trip as JSON.
+ * Both sides are set as the services are: acks=all, idempotent, linger 0, lz4. */
+#include <getopt.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "common/base/check.h"
+#include "common/base/str.h"
+
+#define SETTLE_MS 60000
+
+typedef struct Echo {
+    const char *brokers;
+    uint64_t bytes, reply_bytes, rate, count;
+    char request_topic[64], reply_topic[64];
+    uint64_t *sent_us;
+    uint32_t *latencies_us;
+    uint64_t sent, answered, measured;
+} Echo;
+
+static uint64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static rd_kafka_t *client(const Echo *echo, rd_kafka_type_t type)
+{
+    static const char *const producer[] = {"enable.idempotence", "true", "linger.ms", "0",
+                                           "compression.type",   "lz4",  NULL};
+    static const char *const consumer[] = {"group.id",
+                                           "kafka-echo",
+                                           "enable.auto.commit",
+                                           "false",
+                                           "fetch.min.bytes",
+                                           "1",
+                                           "fetch.wait.max.ms",
+                                           "100",
+                                           NULL};
+    char why[256] = "";
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", echo->brokers, why, sizeof why);
+    rd_kafka_conf_set(conf, "message.max.bytes", "67108864", why, sizeof why);
+    for (const char *const *s = type == RD_KAFKA_PRODUCER ? producer : consumer; *s; s += 2)
+        rd_kafka_conf_set(conf, s[0], s[1], why, sizeof why);
+    rd_kafka_t *kafka = rd_kafka_new(type, conf, why, sizeof why);
+    if (!kafka) {
+        fprintf(stderr, "kafka_echo: %s\n", why);
+        exit(1);
+    }
+    return kafka;
+}
+
+static void make_topics(const Echo *echo)
+{
+    char why[256];
+    rd_kafka_t *kafka = client(echo, RD_KAFKA_PRODUCER);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka);
+    rd_kafka_NewTopic_t *topics[] = {
+        rd_kafka_NewTopic_new(echo->request_topic, 1, 1, why, sizeof why),
+        rd_kafka_NewTopic_new(echo->reply_topic, 1, 1, why, sizeof why),
+    };
+    for (int i = 0; i < 2; i++) {
+        rd_kafka_NewTopic_set_config(topics[i], "max.message.bytes", "67108864");
+        rd_kafka_NewTopic_set_config(topics[i], "retention.ms", "600000");
+    }
+    rd_kafka_CreateTopics(kafka, topics, 2, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, SETTLE_MS);
+    if (!event || rd_kafka_event_error(event)) {
+        fprintf(stderr, "kafka_echo: no topics: %s\n",
+                event ? rd_kafka_event_error_string(event) : "no answer");
+        exit(1);
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_NewTopic_destroy_array(topics, 2);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(kafka);
+}
+
+static void delete_topics(const Echo *echo)
+{
+    rd_kafka_t *kafka = client(echo, RD_KAFKA_PRODUCER);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka);
+    rd_kafka_DeleteTopic_t *topics[] = {rd_kafka_DeleteTopic_new(echo->request_topic),
+                                        rd_kafka_DeleteTopic_new(echo->reply_topic)};
+    rd_kafka_DeleteTopics(kafka, topics, 2, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, SETTLE_MS);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_DeleteTopic_destroy_array(topics, 2);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(kafka);
+}
+
+static rd_kafka_t *reader(const Echo *echo, const char *topic)
+{
+    rd_kafka_t *kafka = client(echo, RD_KAFKA_CONSUMER);
+    rd_kafka_poll_set_consumer(kafka);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    CHECK(rd_kafka_assign(kafka, list) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_partition_list_destroy(list);
+    return kafka;
+}
+
+static void publish(rd_kafka_t *producer, const char *topic, void *value, size_t bytes)
+{
+    while (rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(0),
+                             RD_KAFKA_V_VALUE(value, bytes),
+                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                             RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        rd_kafka_poll(producer, 10);
+}
+
+/* The worker: the first eight bytes of a record are its number and go back with the reply. */
+_Noreturn static void answer_all(const Echo *echo)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    rd_kafka_t *requests = reader(echo, echo->request_topic);
+    rd_kafka_t *producer = client(echo, RD_KAFKA_PRODUCER);
+    char *reply = calloc(1, echo->reply_bytes);
+    CHECK(reply);
+    for (;;) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(requests, 100);
+        rd_kafka_poll(producer, 0);
+        if (message && !message->err && message->len >= sizeof(uint64_t)) {
+            memcpy(reply, message->payload, sizeof(uint64_t));
+            publish(producer, echo->reply_topic, reply, echo->reply_bytes);
+        }
+        if (message)
+            rd_kafka_message_destroy(message);
+    }
+}
+
+static void take_reply(Echo *echo, const rd_kafka_message_t *message)
+{
+    uint64_t number;
+    if (message->err || message->len < sizeof number)
+        return;
+    memcpy(&number, message->payload, sizeof number);
+    CHECK(number < echo->count);
+    uint64_t latency = now_us() - echo->sent_us[number];
+    echo->answered++;
+    /* The first tenth finds cold clients and a cold broker. */
+    if (number >= echo->count / 10)
+        echo->latencies_us[echo->measured++] =
+            latency > UINT32_MAX ? UINT32_MAX : (uint32_t)latency;
+}
+
+static bool measure(Echo *echo)
+{
+    rd_kafka_t *replies = reader(echo, echo->reply_topic);
+    rd_kafka_t *producer = client(echo, RD_KAFKA_PRODUCER);
+    char *value = malloc(echo->bytes);
+    CHECK(value);
+    /* Hardly compressible, like nothing in particular: FHIR compresses better. */
+    uint64_t state = 88172645463325252ULL;
+    for (size_t i = 0; i < echo->bytes; i++) {
+        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+        value[i] = (char)("abcdefghijklmnop{}\":, "[state % 22]);
+    }
+    uint64_t start = now_us(), deadline = 0;
+    while (echo->answered < echo->count && (!deadline || now_us() < deadline)) {
+        uint64_t due = start + echo->sent * 1000000 / echo->rate, now = now_us();
+        if (echo->sent < echo->count && due <= now) {
+            memcpy(value, &echo->sent, sizeof echo->sent);
+            echo->sent_us[echo->sent++] = due;
+            publish(producer, echo->request_topic, value, echo->bytes);
+            deadline = now + (uint64_t)SETTLE_MS * 1000;
+        }
+        rd_kafka_poll(producer, 0);
+        int wait_ms = echo->sent < echo->count ? (due > now ? (int)((due - now) / 1000) : 0) : 100;
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(replies, wait_ms);
+        if (message) {
+            take_reply(echo, message);
+            rd_kafka_message_destroy(message);
+        }
+    }
+    free(value);
+    rd_kafka_consumer_close(replies);
+    rd_kafka_destroy(replies);
+    rd_kafka_flush(producer, 5000);
+    rd_kafka_destroy(producer);
+    return echo->answered == echo->count;
+}
+
+static int compare(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void print_summary(Echo *echo)
+{
+    qsort(echo->latencies_us, echo->measured, sizeof *echo->latencies_us, compare);
+    const double quantiles[] = {0.5, 0.99, 0.999};
+    const char *const names[] = {"p50_ms", "p99_ms", "p999_ms"};
+    printf("{\"answered\":%llu,\"bytes\":%llu,\"reply_bytes\":%llu,\"rate\":%llu",
+           (unsigned long long)echo->answered, (unsigned long long)echo->bytes,
+           (unsigned long long)echo->reply_bytes, (unsigned long long)echo->rate);
+    for (size_t i = 0; i < 3; i++)
+        printf(",\"%s\":%.3f", names[i],
+               echo->latencies_us[(size_t)(quantiles[i] * (double)echo->measured)] / 1000.0);
+    printf("}\n");
+}
+
+static bool read_arguments(Echo *echo, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"brokers",     1, NULL, 'b'},
+        {"bytes",         1, NULL, 's'},
+        {"reply-bytes",             1, NULL, 'a'},
+        {"rate",    1, NULL, 'r'},
+        {"count",          1, NULL, 'c'},
+        {0},
+    };
+    uint64_t *const numbers[] = {['s'] = &echo->bytes,
+                                 ['a'] = &echo->reply_bytes,
+                                 ['r'] = &echo->rate,
+                                 ['c'] = &echo->count};
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 'b')
+            echo->brokers = optarg;
+        else if (c == '?' || !str_to_u64(str_from(optarg), numbers[c]))
+            return false;
+    }
+    return echo->brokers && echo->bytes >= 8 && echo->bytes <= (32 << 20) &&
+           echo->reply_bytes >= 8 && echo->reply_bytes <= (32 << 20) && echo->rate && echo->count &&
+           echo->count <= 1000000;
+}
+
+int main(int argc, char **argv)
+{
+    Echo echo = {.reply_bytes = 8192, .rate = 100, .count = 1000};
+    if (!read_arguments(&echo, argc, argv)) {
+        fprintf(stderr, "usage: kafka_echo --brokers H:P --bytes N [--reply-bytes N] [--rate N] "
+                        "[--count N]\n");
+        return 2;
+    }
+    snprintf(echo.request_topic, sizeof echo.request_topic, "kafka-echo-%d-request", (int)getpid());
+    snprintf(echo.reply_topic, sizeof echo.reply_topic, "kafka-echo-%d-reply", (int)getpid());
+    echo.sent_us = calloc(echo.count, sizeof *echo.sent_us);
+    echo.latencies_us = calloc(echo.count + 1, sizeof *echo.latencies_us);
+    CHECK(echo.sent_us && echo.latencies_us);
+    make_topics(&echo);
+    pid_t worker = fork();
+    CHECK(worker >= 0);
+    if (worker == 0)
+        answer_all(&echo);
+    bool whole = measure(&echo);
+    kill(worker, SIGKILL);
+    waitpid(worker, NULL, 0);
+    delete_topics(&echo);
+    print_summary(&echo);
+    free(echo.sent_us);
+    free(echo.latencies_us);
+    return whole ? 0 : 1;
+}
