@@ -1,0 +1,150 @@
+#include "services/validator/engine/validate/report.h"
+
+#include "services/validator/engine/validate/text.h"
+#include "services/validator/engine/validate/walk.h"
+
+enum { SENTENCE_ROOM = 256, ARGUMENT_BYTES_MAX = 300 };
+
+void findings_add(Walk *walk, Findings *list, const Finding *finding)
+{
+    if (list->count == list->room) {
+        uint32_t room = list->room ? list->room * 2 : 8;
+        const Finding **grown =
+            arena_grow(walk->arena, list->items, list->room * sizeof *grown, room * sizeof *grown);
+        if (!grown)
+            return;
+        list->items = grown;
+        list->room = room;
+    }
+    list->items[list->count++] = finding;
+    list->errors += finding->severity >= SEVERITY_ERROR;
+}
+
+Finding *report_with(Walk *walk, IssueSeverity severity, Message message, ElemId elem, Str arg0,
+                     Str arg1, Str arg2, Str arg3)
+{
+    Finding *finding = arena_alloc(walk->arena, sizeof *finding);
+    if (!finding)
+        return NULL;
+    *finding = (Finding){
+        .severity = (uint8_t)severity,
+        .message = (uint16_t)message,
+        .elem = elem,
+        .sequence = walk->sequence++,
+        .at = elem ? elem_offset(elem_at(&walk->elems, elem)) : FINDING_NO_LINE,
+        .args = {arg0, arg1, arg2, arg3}
+    };
+    findings_add(walk, walk->out, finding);
+    return finding;
+}
+
+Finding *report(Walk *walk, IssueSeverity severity, Message message, ElemId elem)
+{
+    return report_with(walk, severity, message, elem, STR_NONE, STR_NONE, STR_NONE, STR_NONE);
+}
+
+static bool same_finding(const Finding *a, const Finding *b)
+{
+    if (a == b)
+        return true;
+    if (a->message != b->message || a->elem != b->elem || a->path != b->path ||
+        a->suffix_name != b->suffix_name || !str_eq(a->suffix, b->suffix) || !str_eq(a->id, b->id))
+        return false;
+    for (size_t i = 0; i < FINDING_ARGS; i++)
+        if (!str_eq(a->args[i], b->args[i]))
+            return false;
+    return true;
+}
+
+void findings_merge(Walk *walk, Findings *into, const Findings *from)
+{
+    uint32_t known = into->count;
+    for (uint32_t i = 0; i < from->count; i++) {
+        const Finding *finding = from->items[i];
+        uint32_t k = 0;
+        while (k < known && !same_finding(into->items[k], finding))
+            k++;
+        if (k == known) {
+            findings_add(walk, into, finding);
+        } else if (finding->severity > into->items[k]->severity) {
+            into->errors +=
+                finding->severity >= SEVERITY_ERROR && into->items[k]->severity < SEVERITY_ERROR;
+            into->items[k] = finding;
+        }
+    }
+}
+
+static Str sentence(const Walk *walk, const Finding *finding)
+{
+    const char *c = message_text((Message)finding->message)->text;
+    Text text;
+    text_init(&text, walk->arena, SENTENCE_ROOM);
+    for (; *c; c++) {
+        if (c[0] == '{' && c[1] >= '0' && c[1] < '0' + FINDING_ARGS && c[2] == '}') {
+            text_add_clipped(&text, finding->args[c[1] - '0'], ARGUMENT_BYTES_MAX);
+            c += 2;
+        } else {
+            text_add_char(&text, *c);
+        }
+    }
+    return text_str(&text);
+}
+
+static bool put_into_words(const Walk *walk, const JsonLines *lines, const Finding *finding,
+                           Issue *issue)
+{
+    const MessageText *message = message_text((Message)finding->message);
+    *issue = (Issue){.severity = (IssueSeverity)finding->severity,
+                     .code = str_from(message->code),
+                     .message_id = finding->id.len ? finding->id : str_from(message->id),
+                     .location = path_location(walk, finding),
+                     .expression = path_expression(walk, finding),
+                     .text = sentence(walk, finding)};
+    if (finding->at != FINDING_NO_LINE && lines) {
+        JsonPosition at = json_lines_position(lines, finding->at);
+        issue->line = at.line;
+        issue->column = at.column;
+    }
+    return issue->text.ptr && issue->location.ptr && issue->expression.ptr;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const Finding *x = *(const Finding *const *)a;
+    const Finding *y = *(const Finding *const *)b;
+    uint32_t at_x = x->elem ? x->at : 0;
+    uint32_t at_y = y->elem ? y->at : 0;
+    if (at_x != at_y)
+        return at_x < at_y ? -1 : 1;
+    return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
+}
+
+bool report_finish(Walk *walk, const Findings *findings, uint32_t limit, Verdict *verdict)
+{
+    uint32_t count = findings->count;
+    const Finding **sorted = arena_alloc(walk->arena, (count + 1) * sizeof *sorted);
+    uint32_t shown = count < limit ? count : limit;
+    Issue *issues = arena_alloc(walk->arena, (shown + 1) * sizeof *issues);
+    if (!sorted || !issues)
+        return false;
+    if (count)
+        memcpy(sorted, findings->items, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, by_place);
+    const JsonLines *lines = count ? json_lines(walk->source, walk->arena) : NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        IssueSeverity severity = (IssueSeverity)sorted[i]->severity;
+        verdict->errors += severity >= SEVERITY_ERROR;
+        verdict->warnings += severity == SEVERITY_WARNING;
+        verdict->information += severity == SEVERITY_INFORMATION;
+        if (i >= shown)
+            continue;
+        if (!put_into_words(walk, lines, sorted[i], &issues[i]))
+            return false;
+        issues[i].next = i + 1 < shown ? &issues[i + 1] : NULL;
+    }
+    verdict->issues = shown ? issues : NULL;
+    verdict->issue_count = shown;
+    verdict->issues_left_out = count - shown;
+    verdict->valid = verdict->errors == 0;
+    return true;
+}
