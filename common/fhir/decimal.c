@@ -472,7 +472,7 @@ bool decimal_divide_scale(Decimal a, Decimal b, int32_t scale, Arena *arena, Dec
     return decimal_from_big(&result, scale, arena, ret);
 }
 
-static bool divide_exactly(Decimal a, Decimal b, int64_t scale, Arena *arena, Decimal *ret)
+bool decimal_divide_exact(Decimal a, Decimal b, int64_t scale, Arena *arena, Decimal *ret)
 {
     Big result, rest;
     bool up;
@@ -496,7 +496,7 @@ bool decimal_divide(Decimal a, Decimal b, Arena *arena, Decimal *ret)
     enum { EXACT_SCALE = 28, LEAST_SCALE = 8 };
     if (decimal_sign(b) == 0)
         return false;
-    if (divide_exactly(a, b, EXACT_SCALE, arena, ret))
+    if (decimal_divide_exact(a, b, EXACT_SCALE, arena, ret))
         return true;
     return decimal_divide_scale(a, b, larger(LEAST_SCALE, larger(a.scale, b.scale)), arena, ret);
 }
@@ -530,7 +530,7 @@ bool decimal_divide_java(Decimal a, Decimal b, Arena *arena, Decimal *ret)
     int32_t digits_a = (int32_t)decimal_digits(a), digits_b = (int32_t)decimal_digits(b);
     int32_t most = larger(digits_a, digits_b), digits;
     int32_t shift = larger(digits_b - digits_a, 0); /* leading zeros do not count as digits */
-    if (whole_a && whole_b && divide_exactly(a, b, most + JAVA_LOOPS + shift, arena, ret))
+    if (whole_a && whole_b && decimal_divide_exact(a, b, most + JAVA_LOOPS + shift, arena, ret))
         return true;
     if (whole_a && whole_b)
         digits = most;

@@ -75,6 +75,11 @@ bool decimal_divide(Decimal a, Decimal b, Arena *arena, Decimal *ret) MUST_USE;
 bool decimal_divide_java(Decimal a, Decimal b, Arena *arena, Decimal *ret) MUST_USE;
 /* Rounded half up to exactly `scale` digits behind the point. */
 bool decimal_divide_scale(Decimal a, Decimal b, int32_t scale, Arena *arena, Decimal *ret) MUST_USE;
+/* Only if the quotient ends within `scale` decimals; without needless zeros. */
+bool decimal_divide_exact(Decimal a, Decimal b, int64_t scale, Arena *arena, Decimal *ret) MUST_USE;
+/* Rounded half up to `digits` significant digits. */
+bool decimal_divide_digits(Decimal a, Decimal b, uint32_t digits, Arena *arena,
+                           Decimal *ret) MUST_USE;
 bool decimal_div(Decimal a, Decimal b, Arena *arena, Decimal *ret) MUST_USE; /* truncated, whole */
 bool decimal_mod(Decimal a, Decimal b, Arena *arena, Decimal *ret) MUST_USE; /* a's sign, a div b */
 

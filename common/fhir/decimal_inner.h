@@ -16,6 +16,3 @@ void decimal_to_big(Decimal d, Big *to);
 bool decimal_from_big(const Big *big, int64_t scale, Arena *arena, Decimal *ret) MUST_USE;
 bool decimal_rescale(Decimal d, int32_t scale, BigRounding rounding, Arena *arena,
                      Decimal *ret) MUST_USE;
-/* Rounded half up to that many significant digits. */
-bool decimal_divide_digits(Decimal a, Decimal b, uint32_t digits, Arena *arena,
-                           Decimal *ret) MUST_USE;

@@ -31,8 +31,8 @@ bool ucum_valid(Str code, UcumProblem *ret_problem);
 Str ucum_annotation(Str code);
 
 typedef struct UcumUnit {
-    Decimal numerator, denominator;    /* value in base units = value x numerator / denominator */
-    Decimal offset;                    /* added to the value in base units: Cel, [degF] */
+    Decimal numerator, denominator;    /* base units = (value + offset) x numerator / denominator */
+    Decimal offset;                    /* 0 save for Cel, [degF] */
     int8_t exponents[UCUM_BASE_COUNT]; /* of m s g rad K C cd */
     uint16_t special;                  /* 0: proportional; else the special unit's number */
 } UcumUnit;
