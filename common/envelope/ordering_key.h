@@ -4,16 +4,15 @@
  * Rule:    HMAC-SHA-256(secret, kind + tenant + identity), cut to 16 bytes. Identity of a FHIR
  *          Bundle: Bundle.identifier, else the identifier of its first Patient entry, else (or
  *          when the text cannot be read so far) the interaction id.
- * Bounds:  one pass over at most ORDERING_SCAN_BYTES of the document, ORDERING_DEPTH deep; no
- *          document is built, nothing is allocated. Fuzzed: tests/fuzz/ordering_key_fuzz.c.
- * Threads: pure. */
+ * Bounds:  one pass over at most ORDERING_SCAN_BYTES of the document, constant stack however deep
+ *          it nests; no document is built, nothing is allocated. Fuzzed:
+ * tests/fuzz/ordering_key_fuzz.c. Threads: pure. */
 #pragma once
 #include "common/base/str.h"
 
 enum {
     ORDERING_KEY_BYTES = 16,
     ORDERING_SCAN_BYTES = 16 * 1024 * 1024,
-    ORDERING_DEPTH = 64,
 };
 
 typedef struct OrderingKey {
