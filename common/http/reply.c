@@ -1,0 +1,147 @@
+/* Answering: through libmicrohttpd where it lets us, past it in the middle of a body. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "common/base/check.h"
+#include "common/http/fields.h"
+#include "common/http/server_internal.h"
+
+enum { GZIP_LEVEL = 1, RAW_MAX = 64 * 1024 };
+
+void http_reply_status(HttpRequest *request, unsigned status)
+{
+    request->status = status;
+}
+
+unsigned http_reply_get_status(const HttpRequest *request)
+{
+    return request->status;
+}
+
+static bool is_sendable(Str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        if ((c < ' ' && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return value.ptr != NULL;
+}
+
+void http_reply_header(HttpRequest *request, const char *name, Str value)
+{
+    if (request->header_count == REPLY_HEADERS_MAX || !is_sendable(value))
+        return;
+    request->headers[request->header_count].name = name;
+    request->headers[request->header_count++].value = value;
+}
+
+Buf *http_reply_body(HttpRequest *request)
+{
+    return &request->reply;
+}
+
+void http_reply_close(HttpRequest *request)
+{
+    request->close = true;
+}
+
+static const Str *find_header(const HttpRequest *request, const char *name)
+{
+    for (size_t i = 0; i < request->header_count; i++)
+        if (str_eq_ignore_case(str_from(request->headers[i].name), str_from(name)))
+            return &request->headers[i].value;
+    return NULL;
+}
+
+/* Fills request->packed; false: send it as it is. */
+static bool pack(HttpRequest *request)
+{
+    if (request->reply.len < request->server->options.gzip_min_bytes ||
+        find_header(request, "Content-Encoding") ||
+        !http_accepts_gzip(http_request_header(request, STR("accept-encoding"))))
+        return false;
+    z_stream *z = &request->deflate;
+    int ret = request->deflate_ready
+                  ? deflateReset(z)
+                  : deflateInit2(z, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+    CHECK(ret == Z_OK);
+    request->deflate_ready = true;
+    size_t room = deflateBound(z, request->reply.len);
+    buf_reset(&request->packed);
+    char *to = buf_reserve(&request->packed, room);
+    if (!to || room > UINT32_MAX)
+        return false;
+    z->next_in = (Bytef *)request->reply.data;
+    z->avail_in = (uInt)request->reply.len;
+    z->next_out = (Bytef *)to;
+    z->avail_out = (uInt)room;
+    if (deflate(z, Z_FINISH) != Z_STREAM_END)
+        return false;
+    request->packed.len = room - z->avail_out;
+    return request->packed.len < request->reply.len;
+}
+
+/* libmicrohttpd wants NUL-terminated values; those from the arena and most literals are not
+ * guaranteed to be. */
+static void add_header(struct MHD_Response *response, HttpRequest *request, const char *name,
+                       Str value)
+{
+    Str copy = arena_copy(request->arena, value);
+    if (copy.ptr)
+        MHD_add_response_header(response, name, copy.ptr);
+}
+
+enum MHD_Result reply_queue(HttpRequest *request)
+{
+    bool packed = pack(request);
+    Buf *body = packed ? &request->packed : &request->reply;
+    buf_add(body, STR("")); /* so that there is a `data` */
+    /* The buffer is the request's: it lives until `over`, the response does not live longer. */
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_PERSISTENT);
+    if (!response)
+        return MHD_NO;
+    for (size_t i = 0; i < request->header_count; i++)
+        add_header(response, request, request->headers[i].name, request->headers[i].value);
+    if (packed)
+        MHD_add_response_header(response, "Content-Encoding", "gzip");
+    if (request->reply.len >= request->server->options.gzip_min_bytes)
+        MHD_add_response_header(response, "Vary", "Accept-Encoding");
+    if (request->close || atomic_load_explicit(&request->server->draining, memory_order_relaxed))
+        MHD_add_response_header(response, "Connection", "close");
+    enum MHD_Result ret = MHD_queue_response(request->conn->mhd, request->status, response);
+    MHD_destroy_response(response);
+    request->replied = ret == MHD_YES;
+    atomic_fetch_add_explicit(&request->server->sent, body->len, memory_order_relaxed);
+    return ret;
+}
+
+static void write_all(const Conn *conn, Str bytes)
+{
+    while (bytes.len) { /* sockets do not block: what the kernel does not take is lost */
+        ssize_t n = conn->tls ? gnutls_record_send(conn->tls, bytes.ptr, bytes.len)
+                              : send(conn->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n == GNUTLS_E_INTERRUPTED || (n < 0 && !conn->tls && errno == EINTR))
+            continue;
+        if (n <= 0)
+            return;
+        bytes = str_skip(bytes, (size_t)n);
+    }
+}
+
+void reply_write_raw(HttpRequest *request)
+{
+    BUF_AUTO out;
+    buf_init(&out, RAW_MAX);
+    buf_add_format(&out, "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Length: %zu\r\n",
+                   request->status, MHD_get_reason_phrase_for(request->status), request->reply.len);
+    for (size_t i = 0; i < request->header_count; i++)
+        buf_add_format(&out, "%s: %.*s\r\n", request->headers[i].name,
+                       STR_ARG(request->headers[i].value));
+    buf_add(&out, STR("\r\n"));
+    buf_add(&out, buf_str(&request->reply));
+    write_all(request->conn, buf_str(&out));
+    request->replied = request->raw = true;
+}

@@ -1,0 +1,129 @@
+/* server - HTTPS for senders: strict, limited in every direction, waiting without threads.
+ *
+ * One request's life: headers are checked (framing.h), begin() may refuse, the body is received
+ * within its limits (and decompressed), handle() runs on a server thread and either fills the
+ * reply, or says HTTP_WAIT: the connection is then parked and costs no thread until somebody calls
+ * http_request_wake(), upon which handle() runs again. over() ends it, answered or not.
+ *
+ * Spec:    RFC 9110, RFC 9112. HTTP/1.1 keep-alive and pipelining; TLS 1.2+ with session tickets.
+ * Owner:   the caller of http_server_start. A HttpRequest and everything from its arena and reply
+ *          buffer live until over() returns. http_request_wake must not be called after over().
+ * Threads: `threads` of the server's own. begin, handle, refuse and over of one request never run
+ *          at the same time; those of different requests do.
+ * Errors:  ERR_FATAL "listen-...", "http-certificate", "http-server". Requests that break a rule
+ *          are answered by refuse()'s text, and by a close where framing is in doubt.
+ * Limits:  HttpServerOptions. What the limits cost a sender:
+ *            target, fields       414, 431, close
+ *            framing in doubt     400, 501, close
+ *            body too large       413 (also when decompressed), close
+ *            body too slow        408, close;  headers too slow or idle: close
+ *            buffered_max_bytes   503, Retry-After
+ *            draining             answered, then closed */
+#pragma once
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+typedef struct HttpServer HttpServer;
+typedef struct HttpRequest HttpRequest;
+
+typedef enum HttpNext {
+    HTTP_REPLY, /* the reply is filled in: send it */
+    HTTP_WAIT,  /* park until http_request_wake */
+} HttpNext;
+
+/* Where the server itself must say no, the service chooses the words. */
+typedef struct HttpRefusal {
+    unsigned status;
+    const char *code; /* stable: "body-too-large" */
+    const char *text; /* for people */
+} HttpRefusal;
+
+typedef struct HttpHandler {
+    /* Headers are in, the body is not. NULL, or true: go on; false: the reply is filled in, the
+     * body will not be read, the connection is closed after it. */
+    bool (*begin)(void *context, HttpRequest *request);
+    HttpNext (*handle)(void *context, HttpRequest *request);
+    void (*refuse)(void *context, HttpRequest *request, const HttpRefusal *refusal);
+    /* `sent`: the reply went out whole, as far as we can know. */
+    void (*over)(void *context, HttpRequest *request, bool sent);
+    void *context;
+} HttpHandler;
+
+typedef struct HttpServerOptions {
+    Str listen;                  /* "127.0.0.1:8443" */
+    const char *cert_file;       /* PEM chain; NULL: plain HTTP */
+    const char *key_file;        /* PEM */
+    const char *tls_priorities;  /* GnuTLS; NULL: TLS 1.3 and 1.2, AEAD only, AES-128 first */
+    const char *ticket_key_file; /* 64 bytes shared by replicas; NULL: random, own tickets only */
+    uint32_t threads;            /* 0: 2 */
+    uint32_t connections_max;    /* 0: 4096 */
+    uint32_t connections_per_address; /* 0: no limit (behind a load balancer all share one) */
+    size_t body_max_bytes;            /* 0: 10 MiB */
+    size_t buffered_max_bytes;        /* bodies in memory, all together; 0: 512 MiB */
+    uint32_t fields_max;              /* 0: 100 */
+    size_t field_bytes_max;           /* 0: 16 KiB */
+    size_t target_max;                /* 0: 8 KiB */
+    uint32_t idle_ms;                 /* between requests; 0: 60 s */
+    uint32_t header_ms;               /* request line to the end of the header; 0: 10 s */
+    uint32_t body_ms;                 /* header to the end of the body; 0: 60 s */
+    uint32_t body_rate_min;           /* bytes/s, after body_grace_ms; 0: 1024 */
+    uint32_t body_grace_ms;           /* 0: 5 s */
+    uint32_t send_ms;                 /* the whole reply; 0: 60 s */
+    size_t gzip_min_bytes;            /* replies from this size on; 0: 1400 */
+} HttpServerOptions;
+
+typedef struct HttpServerStats {
+    uint64_t connections_open, connections_total;
+    uint64_t requests_total, requests_open;
+    uint64_t refused_total;       /* by the server's own rules */
+    uint64_t cut_slow_total;      /* 408s and connections cut for slowness */
+    uint64_t tls_resumed_total;   /* of the connections that sent a request */
+    uint64_t body_bytes_buffered; /* now */
+    uint64_t bytes_received_total;
+    uint64_t bytes_sent_total; /* bodies */
+} HttpServerStats;
+
+bool http_server_start(const HttpServerOptions *options, const HttpHandler *handler,
+                       HttpServer **ret_server, Err *err) MUST_USE;
+uint16_t http_server_port(const HttpServer *server);
+void http_server_stats(HttpServer *server, HttpServerStats *ret_stats);
+/* No new connections; idle ones are closed, replies carry "Connection: close". */
+void http_server_drain(HttpServer *server);
+/* Requests between their header and over(). */
+uint64_t http_server_requests_open(HttpServer *server);
+/* Every waiting request must have been woken, and answered or given up by then. NULL is fine. */
+void http_server_stop(HttpServer *server);
+
+/* --- one request ------------------------------------------------------------------------------ */
+void http_request_wake(HttpRequest *request); /* from any thread */
+
+Arena *http_request_arena(HttpRequest *request);
+Str http_request_method(const HttpRequest *request);
+Str http_request_target(const HttpRequest *request);  /* as sent */
+Str http_request_path(const HttpRequest *request);    /* decoded */
+Str http_request_query(const HttpRequest *request);   /* as sent */
+Str http_request_version(const HttpRequest *request); /* "HTTP/1.1" */
+Str http_request_address(const HttpRequest *request); /* the peer's, numeric, no port */
+/* The first header of that name, ignoring case; STR_NONE if absent. */
+Str http_request_header(const HttpRequest *request, Str name);
+size_t http_request_header_count(const HttpRequest *request, Str name);
+/* The i-th field as sent; false past the end. */
+bool http_request_field(const HttpRequest *request, size_t index, Str *ret_name, Str *ret_value);
+/* Complete in handle(); decompressed. Padding: one NUL behind it. */
+Str http_request_body(const HttpRequest *request);
+int64_t http_request_started_us(const HttpRequest *request);  /* request line read; Unix time */
+int64_t http_request_received_us(const HttpRequest *request); /* last byte of the body */
+uint64_t http_request_started_ns(const HttpRequest *request); /* the same start, monotonic clock */
+/* The service's own state of this request. */
+void http_request_set_state(HttpRequest *request, void *state);
+void *http_request_state(const HttpRequest *request);
+
+/* --- its reply -------------------------------------------------------------------------------- */
+void http_reply_status(HttpRequest *request, unsigned status);
+unsigned http_reply_get_status(const HttpRequest *request);
+/* Name and value are borrowed until over(); what would break the header is not sent. */
+void http_reply_header(HttpRequest *request, const char *name, Str value);
+/* Empty at first; its memory is reused by later requests. */
+Buf *http_reply_body(HttpRequest *request);
+void http_reply_close(HttpRequest *request); /* close the connection after it */

@@ -1,0 +1,145 @@
+/* server_internal - what the server's files share; nobody else includes it.
+ *
+ * server.c lifecycle, connections, the watch over slow ones; request.c a request from header to
+ * over; body.c receiving and decompressing; reply.c answering. */
+#pragma once
+#include "common/http/server.h"
+
+#include <gnutls/gnutls.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <zlib.h>
+
+#include "common/http/framing.h"
+#include "common/http/target.h"
+
+enum {
+    REPLY_HEADERS_MAX = 32,
+    REQUEST_ARENA_MAX = 8 * 1024 * 1024,
+    REPLY_BODY_MAX = 256 * 1024 * 1024,
+    FIELDS_HARD_MAX = 1024, /* collected at most; the setting may be lower */
+};
+
+/* Where a connection is: the watch limits the time of each. */
+typedef enum Phase {
+    PHASE_IDLE,   /* no request line yet */
+    PHASE_HEADER, /* request line read */
+    PHASE_BODY,
+    PHASE_WORK, /* ours to answer: no limit here, the service has deadlines */
+    PHASE_REPLY,
+    PHASE_LINGER, /* refused in mid-body and answered: what still comes is thrown away, so that the
+                     close does not destroy the answer on its way (RFC 9112 §9.6) */
+    PHASE_CUT,    /* given up; MHD will notice the shut socket */
+} Phase;
+
+typedef struct Conn {
+    struct Conn *prev, *next; /* HttpServer.conns, under its lock */
+    struct HttpServer *server;
+    struct MHD_Connection *mhd;
+    gnutls_session_t tls; /* NULL on plain HTTP */
+    int fd;
+    pthread_mutex_t lock; /* phase changes, wake and park */
+    Phase phase;
+    bool busy; /* a server thread is inside a callback: hands off */
+    int64_t phase_since_ms;
+    uint64_t phase_bytes; /* received in PHASE_BODY, on the wire; under lock */
+    bool counted_resumption;
+    HttpRequest *request; /* the present one, or NULL */
+    char address[64];
+    size_t address_len;
+} Conn;
+
+typedef enum BodyCoding { BODY_PLAIN, BODY_GZIP } BodyCoding;
+
+struct HttpRequest {
+    HttpRequest *next_free;
+    Conn *conn;
+    HttpServer *server;
+    Arena *arena;
+    void *state;
+    /* as received */
+    Str method, raw_target, version;
+    HttpTarget target;
+    FramingField *fields;
+    size_t field_count;
+    Framing framing;
+    int64_t started_us, received_us;
+    uint64_t started_ns;
+    /* body.c */
+    char *body;
+    size_t body_len, body_room;
+    size_t buffered; /* counted in server->buffered */
+    BodyCoding coding;
+    z_stream inflate;
+    bool inflate_ready, inflate_done;
+    HttpRefusal body_refusal; /* status 0: fine so far */
+    size_t discarded;
+    /* request.c */
+    bool began;         /* the header was looked at: over() is due */
+    bool ended;         /* the body is complete */
+    bool answered;      /* the reply is filled in; what still comes of the body is discarded */
+    bool parked, woken; /* under conn->lock */
+    bool replied, raw;  /* handed to the socket; past libmicrohttpd */
+    /* reply.c */
+    unsigned status;
+    bool close;
+    struct {
+        const char *name;
+        Str value;
+    } headers[REPLY_HEADERS_MAX];
+    size_t header_count;
+    Buf reply, packed;
+    z_stream deflate;
+    bool deflate_ready;
+};
+
+struct HttpServer {
+    HttpServerOptions options;
+    HttpHandler handler;
+    struct MHD_Daemon *daemon;
+    uint16_t port;
+    gnutls_datum_t ticket_key;
+    char *cert, *key;
+    pthread_t watch;
+    bool watching;
+    pthread_mutex_t lock; /* conns, spare requests */
+    pthread_cond_t stop_watch;
+    Conn *conns;
+    HttpRequest *spare;
+    size_t spare_count;
+    atomic_bool draining;
+    atomic_bool stopping;
+    _Atomic uint64_t buffered;
+    _Atomic uint64_t connections_open, connections_total, requests_total, requests_open, refused,
+        cut_slow, resumed, received, sent;
+};
+
+/* server.c */
+int64_t clock_ms(void);
+void conn_enter(Conn *conn, Phase phase); /* with conn->lock held */
+HttpRequest *request_take(HttpServer *server);
+void request_give_back(HttpRequest *request);
+
+/* request.c: MHD's callbacks */
+void *request_line(void *cls, const char *target, struct MHD_Connection *mhd);
+enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char *url,
+                               const char *method, const char *version, const char *upload,
+                               size_t *upload_size, void **con_cls);
+void request_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                       enum MHD_RequestTerminationCode how);
+void request_refuse(HttpRequest *request, const HttpRefusal *refusal);
+/* From the watch, with conn->lock held and the connection in PHASE_BODY, not busy. */
+void request_refuse_slow(Conn *conn);
+
+/* body.c: a refusal is kept in request->body_refusal; the first one counts */
+void body_begin(HttpRequest *request);
+void body_add(HttpRequest *request, Str part); /* once refused, it counts and discards */
+void body_end(HttpRequest *request);
+void body_refuse(HttpRequest *request, unsigned status, const char *code, const char *text);
+void body_clear(HttpRequest *request);
+
+/* reply.c */
+enum MHD_Result reply_queue(HttpRequest *request);
+/* Writes the reply past MHD, which takes none in the middle of a body. */
+void reply_write_raw(HttpRequest *request);
