@@ -1,0 +1,71 @@
+"""What each of the four services is told: one table of environment variables per service.
+
+`fhirbus-<service> --help-config` explains every name; secrets are handed over as files.
+"""
+import pathlib
+
+from settings import SERVICES
+
+
+def brokers(settings):
+    return f"127.0.0.1:{settings.ports.kafka}"
+
+
+def common(settings, service, index):
+    return {
+        "KAFKA_BROKERS": brokers(settings),
+        "OPS_PORT": str(settings.ports.ops_of(service, index)),
+        "OPS_BIND": "127.0.0.1",
+        "LOG_LEVEL": "info",
+    }
+
+
+def database(postgres):
+    return {
+        "DB_HOST": "127.0.0.1",
+        "DB_PORT": str(postgres.port),
+        "DB_NAME": "fhirbus",
+        "DB_USER": "fhirbus",
+        "DB_PASSWORD_FILE": str(postgres.secret),
+    }
+
+
+def ingest(settings, postgres, index):
+    tls = settings.folder / "tls"
+    return {
+        **database(postgres),
+        "HTTPS_BIND": "127.0.0.1",
+        "HTTPS_PORT": str(settings.ports.https + index),
+        "TLS_CERT_FILE": str(tls / "server.pem"),
+        "TLS_KEY_FILE": str(tls / "server.key"),
+        "INSTANCE_ID": f"ingest-{index + 1}",
+        "ALLOW_ANONYMOUS": "1",
+    }
+
+
+def validator(settings, postgres, index):
+    return {"FHIR_IMAGES": ",".join(map(str, images(settings)))}
+
+
+def persister(settings, postgres, index):
+    return database(postgres)
+
+
+def lake_submitter(settings, postgres, index):
+    return {
+        **database(postgres),
+        "LAKE_URL": f"https://localhost:{settings.ports.lake}/HRSNBundle",
+        "LAKE_CA_FILE": str(settings.folder / "tls" / "ca.pem"),
+    }
+
+
+TABLE = dict(zip(SERVICES, (ingest, validator, persister, lake_submitter)))
+
+
+def environment(settings, postgres, service, index):
+    own = TABLE[service](settings, postgres, index)
+    return {**common(settings, service, index), **own, **settings.environment}
+
+
+def images(settings):
+    return sorted(pathlib.Path(settings.folder, "images").glob("*.image"))
