@@ -91,7 +91,7 @@ static void refuses_what_is_none(void **state)
     } bad[] = {
         {"mgs",                                   "unknown unit",                             0 },
         {"mg/foo",                                "unknown unit",                             3 },
-        {"CEL",                                    "unknown unit",                             0 },
+        {"CEL",                                   "unknown unit",                             0 },
         {"k[in_i]",                               "unknown unit",                             0 },
         {"mg//dL",                                "expected a unit",                          3 },
         {"mg/",                                   "expected a unit, found the end",           3 },
