@@ -112,6 +112,13 @@ $(OUT)/lib/libservice-$(1).a: $(call obj,$(call service_src,$(1)))
 $(BIN)/fhirbus-$(1): $(call obj,services/$(1)/main.c) $(OUT)/lib/libservice-$(1).a $(ARCHIVES)
 endef
 $(foreach s,$(SERVICES),$(eval $(call service_rules,$(s))))
+# The SQL of fhirbus-migrate is built in.
+MIGRATIONS := $(sort $(wildcard services/persister/migrations/*.sql))
+$(GEN)/migrations.inc: tools/fhirbus-migrate/embed.awk $(MIGRATIONS)
+	@mkdir -p $(GEN)
+	awk -f $^ > $@
+$(OUT)/obj/tools/fhirbus-migrate/migrations.o: $(GEN)/migrations.inc
+
 define tool_rules
 $(BIN)/$(1): $(call obj,$(sort $(wildcard tools/$(1)/*.c))) $(ARCHIVES)
 endef
