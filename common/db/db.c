@@ -150,7 +150,8 @@ static void error_from_result(Db *db, const PGresult *result, Err *err)
     const char *table = or_dash(PQresultErrorField(result, PG_DIAG_TABLE_NAME));
     const char *constraint = or_dash(PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
     const char *primary = or_dash(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
-    const char *name = db->read < db->sent && db->names ? db->names[db->read]->name : "commit";
+    const char *name =
+        db->read < db->sent && db->names ? db->names[db->read]->name : "prepare or commit";
     ErrKind kind;
     const char *code;
     classify(sqlstate, &kind, &code);
@@ -191,6 +192,8 @@ static void start_preparing(Db *db)
     bool fine = PQsetnonblocking(db->conn, 1) == 0 && PQenterPipelineMode(db->conn) == 1;
     for (const DbStatement *const *s = db->statements; fine && *s; s++)
         fine = PQsendPrepare(db->conn, (*s)->name, (*s)->sql, 0, NULL) == 1;
+    db->read = db->sent = 0;
+    db->failed = false;
     if (fine && PQpipelineSync(db->conn) == 1)
         db->stage = STAGE_PREPARING;
     else
@@ -223,29 +226,25 @@ static bool pump(Db *db)
 
 static bool step_preparing(Db *db)
 {
-    bool synced = false, schema = false;
-    Err err = {0};
-    db->read = db->sent = 0; /* errors here have no statement of a transaction */
+    bool synced = false;
     while (!synced && !PQisBusy(db->conn)) {
         PGresult *result = PQgetResult(db->conn);
-        if (!result && PQstatus(db->conn) == CONNECTION_BAD)
-            break;
-        ExecStatusType status = PQresultStatus(result);
-        synced = status == PGRES_PIPELINE_SYNC;
-        if (status == PGRES_FATAL_ERROR && !schema) {
-            error_from_result(db, result, &err);
-            schema = true;
+        if (!result && PQstatus(db->conn) == CONNECTION_BAD) {
+            drop_away(db);
+            return true;
+        }
+        synced = result && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+        if (result && PQresultStatus(result) == PGRES_FATAL_ERROR && !db->failed) {
+            error_from_result(db, result, &db->error);
+            db->failed = true;
         }
         PQclear(result);
     }
-    if (PQstatus(db->conn) == CONNECTION_BAD) {
-        drop_away(db);
-        return true;
-    }
     if (!synced)
         return false;
-    if (schema) {
-        drop(db, err.kind, err.code, str_from(err.text));
+    if (db->failed) {
+        Err why = db->error;
+        drop(db, why.kind, why.code, str_from(why.text));
         return true;
     }
     db->stage = STAGE_READY;
@@ -348,15 +347,17 @@ static bool step(Db *db)
     return false;
 }
 
-/* An idle connection that the server closed is readable: notice before the next use. */
+/* An idle connection that the server closed is readable: notice before the next use. First comes
+ * its parting message, then the end. */
 static void notice_close(Db *db)
 {
     struct pollfd fd = {.fd = PQsocket(db->conn), .events = POLLIN};
-    if (poll(&fd, 1, 0) > 0 &&
-        (PQconsumeInput(db->conn) == 0 || PQstatus(db->conn) == CONNECTION_BAD)) {
-        drop_away(db);
-        db->retry_at_ms = 0; /* at once, this once: the server may only have been restarted */
-    }
+    for (int turns = 0; turns < 4 && poll(&fd, 1, 0) > 0; turns++)
+        if (PQconsumeInput(db->conn) == 0 || PQstatus(db->conn) == CONNECTION_BAD) {
+            drop_away(db);
+            db->retry_at_ms = 0; /* at once, this once: the server may only have been restarted */
+            return;
+        }
 }
 
 DbState db_progress(Db *db)

@@ -98,7 +98,7 @@ static bool uuid_bytes(Str text, unsigned char out[16])
         if (value < 0 || digits == 32)
             return false;
         unsigned char *byte = &out[digits / 2];
-        *byte = digits++ % 2 ? (unsigned char)(*byte | value) : (unsigned char)(value << 4);
+        *byte = (unsigned char)(digits++ % 2 ? *byte | value : value << 4);
     }
     return digits == 32;
 }
