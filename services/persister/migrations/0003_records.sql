@@ -149,7 +149,7 @@ CREATE TABLE fhirbus.event (
     tenant         text        NOT NULL,
     interaction_id uuid        NOT NULL,
     sha256         bytea       NOT NULL,
-    step           text        NOT NULL, -- accepted, disposed, forwarded, delivered, failed, ...
+    step           text        NOT NULL, -- accepted, converted, disposed, forwarded, delivered, ...
     destination    text        NOT NULL, -- '' where none is involved
     replay_id      uuid        NOT NULL,
     attempt        integer     NOT NULL,

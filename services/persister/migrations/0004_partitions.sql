@@ -121,6 +121,9 @@ DECLARE
     total   bigint := 0;
     who     record;
 BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('fhirbus.purge', 0)) THEN
+        RETURN 0; -- somebody else is at it
+    END IF;
     FOR who IN SELECT DISTINCT ON (tenant) tenant, fhirbus.retention_days(tenant, true) AS payload_days,
                       fhirbus.retention_days(tenant, false) AS record_days
                FROM fhirbus.registry
