@@ -19,7 +19,10 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-USER = "fhirbus"
+DATABASE = "fhirbus"
+OWNER = "fhirbus_owner"
+# Roles that the migrations make; each service logs in as its own.
+ROLES = {"ingest": "fhirbus_ingest", "persister": "fhirbus_persister", "lake-submitter": "fhirbus_submitter"}
 
 
 class PostgresError(Exception):
@@ -40,16 +43,28 @@ class Postgres:
     def __init__(self, folder, port, processes):
         self.port, self.processes = port, processes
         self.folder = pathlib.Path(folder).absolute()
-        self.secret = self.folder / "postgres.password"
+        self.secrets = self.folder / "secrets"
+        self.secret = self.password_file(OWNER)
         self.bin = programs()
         self.as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"] if os.geteuid() == 0 else []
+
+    def password_file(self, role):
+        return self.secrets / f"{role}.password"
+
+    def make_passwords(self):
+        self.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for role in (OWNER, *ROLES.values()):
+            path = self.password_file(role)
+            if not path.exists():
+                path.touch(mode=0o600)
+                path.write_text(secrets.token_urlsafe(32) + "\n")
 
     def password(self):
         return self.secret.read_text().strip()
 
     def environment(self):
         """What libpq programs need to connect."""
-        return {"PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": USER, "PGDATABASE": USER,
+        return {"PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": OWNER, "PGDATABASE": DATABASE,
                 "PGPASSWORD": self.password()}
 
     def data(self):
@@ -73,8 +88,7 @@ class Postgres:
         real = final.with_name(f"{final.name}.part")
         shutil.rmtree(real, ignore_errors=True)
         real.mkdir(parents=True, mode=0o700)
-        self.secret.write_text(secrets.token_urlsafe(32) + "\n")
-        self.secret.chmod(0o600)
+        self.make_passwords()
         if self.as_user:
             shutil.chown(real, "postgres", "postgres")
         # initdb opens the password's file as the user it runs as.
@@ -84,7 +98,7 @@ class Postgres:
         if self.as_user:
             shutil.chown(handed, "postgres", "postgres")
         done = subprocess.run(
-            [*self.as_user, self.bin / "initdb", "-D", real, "-U", USER, f"--pwfile={handed}",
+            [*self.as_user, self.bin / "initdb", "-D", real, "-U", OWNER, f"--pwfile={handed}",
              "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-sync"],
             capture_output=True, text=True, cwd="/")
         handed.unlink()
@@ -112,7 +126,7 @@ class Postgres:
             return
         self.query("CREATE DATABASE fhirbus", database="postgres")
 
-    def query(self, sql, database=USER):
+    def query(self, sql, database=DATABASE):
         """One statement's answer as psql's unaligned text."""
         env = {**os.environ, **self.environment(), "PGDATABASE": database}
         done = subprocess.run([self.bin / "psql", "-XAtqc", sql], env=env, capture_output=True, text=True,

@@ -4,6 +4,7 @@
 """
 import pathlib
 
+from postgres import DATABASE, OWNER, ROLES
 from settings import SERVICES
 
 
@@ -20,20 +21,30 @@ def common(settings, service, index):
     }
 
 
-def database(postgres):
+def database(postgres, service=None):
+    """How a service, or without one the schema's owner, reaches the database."""
+    role = ROLES[service] if service else OWNER
     return {
         "DB_HOST": "127.0.0.1",
         "DB_PORT": str(postgres.port),
-        "DB_NAME": "fhirbus",
-        "DB_USER": "fhirbus",
-        "DB_PASSWORD_FILE": str(postgres.secret),
+        "DB_NAME": DATABASE,
+        "DB_USER": role,
+        "DB_PASSWORD_FILE": str(postgres.password_file(role)),
+        "DB_TLS": "disable",
     }
+
+
+def migration(postgres):
+    """The owner's access, and the passwords that the services' roles are given."""
+    passwords = {f"{role.removeprefix('fhirbus_').upper()}_DB_PASSWORD_FILE": str(postgres.password_file(role))
+                 for role in ROLES.values()}
+    return {**database(postgres), **passwords}
 
 
 def ingest(settings, postgres, index):
     tls = settings.folder / "tls"
     return {
-        **database(postgres),
+        **database(postgres, "ingest"),
         "HTTPS_BIND": "127.0.0.1",
         "HTTPS_PORT": str(settings.ports.https + index),
         "TLS_CERT_FILE": str(tls / "server.pem"),
@@ -48,12 +59,12 @@ def validator(settings, postgres, index):
 
 
 def persister(settings, postgres, index):
-    return database(postgres)
+    return database(postgres, "persister")
 
 
 def lake_submitter(settings, postgres, index):
     return {
-        **database(postgres),
+        **database(postgres, "lake-submitter"),
         "LAKE_URL": f"https://localhost:{settings.ports.lake}/HRSNBundle",
         "LAKE_CA_FILE": str(settings.folder / "tls" / "ca.pem"),
     }

@@ -84,7 +84,7 @@ class Stack:
         self.say("topics")
 
     def migrate(self):
-        self.run("migrations", ["fhirbus-migrate", "up"], services.database(self.postgres))
+        self.run("migrations", ["fhirbus-migrate", "up"], services.migration(self.postgres))
         self.say("database schema")
 
     def compile_images(self):
