@@ -113,6 +113,10 @@ def make_stack(name, count=1, environment=None, bin=None):
 
 @contextlib.contextmanager
 def running_stack(name, count=1, environment=None, bin=None):
+    missing = [s for s in SERVICES if not (OUT / "bin" / f"fhirbus-{s}").exists()]
+    if missing:
+        skip(name, f"not built: {', '.join(missing)}")
+        done()
     stack = make_stack(name, count, environment, bin)
     atexit.register(stack.down)
     start = time.monotonic()
