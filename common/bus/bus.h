@@ -84,6 +84,8 @@ int bus_producer_poll(BusProducer *producer, uint32_t timeout_ms);
 /* Publishes and waits for the report (at most message_timeout_ms). */
 bool bus_publish_wait(BusProducer *producer, const BusRecord *record, BusDelivery *ret_delivery,
                       Err *err) MUST_USE;
+/* A descriptor that turns readable when bus_producer_poll may have reports: for an outer poll(). */
+int bus_producer_fd(const BusProducer *producer);
 size_t bus_producer_in_flight_bytes(BusProducer *producer);
 size_t bus_producer_in_flight(BusProducer *producer); /* records */
 /* False while no broker can be reached: answer 503 at once instead of after the timeout. */
@@ -162,7 +164,8 @@ bool bus_consumer_connected(BusConsumer *consumer);
 bool bus_consumer_assigned(BusConsumer *consumer); /* has had an assignment, possibly empty */
 bool bus_consumer_fatal(BusConsumer *consumer);
 size_t bus_consumer_in_flight(const BusConsumer *consumer);
-/* A descriptor that turns readable when bus_poll may have something: for an outer poll(). */
+/* A descriptor that turns readable when bus_poll may have something: for an outer poll(). Level
+ * does not count: call bus_poll until it is false before waiting for it. */
 int bus_consumer_fd(const BusConsumer *consumer);
 
 typedef struct BusLag {
