@@ -4,8 +4,8 @@
  *          compression, max.message.bytes, cleanup) that differ are set. A different partition
  *          count is an error: growing moves keys to other partitions, so two versions of one
  *          document could overtake each other; it is done drained, see docs/operators.
- * Errors:  ERR_RETRY "bus-unavailable", "bus-timeout"; ERR_FATAL "topic-partitions",
- *          "topic-replication", "topic-refused". */
+ * Errors:  ERR_RETRY "bus-unavailable", "bus-timeout"; ERR_FATAL "topic-differs" (the reports
+ *          say how), "topic-refused". After ERR_RETRY the reports are incomplete: ask again. */
 #pragma once
 #include "common/bus/bus.h"
 
