@@ -24,6 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "stack"))
 sys.dont_write_bytecode = True
 
+from processes import Processes  # noqa: E402
 from settings import SERVICES, Ports, Settings, free  # noqa: E402
 from stack import Stack, StackError  # noqa: E402
 
@@ -98,14 +99,14 @@ def take_ports():
 
 def make_stack(name, count=1, environment=None, bin=None):
     folder = ROOT / "build" / "e2e" / name
-    leftover = folder / "processes"
+    left_over = Processes(folder)
+    for process in left_over.names():
+        left_over.kill(process)
     base = take_ports()
     settings = Settings(folder=folder, ports=Ports.from_base(base), bin=bin or OUT / "bin",
                         count=dict.fromkeys(SERVICES, count) if isinstance(count, int) else {**dict.fromkeys(SERVICES, 1), **count},
                         environment=dict(environment or {}))
     stack = Stack(settings)
-    if leftover.exists():
-        stack.down()
     stack.postgres.drop()
     shutil.rmtree(folder, ignore_errors=True)
     return stack

@@ -4,7 +4,7 @@ import subprocess
 
 DAYS = 398
 RENEW_BEFORE_S = 30 * 86400
-NAMES = "DNS:localhost,DNS:*.localhost,IP:127.0.0.1,IP:::1"
+NAMES = "DNS:localhost,DNS:*.localhost,DNS:ingest,DNS:lake,IP:127.0.0.1,IP:::1"
 
 
 class CertificateError(Exception):

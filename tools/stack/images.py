@@ -27,6 +27,10 @@ def digest(paths, program):
     return hashlib.sha256(repr(stats).encode()).hexdigest()[:16]
 
 
+def can_compile(program):
+    return " compile " in subprocess.run([program, "--help"], capture_output=True, text=True).stdout
+
+
 def compile_one(program, target, packages):
     part = target.with_suffix(f".{os.getpid()}")
     done = subprocess.run([program, "compile", *packages, "-o", part], capture_output=True, text=True, cwd=ROOT)
@@ -38,7 +42,7 @@ def compile_one(program, target, packages):
 def ensure(settings):
     """Yields (name, seconds); 0 seconds: it was there."""
     program = settings.bin / "fhir-validate"
-    if not program.exists():
+    if not program.exists() or not can_compile(program):
         return
     folder = settings.folder / "images"
     folder.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ def strict(definition):
 def refer(node):
     """References lead to the one file of definitions."""
     if isinstance(node, dict):
-        if "$ref" in node:
+        if isinstance(node.get("$ref"), str):  # a property may be called $ref too
             node["$ref"] = "_definitions.json" + node["$ref"]
         for child in node.values():
             refer(child)
@@ -44,7 +44,7 @@ def main(source, out):
     (out / "_definitions.json").write_text(json.dumps({"definitions": definitions}))
     for name, definition in definitions.items():
         for kind in definition.get("x-kubernetes-group-version-kind", ()):
-            if "properties" not in definition:
+            if "kind" not in definition.get("properties", {}):
                 continue
             group = kind["group"].split(".")[0]
             parts = [kind["kind"].lower(), *([group] if group else []), kind["version"].lower()]
