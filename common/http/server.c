@@ -38,7 +38,7 @@ static HttpRequest *request_new(HttpServer *server)
     HttpRequest *request = calloc(1, sizeof *request);
     CHECK(request);
     request->server = server;
-    request->arena = arena_new(REQUEST_ARENA_MAX);
+    request->arena = arena_new(server->options.body_max_bytes + REQUEST_ARENA_SLACK);
     buf_init(&request->reply, REPLY_BODY_MAX);
     buf_init(&request->packed, REPLY_BODY_MAX);
     return request;
@@ -80,7 +80,12 @@ static void trim(Buf *buf)
 static void request_clean(HttpRequest *request)
 {
     body_clear(request);
-    arena_reset(request->arena);
+    if (arena_used_bytes(request->arena) > SPARE_ARENA_MAX) {
+        arena_free(request->arena);
+        request->arena = arena_new(request->server->options.body_max_bytes + REQUEST_ARENA_SLACK);
+    } else {
+        arena_reset(request->arena);
+    }
     trim(&request->reply);
     trim(&request->packed);
     HttpRequest clean = {

@@ -16,7 +16,8 @@
 
 enum {
     REPLY_HEADERS_MAX = 32,
-    REQUEST_ARENA_MAX = 8 * 1024 * 1024,
+    REQUEST_ARENA_SLACK = 8 * 1024 * 1024, /* of a request's arena, beside its body's size */
+    SPARE_ARENA_MAX = 512 * 1024,          /* larger ones are not kept */
     REPLY_BODY_MAX = 256 * 1024 * 1024,
     FIELDS_HARD_MAX = 1024, /* collected at most; the setting may be lower */
 };

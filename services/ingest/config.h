@@ -1,0 +1,40 @@
+/* config - every setting of fhirbus-ingest, read once. `fhirbus-ingest --help-config` prints them.
+ *
+ * Owner:   main; const for everybody else. */
+#pragma once
+#include "common/bus/bus.h"
+#include "common/config/config.h"
+#include "common/db/db.h"
+
+typedef struct IngestConfig {
+    BusConfig bus;
+    DbConfig db;
+    const char *instance_id;
+    int log_level;
+    /* senders' side */
+    const char *https_bind;
+    uint64_t https_port;
+    bool plain_http;
+    const char *tls_cert_file, *tls_key_file, *tls_ticket_key_file, *tls_priorities;
+    uint64_t http_threads, connections_max, connections_per_address;
+    uint64_t body_max_bytes, buffered_max_bytes, fields_max, field_bytes_max;
+    uint64_t idle_ms, header_ms, body_ms, body_rate_min, body_grace_ms, send_ms;
+    const char *hosts;
+    bool allow_anonymous;
+    const char *datalake_urls;
+    const char *public_base_url;
+    const char *help_text;
+    const char *techbd_version;
+    /* operators' side */
+    const char *ops_bind;
+    uint64_t ops_port;
+    /* behaviour */
+    uint64_t reply_deadline_ms, wait_max_ms, publish_timeout_ms, in_flight_mib, bulk_linger_ms;
+    uint64_t retry_after_s, drain_ms;
+    const char *ordering_key_secret;
+    bool claims;
+    uint64_t claim_timeout_ms, claim_threads, repeat_patience_ms;
+    bool events;
+} IngestConfig;
+
+extern const ConfigOption ingest_options[];

@@ -1,0 +1,172 @@
+#include "services/ingest/counts.h"
+
+#include <stdio.h>
+
+#include "services/ingest/await.h"
+#include "services/ingest/lookups.h"
+#include "services/ingest/routes.h"
+
+enum { ROUTES_MAX = 16, STATUS_MAX = 600 };
+
+struct IngestMetrics {
+    Ingest *ingest;
+    _Atomic(Counter *) requests[ROUTES_MAX][STATUS_MAX];
+    Histogram *seconds[ROUTES_MAX];
+    Histogram *body_bytes;
+    Counter *claims[CLAIM_COUNTS];
+    Counter *unsent;
+    Gauge *in_flight, *connections, *awaiting, *buffered, *publishing, *publishing_bytes,
+        *questions, *database_away, *brokers_connected, *ready;
+    /* totals kept by the server, published as counters */
+    Counter *connections_total, *refused, *slow, *resumed, *received, *sent;
+    HttpServerStats last;
+};
+
+static const char *route_label(size_t route)
+{
+    return route < route_count() ? route_at(route)->name : "none";
+}
+
+static void advance(Counter *counter, uint64_t now, uint64_t last)
+{
+    counter_add(counter, now - last);
+}
+
+static void collect(void *context)
+{
+    IngestMetrics *c = context;
+    Ingest *ingest = c->ingest;
+    HttpServerStats now;
+    if (!ingest->server)
+        return;
+    http_server_stats(ingest->server, &now);
+    gauge_set(c->in_flight, (double)now.requests_open);
+    gauge_set(c->connections, (double)now.connections_open);
+    gauge_set(c->buffered, (double)now.body_bytes_buffered);
+    gauge_set(c->awaiting, (double)await_size(ingest->await));
+    gauge_set(c->publishing, (double)bus_producer_in_flight(ingest->producer));
+    gauge_set(c->publishing_bytes, (double)bus_producer_in_flight_bytes(ingest->producer));
+    gauge_set(c->brokers_connected, bus_producer_connected(ingest->producer));
+    gauge_set(c->ready, atomic_load(&ingest->ready) && !atomic_load(&ingest->draining));
+    if (ingest->lookups) {
+        gauge_set(c->questions, (double)lookups_waiting(ingest->lookups));
+        gauge_set(c->database_away, lookups_away(ingest->lookups));
+    }
+    advance(c->connections_total, now.connections_total, c->last.connections_total);
+    advance(c->refused, now.refused_total, c->last.refused_total);
+    advance(c->slow, now.cut_slow_total, c->last.cut_slow_total);
+    advance(c->resumed, now.tls_resumed_total, c->last.tls_resumed_total);
+    advance(c->received, now.bytes_received_total, c->last.bytes_received_total);
+    advance(c->sent, now.bytes_sent_total, c->last.bytes_sent_total);
+    c->last = now;
+}
+
+static void register_gauges(IngestMetrics *c, Metrics *m)
+{
+    const struct {
+        Gauge **to;
+        const char *name, *help;
+    } table[] = {
+        {&c->in_flight,         "requests_open",       "requests between header and answer" },
+        {&c->connections,       "connections_open",    "senders' connections"               },
+        {&c->awaiting,          "awaiting",            "requests waiting for a verdict"     },
+        {&c->buffered,          "body_buffered_bytes", "request bodies in memory"           },
+        {&c->publishing,        "publishing",          "records not acknowledged yet"       },
+        {&c->publishing_bytes,  "publishing_bytes",    "their size"                         },
+        {&c->questions,         "database_questions",  "waiting for a database connection"  },
+        {&c->database_away,     "database_away",       "1: the database failed a moment ago"},
+        {&c->brokers_connected, "brokers_connected",   "1: a broker can be reached"         },
+        {&c->ready,             "ready",               "1: takes requests"                  },
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        char name[80];
+        snprintf(name, sizeof name, "fhirbus_ingest_%s", table[i].name);
+        *table[i].to = metrics_gauge(m, name, table[i].help, METRIC_NO_LABELS);
+    }
+}
+
+static void register_counters(IngestMetrics *c, Metrics *m)
+{
+    const struct {
+        Counter **to;
+        const char *name, *help;
+    } table[] = {
+        {&c->connections_total, "connections_total",    "senders' connections"        },
+        {&c->refused,           "refused_total",        "by limits and framing rules" },
+        {&c->slow,              "cut_slow_total",       "connections cut for slowness"},
+        {&c->resumed,           "tls_resumed_total",    "TLS sessions resumed"        },
+        {&c->received,          "received_bytes_total", "of request bodies"           },
+        {&c->sent,              "sent_bytes_total",     "of reply bodies"             },
+        {&c->unsent,            "replies_unsent_total", "the sender was gone by then" },
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        char name[80];
+        snprintf(name, sizeof name, "fhirbus_ingest_%s", table[i].name);
+        *table[i].to = metrics_counter(m, name, table[i].help, METRIC_NO_LABELS);
+    }
+    static const char *const outcomes[CLAIM_COUNTS] = {"fresh", "repeated", "conflict", "skipped"};
+    for (size_t i = 0; i < CLAIM_COUNTS; i++)
+        c->claims[i] = metrics_counter(m, "fhirbus_ingest_claims_total", "X-Correlation-ID claims",
+                                       METRIC_LABELS({"outcome", str_from(outcomes[i])}));
+}
+
+IngestMetrics *counts_new(Ingest *ingest)
+{
+    IngestMetrics *c = calloc(1, sizeof *c);
+    Metrics *m = ingest->metrics;
+    if (!c || !m)
+        return c;
+    c->ingest = ingest;
+    register_gauges(c, m);
+    register_counters(c, m);
+    for (size_t i = 0; i <= route_count() && i < ROUTES_MAX; i++)
+        c->seconds[i] = metrics_histogram(
+            m, "fhirbus_ingest_request_seconds", "header to last byte of the answer",
+            METRIC_LABELS({"route", str_from(route_label(i))}), metric_buckets_seconds);
+    c->body_bytes = metrics_histogram(m, "fhirbus_ingest_body_bytes", "request bodies",
+                                      METRIC_NO_LABELS, metric_buckets_bytes);
+    metrics_before_render(m, collect, c);
+    return c;
+}
+
+void counts_free(IngestMetrics *counts)
+{
+    free(counts);
+}
+
+void count_claim(IngestMetrics *counts, ClaimCount what)
+{
+    if (counts)
+        counter_add(counts->claims[what], 1);
+}
+
+/* Looked up once per route and status, then kept. */
+static Counter *request_counter(IngestMetrics *counts, size_t route, unsigned status)
+{
+    if (route >= ROUTES_MAX || status >= STATUS_MAX)
+        return NULL;
+    Counter *counter = atomic_load(&counts->requests[route][status]);
+    if (counter)
+        return counter;
+    char text[8];
+    snprintf(text, sizeof text, "%u", status);
+    counter = metrics_counter(
+        counts->ingest->metrics, "fhirbus_ingest_requests_total", "requests by route and answer",
+        METRIC_LABELS({"route", str_from(route_label(route))}, {"status", str_from(text)}));
+    atomic_store(&counts->requests[route][status], counter);
+    return counter;
+}
+
+void count_request(IngestMetrics *counts, size_t route, unsigned status, double seconds,
+                   size_t body_bytes, bool sent)
+{
+    if (!counts)
+        return;
+    counter_add(request_counter(counts, route, status), 1);
+    if (route < ROUTES_MAX)
+        histogram_observe(counts->seconds[route], seconds);
+    if (body_bytes)
+        histogram_observe(counts->body_bytes, (double)body_bytes);
+    if (!sent)
+        counter_add(counts->unsent, 1);
+}

@@ -1,0 +1,85 @@
+/* exchange - one request on its way through the steps, and who else has a hand in it.
+ *
+ * Owner:   counted: the HTTP request holds one reference, a pending delivery report, database
+ *          question or place in the await table one each. `request` is NULL once it is over.
+ * Threads: the steps run on server threads, one at a time. Everybody else only calls
+ *          exchange_signal and what it documents; the fields under `lock` are marked so. */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "common/bus/bus.h"
+#include "common/envelope/envelope.h"
+#include "common/envelope/uuid.h"
+#include "common/http/server.h"
+#include "common/obs/trace.h"
+#include "services/ingest/ingest.h"
+
+typedef struct Route Route;
+typedef struct Step Step;
+typedef struct Question Question;
+
+typedef enum PublishState {
+    PUBLISH_NOT_YET,
+    PUBLISH_PENDING,
+    PUBLISH_ACKED,
+    PUBLISH_FAILED,
+} PublishState;
+
+/* The worker's answer, copied out of its message: freed with the last exchange that holds it. */
+typedef struct Answer {
+    atomic_int refs;
+    Arena *arena;
+    Response response; /* kind VERDICT or FAILED */
+} Answer;
+Answer *answer_new(size_t bytes);
+void answer_release(Answer *answer); /* NULL is fine */
+
+typedef struct Exchange {
+    atomic_int refs;
+    pthread_mutex_t lock;
+    Ingest *ingest;
+    HttpRequest *request; /* under lock; server threads of this request may read it freely */
+    const Route *route;
+    const Step *step; /* the present one */
+    Arena *arena;     /* the request's */
+    Trace trace;
+
+    Str parameter; /* what stood for {id} in the path */
+
+    /* receive, authenticate */
+    Str tenant, caller;
+    Str correlation_id; /* as the sender wrote it; empty: none */
+    bool has_id;        /* `id` is settled: replies may show it */
+    Uuid id;            /* interaction id */
+    bool wants_bare;    /* the OperationOutcome alone */
+    bool wants_async;
+    bool waited_preferred; /* Prefer: wait was honoured */
+    int64_t deadline_ms;   /* monotonic; no verdict by then: 202 */
+
+    Envelope envelope; /* wrap */
+    Str error_code;    /* for the log: why it was refused */
+
+    /* claim */
+    enum { CLAIM_NOT_YET, CLAIM_ASKED, CLAIM_RECALLED, CLAIM_PAUSED } claim_phase;
+    bool repeated;       /* the sender's id was claimed before, with the same body */
+    int64_t patience_ms; /* monotonic; a repeat publishes by itself after that */
+    Question *question;  /* lookups.c */
+
+    /* publish, await: under lock */
+    PublishState publish;
+    Err publish_error;
+    Answer *answer;
+    bool timed_out;
+
+    /* await.c's table, under its lock */
+    struct Exchange *await_next;
+    bool awaiting;
+    int64_t await_until_ms;
+} Exchange;
+
+Exchange *exchange_new(Ingest *ingest, HttpRequest *request);
+void exchange_hold(Exchange *exchange);
+void exchange_release(Exchange *exchange);
+/* Wakes its request if there still is one. Call with `lock` held. */
+void exchange_wake(Exchange *exchange);

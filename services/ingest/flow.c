@@ -1,0 +1,39 @@
+#include "services/ingest/flow.h"
+
+#include "services/ingest/exchange.h"
+
+const Step flow_submit[] = {
+    {"receive",      step_receive, true}, /* media type, Accept, Prefer, ids       */
+    {"authenticate",          step_authenticate, true}, /* who calls, for which tenant           */
+    {"identify", step_identify, true}, /* which id, whose trace                 */
+    {"wrap",          step_wrap, false}, /* body -> Envelope                      */
+    {"claim",     step_claim, false}, /* the sender's own id: seen before?     */
+    {"publish",          step_publish, false}, /* -> topic                              */
+    {"await",         step_await, false}, /* acknowledgement, verdict or deadline  */
+    {"reply",         step_reply, false}, /* verdict or 202 -> HTTP                */
+    {0       },
+};
+
+const Step flow_status[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"status", step_status, false},
+    {0         },
+};
+
+const Step flow_metadata[] = {
+    {"metadata", step_metadata, false},
+    {0    },
+};
+
+StepNext flow_run(Exchange *exchange, bool early_only)
+{
+    for (; exchange->step->run; exchange->step++) {
+        if (early_only && !exchange->step->early)
+            return STEP_NEXT;
+        StepNext next = exchange->step->run(exchange);
+        if (next != STEP_NEXT)
+            return next;
+    }
+    return STEP_REPLY;
+}

@@ -1,0 +1,41 @@
+/* flow - the steps of a request, in order; the tables are in flow.c.
+ *
+ * A step does its part and says what next. STEP_WAIT parks the request without a thread; when it
+ * is woken the same step runs again and looks what has changed. A step that refuses fills the
+ * reply (refuse.h) and says STEP_REPLY. */
+#pragma once
+
+#include <stdbool.h>
+
+typedef struct Exchange Exchange;
+
+typedef enum StepNext {
+    STEP_NEXT,
+    STEP_WAIT,
+    STEP_REPLY,
+} StepNext;
+
+typedef struct Step {
+    const char *name;
+    StepNext (*run)(Exchange *exchange);
+    bool early; /* runs on the header, before the body is received */
+} Step;
+
+extern const Step flow_submit[];
+extern const Step flow_status[];
+extern const Step flow_metadata[];
+
+StepNext step_receive(Exchange *exchange);      /* receive.c: what the header says */
+StepNext step_authenticate(Exchange *exchange); /* authenticate.c */
+StepNext step_identify(Exchange *exchange);     /* identify.c */
+StepNext step_wrap(Exchange *exchange);         /* wrap.c */
+StepNext step_claim(Exchange *exchange);        /* claim.c */
+StepNext step_publish(Exchange *exchange);      /* publish.c */
+StepNext step_await(Exchange *exchange);        /* await.c */
+StepNext step_reply(Exchange *exchange);        /* reply.c */
+StepNext step_status(Exchange *exchange);       /* read/status.c */
+StepNext step_metadata(Exchange *exchange);     /* read/metadata.c */
+
+/* Runs steps until one waits or replies; `early_only`: just those on the header. STEP_NEXT: all
+ * early ones passed. */
+StepNext flow_run(Exchange *exchange, bool early_only);

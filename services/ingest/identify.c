@@ -1,0 +1,51 @@
+/* Step 3: which interaction this is, and which trace it belongs to. */
+#include <ctype.h>
+
+#include "common/http/fields.h"
+#include "services/ingest/exchange.h"
+#include "services/ingest/refuse.h"
+
+static bool url_allowed(Str list, Str url)
+{
+    Str allowed;
+    while (list.ptr && http_list_next(&list, &allowed))
+        if (str_eq(allowed, url))
+            return true;
+    return false;
+}
+
+static Uuid lower_case(Str id)
+{
+    Uuid uuid = {0};
+    for (size_t i = 0; i < UUID_TEXT_BYTES; i++)
+        uuid.text[i] = (char)tolower((unsigned char)id.ptr[i]);
+    return uuid;
+}
+
+static void continue_trace(Exchange *exchange)
+{
+    Trace sent;
+    Str header = http_request_header(exchange->request, STR("traceparent"));
+    exchange->trace = header.ptr && trace_parse(header, &sent) ? trace_child(&sent) : trace_new();
+}
+
+StepNext step_identify(Exchange *exchange)
+{
+    HttpRequest *request = exchange->request;
+    continue_trace(exchange);
+    Str id = http_request_header(request, STR("x-correlation-id"));
+    const char *complaint = "X-Correlation-ID should be a valid UUID";
+    if (!id.ptr) {
+        id = http_request_header(request, STR("x-techbd-interaction-id"));
+        complaint = "X-TechBD-Interaction-ID should be a valid UUID";
+    }
+    if (id.ptr && !http_is_uuid(id))
+        return refuse(exchange, 400, "correlation-id", complaint);
+    exchange->correlation_id = id;
+    exchange->id = id.ptr ? lower_case(id) : uuid_v7();
+    exchange->has_id = true;
+    Str url = http_request_header(request, STR("x-techbd-datalake-api-url"));
+    if (url.len && !url_allowed(str_from(exchange->ingest->config->datalake_urls), url))
+        return refuse(exchange, 400, "datalake-url", "X-TechBD-DataLake-API-URL is not allowed");
+    return STEP_NEXT;
+}

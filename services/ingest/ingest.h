@@ -1,0 +1,32 @@
+/* ingest - what the steps share: one per process, made by main, const to the steps.
+ *
+ * Threads: everything in here is safe from any of the server's threads. */
+#pragma once
+#include <stdatomic.h>
+
+#include "common/bus/bus.h"
+#include "common/http/server.h"
+#include "common/obs/log.h"
+#include "common/obs/metrics.h"
+#include "services/ingest/config.h"
+
+typedef struct Await Await;
+typedef struct Lookups Lookups;
+typedef struct IngestMetrics IngestMetrics;
+
+typedef struct Ingest {
+    const IngestConfig *config;
+    Log *log;
+    Metrics *metrics;
+    IngestMetrics *counters;
+    HttpServer *server;
+    BusProducer *producer;
+    Await *await;
+    Lookups *lookups; /* NULL: CLAIMS=0 and no database */
+    Str instance;
+    int32_t response_partition; /* under `ready` */
+    Str ordering_secret;
+    bool anonymous_allowed;
+    atomic_bool ready; /* the response topic is being read: requests may be published */
+    atomic_bool draining;
+} Ingest;

@@ -1,0 +1,158 @@
+#include "services/ingest/lookups.h"
+
+#include "common/base/check.h"
+#include "common/base/clock.h"
+
+enum { ARENA_MAX = 256 * 1024 * 1024, THREADS_MAX = 64 };
+
+struct Lookups {
+    Ingest *ingest;
+    DbConfig db;
+    const DbStatement *const *statements;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    Question *first, **last;
+    size_t waiting;
+    bool stop;
+    _Atomic int64_t away_until_ms;
+    pthread_t threads[THREADS_MAX];
+    size_t thread_count;
+};
+
+static Question *take(Lookups *lookups)
+{
+    pthread_mutex_lock(&lookups->lock);
+    while (!lookups->first && !lookups->stop)
+        pthread_cond_wait(&lookups->more, &lookups->lock);
+    Question *question = lookups->first;
+    if (question) {
+        lookups->first = question->next;
+        if (!lookups->first)
+            lookups->last = &lookups->first;
+        lookups->waiting--;
+    }
+    pthread_mutex_unlock(&lookups->lock);
+    return question;
+}
+
+static void answer(Question *question, bool ok, const Err *err)
+{
+    Exchange *exchange = question->exchange;
+    pthread_mutex_lock(&exchange->lock);
+    question->ok = ok;
+    question->err = *err;
+    question->done = true;
+    exchange_wake(exchange);
+    pthread_mutex_unlock(&exchange->lock);
+    exchange_release(exchange);
+}
+
+static void *lookups_main(void *context)
+{
+    Lookups *lookups = context;
+    pthread_setname_np(pthread_self(), "lookups");
+    ARENA_AUTO arena = arena_new(ARENA_MAX);
+    Db *db = db_new(&lookups->db, lookups->statements, "fhirbus-ingest", lookups->ingest->log);
+    for (Question *question = take(lookups); question; question = take(lookups)) {
+        Err err = {0};
+        bool ok = question->run(question, db, arena, &err);
+        if (!ok) {
+            if (err.kind == ERR_RETRY) /* spare those behind it the same wait */
+                atomic_store(&lookups->away_until_ms, clock_mono_ms() + LOOKUPS_AWAY_MS);
+            log_warn(lookups->ingest->log, "ingest.database", LOG_ERR(&err));
+        }
+        answer(question, ok, &err);
+        arena_reset(arena);
+    }
+    db_free(db);
+    return NULL;
+}
+
+Lookups *lookups_start(Ingest *ingest, const DbStatement *const *statements, Err *err)
+{
+    Lookups *lookups = calloc(1, sizeof *lookups);
+    CHECK(lookups);
+    lookups->ingest = ingest;
+    lookups->db = ingest->config->db;
+    lookups->db.timeout_ms = ingest->config->claim_timeout_ms;
+    lookups->db.connect_timeout_ms = ingest->config->claim_timeout_ms;
+    lookups->statements = statements;
+    lookups->last = &lookups->first;
+    CHECK(pthread_mutex_init(&lookups->lock, NULL) == 0);
+    CHECK(pthread_cond_init(&lookups->more, NULL) == 0);
+    size_t wanted = ingest->config->claim_threads;
+    for (; lookups->thread_count < wanted; lookups->thread_count++) {
+        pthread_t *thread = &lookups->threads[lookups->thread_count];
+        if (pthread_create(thread, NULL, lookups_main, lookups) != 0) {
+            lookups_stop(lookups);
+            ERR(err, ERR_FATAL, "lookups", "no thread");
+            return NULL;
+        }
+    }
+    return lookups;
+}
+
+void lookups_stop(Lookups *lookups)
+{
+    if (!lookups)
+        return;
+    pthread_mutex_lock(&lookups->lock);
+    lookups->stop = true;
+    pthread_cond_broadcast(&lookups->more);
+    pthread_mutex_unlock(&lookups->lock);
+    for (size_t i = 0; i < lookups->thread_count; i++)
+        pthread_join(lookups->threads[i], NULL);
+    pthread_cond_destroy(&lookups->more);
+    pthread_mutex_destroy(&lookups->lock);
+    free(lookups);
+}
+
+void question_free(Question *question)
+{
+    if (question && question->clear)
+        question->clear(question);
+    free(question);
+}
+
+bool lookups_away(const Lookups *lookups)
+{
+    return clock_mono_ms() < atomic_load(&lookups->away_until_ms);
+}
+
+size_t lookups_waiting(Lookups *lookups)
+{
+    pthread_mutex_lock(&lookups->lock);
+    size_t waiting = lookups->waiting;
+    pthread_mutex_unlock(&lookups->lock);
+    return waiting;
+}
+
+bool lookups_ask(Lookups *lookups, Exchange *exchange, Question *question)
+{
+    if (!lookups || lookups_away(lookups)) {
+        question_free(question);
+        return false;
+    }
+    question_free(exchange->question);
+    exchange->question = question;
+    question->exchange = exchange;
+    pthread_mutex_lock(&lookups->lock);
+    bool room = lookups->waiting < LOOKUPS_WAITING_MAX;
+    if (room) {
+        exchange_hold(exchange);
+        *lookups->last = question;
+        lookups->last = &question->next;
+        lookups->waiting++;
+        pthread_cond_signal(&lookups->more);
+    }
+    pthread_mutex_unlock(&lookups->lock);
+    return room;
+}
+
+Question *lookups_answered(Exchange *exchange)
+{
+    pthread_mutex_lock(&exchange->lock);
+    Question *question = exchange->question && exchange->question->done ? exchange->question : NULL;
+    pthread_mutex_unlock(&exchange->lock);
+    return question;
+}

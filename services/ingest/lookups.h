@@ -1,0 +1,34 @@
+/* lookups - questions to the database, asked on threads of their own so that no server thread
+ * waits.
+ *
+ * Owner:   a question belongs to its exchange, which frees it (question_free).
+ * Threads: `run` is called on a lookup thread; `done` and all behind it are set under the
+ *          exchange's lock before it is woken.
+ * Errors:  lookups_ask: false when the line is full or the database was away a moment ago: go on
+ *          without, or say 503.
+ * Limits:  LOOKUPS_WAITING_MAX questions in line; each CLAIM_TIMEOUT_MS. */
+#pragma once
+#include "common/db/db.h"
+#include "services/ingest/exchange.h"
+
+enum { LOOKUPS_WAITING_MAX = 2000, LOOKUPS_AWAY_MS = 1000 };
+
+typedef struct Question {
+    bool (*run)(struct Question *question, Db *db, Arena *arena, Err *err);
+    void (*clear)(struct Question *question); /* frees what it holds; may be NULL */
+    struct Question *next;
+    Exchange *exchange;
+    bool done;
+    bool ok;
+    Err err;
+} Question;
+
+Lookups *lookups_start(Ingest *ingest, const DbStatement *const *statements, Err *err) MUST_USE;
+void lookups_stop(Lookups *lookups); /* NULL is fine */
+/* `question` was made with calloc; it replaces the exchange's former one when it is taken. */
+bool lookups_ask(Lookups *lookups, Exchange *exchange, Question *question);
+/* The exchange's question once it is answered, else NULL. */
+Question *lookups_answered(Exchange *exchange);
+void question_free(Question *question); /* NULL is fine */
+bool lookups_away(const Lookups *lookups);
+size_t lookups_waiting(Lookups *lookups);

@@ -1,0 +1,227 @@
+/* fhirbus-ingest: HTTP in -> topic out, verdict back. Wiring only. */
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/base/check.h"
+#include "common/base/clock.h"
+#include "common/http/listen.h"
+#include "common/http/ops_server.h"
+#include "services/ingest/await.h"
+#include "services/ingest/claim.h"
+#include "services/ingest/counts.h"
+#include "services/ingest/lookups.h"
+#include "services/ingest/read/status.h"
+#include "services/ingest/serve.h"
+
+static const ConfigProgram program = {
+    .name = "fhirbus-ingest",
+    .summary = "Takes FHIR bundles over HTTPS, publishes them, answers with the diagnostics.",
+    .options = ingest_options,
+};
+
+static const DbStatement *const statements[] = {&claim_take, &claim_recall, &status_rows, NULL};
+
+/* --- the private port ------------------------------------------------------------------------- */
+
+static bool ops_healthy(void *context)
+{
+    const Ingest *ingest = context;
+    return !bus_producer_fatal(ingest->producer);
+}
+
+static bool ops_ready(void *context, Buf *why)
+{
+    const Ingest *ingest = context;
+    if (atomic_load(&ingest->draining))
+        buf_add(why, STR("draining\n"));
+    if (!atomic_load(&ingest->ready))
+        buf_add(why, STR("the response topic is not read yet\n"));
+    else if (!bus_producer_connected(ingest->producer))
+        buf_add(why, STR("no broker can be reached\n"));
+    return why->len == 0;
+}
+
+static void ops_metrics(void *context, Buf *to)
+{
+    const Ingest *ingest = context;
+    (void)!metrics_render(ingest->metrics, to); /* the Buf itself says when it overflows */
+}
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+static Str join_address(Arena *arena, const char *host, uint64_t port)
+{
+    bool v6 = strchr(host, ':') && host[0] != '[';
+    return arena_format(arena, v6 ? "[%s]:%llu" : "%s:%llu", host, (unsigned long long)port);
+}
+
+static Str instance_name(const IngestConfig *config, Arena *arena)
+{
+    char host[200] = "ingest";
+    if (config->instance_id)
+        return str_from(config->instance_id);
+    gethostname(host, sizeof host - 1);
+    return arena_format(arena, "%s-%d", host, (int)getpid());
+}
+
+static bool check_config(const IngestConfig *config, Str listen, Err *err)
+{
+    if (!config->tls_cert_file && !config->plain_http)
+        return ERR(err, ERR_FATAL, "config-missing",
+                   "TLS_CERT_FILE and TLS_KEY_FILE are needed (or PLAIN_HTTP=1)");
+    if (!listen_is_loopback(listen) && !config->ordering_key_secret)
+        return ERR(err, ERR_FATAL, "config-missing",
+                   "ORDERING_KEY_SECRET is needed to serve others than loopback");
+    return true;
+}
+
+static bool start_bus(Ingest *ingest, BusConfig *bus, Err *err)
+{
+    const IngestConfig *config = ingest->config;
+    bus->client_id = "fhirbus-ingest";
+    bus->log = ingest->log;
+    BusProducerOptions options = {
+        .message_timeout_ms = (uint32_t)config->publish_timeout_ms,
+        .bulk_linger_ms = (uint32_t)config->bulk_linger_ms,
+        .in_flight_limit_bytes = (size_t)config->in_flight_mib << 20,
+        .own_thread = true,
+    };
+    TRY(bus_producer_new(bus, &options, &ingest->producer, err));
+    ingest->await = await_start(ingest, err);
+    return ingest->await != NULL;
+}
+
+static bool start_http(Ingest *ingest, Str listen, Err *err)
+{
+    const IngestConfig *c = ingest->config;
+    HttpServerOptions options = {
+        .listen = listen,
+        .cert_file = c->plain_http ? NULL : c->tls_cert_file,
+        .key_file = c->plain_http ? NULL : c->tls_key_file,
+        .tls_priorities = c->tls_priorities,
+        .ticket_key_file = c->tls_ticket_key_file,
+        .threads = (uint32_t)c->http_threads,
+        .connections_max = (uint32_t)c->connections_max,
+        .connections_per_address = (uint32_t)c->connections_per_address,
+        .body_max_bytes = c->body_max_bytes,
+        .buffered_max_bytes = c->buffered_max_bytes,
+        .fields_max = (uint32_t)c->fields_max,
+        .field_bytes_max = c->field_bytes_max,
+        .idle_ms = (uint32_t)c->idle_ms,
+        .header_ms = (uint32_t)c->header_ms,
+        .body_ms = (uint32_t)c->body_ms,
+        .body_rate_min = (uint32_t)c->body_rate_min,
+        .body_grace_ms = (uint32_t)c->body_grace_ms,
+        .send_ms = (uint32_t)c->send_ms,
+    };
+    HttpHandler handler = serve_handler(ingest);
+    return http_server_start(&options, &handler, &ingest->server, err);
+}
+
+static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
+{
+    TRY(check_config(ingest->config, listen, err));
+    TRY(start_bus(ingest, bus, err));
+    ingest->lookups = lookups_start(ingest, statements, err);
+    if (!ingest->lookups)
+        return false;
+    return start_http(ingest, listen, err);
+}
+
+/* --- drain ------------------------------------------------------------------------------------ */
+
+/* No new connections; who is inside gets its answer, at the limit a 202 or 503. */
+static void drain(Ingest *ingest)
+{
+    int64_t until_ms = clock_mono_ms() + (int64_t)ingest->config->drain_ms;
+    log_info(ingest->log, "ingest.drains",
+             LOG_U64("requests", http_server_requests_open(ingest->server)));
+    atomic_store(&ingest->draining, true);
+    http_server_drain(ingest->server);
+    while (http_server_requests_open(ingest->server) && clock_mono_ms() < until_ms)
+        poll(NULL, 0, 20);
+    await_expire_all(ingest->await);
+    for (int i = 0; i < 25 && http_server_requests_open(ingest->server); i++)
+        poll(NULL, 0, 20);
+}
+
+static void stop_all(Ingest *ingest, OpsServer *ops)
+{
+    if (ingest->server)
+        drain(ingest);
+    ops_server_stop(ops); /* its callbacks look at what is about to go */
+    http_server_stop(ingest->server);
+    ingest->server = NULL;
+    lookups_stop(ingest->lookups);
+    bus_producer_free(ingest->producer, 2000);
+    await_stop(ingest->await);
+    counts_free(ingest->counters);
+    metrics_free(ingest->metrics);
+    log_info(ingest->log, "ingest.stopped");
+    log_free(ingest->log);
+}
+
+static int open_signals(void)
+{
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, SIGINT);
+    CHECK(sigprocmask(SIG_BLOCK, &wanted, NULL) == 0); /* before any thread is made */
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &wanted, SFD_CLOEXEC);
+}
+
+static void serve_until_told(const Ingest *ingest, int signals)
+{
+    struct signalfd_siginfo info;
+    struct pollfd wait = {.fd = signals, .events = POLLIN};
+    while (poll(&wait, 1, 500) <= 0)
+        if (bus_producer_fatal(ingest->producer)) {
+            log_error(ingest->log, "ingest.producer_fatal");
+            return;
+        }
+    (void)!read(signals, &info, sizeof info);
+}
+
+int main(int argc, char **argv)
+{
+    ARENA_AUTO arena = arena_new(1024 * 1024);
+    IngestConfig config = {0};
+    int next = 0;
+    ConfigStart start = config_start(&program, argc, argv, arena, &config, &next);
+    if (start != CONFIG_RUN)
+        return start == CONFIG_DONE ? 0 : 2;
+    int signals = open_signals();
+    Err err = {0};
+    Str listen = join_address(arena, config.https_bind, config.https_port);
+    Ingest ingest = {
+        .config = &config,
+        .log = log_new(STDERR_FILENO, "ingest", (LogLevel)config.log_level),
+        .metrics = metrics_new(),
+        .instance = instance_name(&config, arena),
+        .ordering_secret = str_from(config.ordering_key_secret),
+        .anonymous_allowed = config.allow_anonymous || listen_is_loopback(listen),
+    };
+    ingest.counters = counts_new(&ingest);
+    OpsCallbacks callbacks = {ops_healthy, ops_ready, ops_metrics, &ingest};
+    OpsServer *ops = NULL;
+    bool up = start_all(&ingest, &config.bus, listen, &err) &&
+              ops_server_start(join_address(arena, config.ops_bind, config.ops_port), &callbacks,
+                               &ops, &err);
+    if (up) {
+        log_info(ingest.log, "ingest.serves", LOG_STR("listen", listen),
+                 LOG_U64("port", http_server_port(ingest.server)),
+                 LOG_STR("instance", ingest.instance));
+        serve_until_told(&ingest, signals);
+    } else {
+        log_error(ingest.log, "ingest.cannot_start", LOG_ERR(&err));
+    }
+    bool failed = !up || bus_producer_fatal(ingest.producer);
+    atomic_store(&ingest.draining, true);
+    stop_all(&ingest, ops);
+    close(signals);
+    return failed ? 1 : 0;
+}

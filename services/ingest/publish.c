@@ -1,0 +1,93 @@
+/* Step 6: Envelope -> topic. Its acknowledgement by all brokers is awaited in step 7. */
+#include "common/base/check.h"
+#include "services/ingest/await.h"
+#include "services/ingest/counts.h"
+#include "services/ingest/refuse.h"
+
+static void on_delivery(void *opaque, const BusDelivery *delivery)
+{
+    Exchange *exchange = opaque;
+    pthread_mutex_lock(&exchange->lock);
+    exchange->publish = delivery->ok ? PUBLISH_ACKED : PUBLISH_FAILED;
+    exchange->publish_error = delivery->err;
+    if (!delivery->ok || exchange->answer || exchange->timed_out || exchange->wants_async)
+        exchange_wake(exchange);
+    pthread_mutex_unlock(&exchange->lock);
+    exchange_release(exchange);
+}
+
+static void set_state(Exchange *exchange, PublishState state)
+{
+    pthread_mutex_lock(&exchange->lock);
+    exchange->publish = state;
+    if (state == PUBLISH_PENDING)
+        exchange->timed_out = false; /* of a pause in step 5 */
+    pthread_mutex_unlock(&exchange->lock);
+}
+
+static bool send(Exchange *exchange, Str bytes, Err *err)
+{
+    const Envelope *envelope = &exchange->envelope;
+    const BusHeader headers[] = {
+        {STR("traceparent"), envelope->traceparent   },
+        {STR("interaction"), envelope->interaction_id},
+        {STR("tenant"),      envelope->tenant        },
+    };
+    BusRecord record = {
+        .topic = envelope->lane == LANE_BULK ? "intake.bulk" : "intake",
+        .partition = BUS_PARTITION_BY_KEY,
+        .key = envelope->ordering_key,
+        .value = bytes,
+        .headers = headers,
+        .header_count = sizeof headers / sizeof headers[0],
+        .bulk = envelope->lane == LANE_BULK,
+        .on_delivery = on_delivery,
+        .opaque = exchange,
+    };
+    set_state(exchange, PUBLISH_PENDING);
+    exchange_hold(exchange); /* the report's */
+    if (bus_publish(exchange->ingest->producer, &record, err))
+        return true;
+    set_state(exchange, PUBLISH_FAILED);
+    exchange_release(exchange);
+    return false;
+}
+
+static StepNext not_published(Exchange *exchange, const Err *err)
+{
+    await_remove(exchange->ingest->await, exchange);
+    if (err->kind == ERR_INPUT)
+        return refuse(exchange, 413, err->code, "The request body is too large");
+    return refuse_unavailable(exchange, err->code, "Nothing was taken, try again later");
+}
+
+/* A repeated request whose first try was answered, or is known to be taken. */
+static bool is_settled(Exchange *exchange)
+{
+    pthread_mutex_lock(&exchange->lock);
+    bool settled = exchange->answer || exchange->publish == PUBLISH_ACKED;
+    pthread_mutex_unlock(&exchange->lock);
+    return settled;
+}
+
+StepNext step_publish(Exchange *exchange)
+{
+    Ingest *ingest = exchange->ingest;
+    Envelope *envelope = &exchange->envelope;
+    Err err = {0};
+    Str bytes = STR_NONE;
+    if (is_settled(exchange))
+        return STEP_NEXT;
+    if (!atomic_load(&ingest->ready) || !bus_producer_connected(ingest->producer))
+        return refuse_unavailable(exchange, "bus-unavailable",
+                                  "Nothing was taken, try again later");
+    envelope->interaction_id = uuid_str(&exchange->id);
+    envelope->response_partition =
+        exchange->wants_async ? ENVELOPE_NOBODY_WAITS : ingest->response_partition;
+    envelope->attempt = exchange->repeated ? 1 : 0;
+    if (!envelope_encode(envelope, exchange->arena, &bytes, &err))
+        return not_published(exchange, &err);
+    if (!exchange->wants_async)
+        await_add(ingest->await, exchange, exchange->deadline_ms);
+    return send(exchange, bytes, &err) ? STEP_NEXT : not_published(exchange, &err);
+}

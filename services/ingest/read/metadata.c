@@ -1,0 +1,119 @@
+/* GET /metadata: the CapabilityStatement.
+ *
+ * Spec: hl7.org/fhir/R4/http.html#capabilities, #mime-type (_format wins over Accept). Where the
+ * caller has no preference it is XML, as it was with TechBD. */
+#include "common/http/fields.h"
+#include "common/http/target.h"
+#include "services/ingest/exchange.h"
+#include "services/ingest/flow.h"
+
+#define PUBLISHED "2026-11-01"
+#define VALIDATE "http://hl7.org/fhir/OperationDefinition/Resource-validate"
+#define PROFILE "http://shinny.org/us/ny/hrsn/StructureDefinition/SHINNYBundleProfile"
+#define DESCRIPTION "Takes FHIR bundles, validates them, keeps them and hands them on"
+#define STATUS_HINT                                                                                \
+    "GET /Bundle/$status/{bundleSessionId} tells what became of a bundle. "                        \
+    "Prefer: respond-async asks for a 202 at once."
+
+/* version, base URL */
+static const char as_json[] =
+    "{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"" PUBLISHED "\","
+    "\"kind\":\"instance\",\"software\":{\"name\":\"fhirbus\",\"version\":\"%s\"},"
+    "\"implementation\":{\"description\":\"" DESCRIPTION "\"%s%s%s},"
+    "\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"json\"],"
+    "\"rest\":[{\"mode\":\"server\",\"documentation\":\"" STATUS_HINT "\","
+    "\"resource\":[{\"type\":\"Bundle\",\"supportedProfile\":[\"" PROFILE "\"],"
+    "\"interaction\":[{\"code\":\"create\"}],"
+    "\"operation\":[{\"name\":\"validate\",\"definition\":\"" VALIDATE "\"}]}]}]}\n";
+
+static const char as_xml[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                             "<CapabilityStatement xmlns=\"http://hl7.org/fhir\">\n"
+                             "  <status value=\"active\"/>\n"
+                             "  <date value=\"" PUBLISHED "\"/>\n"
+                             "  <kind value=\"instance\"/>\n"
+                             "  <software>\n"
+                             "    <name value=\"fhirbus\"/>\n"
+                             "    <version value=\"%s\"/>\n"
+                             "  </software>\n"
+                             "  <implementation>\n"
+                             "    <description value=\"" DESCRIPTION "\"/>\n"
+                             "%s%s%s"
+                             "  </implementation>\n"
+                             "  <fhirVersion value=\"4.0.1\"/>\n"
+                             "  <format value=\"application/fhir+json\"/>\n"
+                             "  <format value=\"json\"/>\n"
+                             "  <rest>\n"
+                             "    <mode value=\"server\"/>\n"
+                             "    <documentation value=\"" STATUS_HINT "\"/>\n"
+                             "    <resource>\n"
+                             "      <type value=\"Bundle\"/>\n"
+                             "      <supportedProfile value=\"" PROFILE "\"/>\n"
+                             "      <interaction>\n"
+                             "        <code value=\"create\"/>\n"
+                             "      </interaction>\n"
+                             "      <operation>\n"
+                             "        <name value=\"validate\"/>\n"
+                             "        <definition value=\"" VALIDATE "\"/>\n"
+                             "      </operation>\n"
+                             "    </resource>\n"
+                             "  </rest>\n"
+                             "</CapabilityStatement>\n";
+
+static unsigned best_of(Str accept, const char *const types[3])
+{
+    unsigned best = 0;
+    for (size_t i = 0; i < 3; i++) {
+        unsigned quality = http_accept_quality(accept, str_from(types[i]));
+        best = quality > best ? quality : best;
+    }
+    return best;
+}
+
+/* -1: says nothing that we know. A "+" that was not escaped has become a space. */
+static int format_says_json(Str format)
+{
+    static const char *const json[] = {"json", "application/json", "application/fhir+json",
+                                       "application/fhir json", "text/json"};
+    static const char *const xml[] = {"xml", "application/xml", "application/fhir+xml",
+                                      "application/fhir xml", "text/xml"};
+    for (size_t i = 0; i < sizeof json / sizeof json[0]; i++) {
+        if (str_eq_ignore_case(format, str_from(json[i])))
+            return 1;
+        if (str_eq_ignore_case(format, str_from(xml[i])))
+            return 0;
+    }
+    return -1;
+}
+
+static bool wants_json(const Exchange *exchange)
+{
+    static const char *const json[] = {"application/fhir+json", "application/json", "text/json"};
+    static const char *const xml[] = {"application/fhir+xml", "application/xml", "text/xml"};
+    Str format =
+        http_query_get(http_request_query(exchange->request), STR("_format"), exchange->arena);
+    Str type = str_trim(str_cut(format, 0, str_find_char(format, ';')));
+    int says = format_says_json(type);
+    Str accept = http_request_header(exchange->request, STR("accept"));
+    return says >= 0 ? says == 1 : best_of(accept, json) > best_of(accept, xml);
+}
+
+StepNext step_metadata(Exchange *exchange)
+{
+    HttpRequest *request = exchange->request;
+    Buf *body = http_reply_body(request);
+    const IngestConfig *config = exchange->ingest->config;
+    const char *url = config->public_base_url;
+    bool has_url = url[0] != '\0';
+    http_reply_status(request, 200);
+    http_reply_header(request, "Vary", STR("Accept"));
+    if (wants_json(exchange)) {
+        http_reply_header(request, "Content-Type", STR("application/fhir+json; charset=utf-8"));
+        buf_add_format(body, as_json, config->techbd_version, has_url ? ",\"url\":\"" : "", url,
+                       has_url ? "\"" : "");
+    } else {
+        http_reply_header(request, "Content-Type", STR("application/fhir+xml; charset=utf-8"));
+        buf_add_format(body, as_xml, config->techbd_version, has_url ? "    <url value=\"" : "",
+                       url, has_url ? "\"/>\n" : "");
+    }
+    return STEP_REPLY;
+}

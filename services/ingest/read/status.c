@@ -1,0 +1,174 @@
+/* GET /Bundle/$status/{id}: an array of rows, one per nature and state, named as in TechBD's view.
+ *
+ * The rows' payloads (the verdict, the destination's answer) come with them; the sender's own
+ * document, which he has, only with ?payload=true. */
+#include "services/ingest/read/status.h"
+
+#include "common/base/check.h"
+#include "common/base/clock.h"
+#include "common/http/fields.h"
+#include "common/http/target.h"
+#include "common/json/json.h"
+#include "common/json/write.h"
+#include "services/ingest/exchange.h"
+#include "services/ingest/lookups.h"
+#include "services/ingest/refuse.h"
+#include "services/ingest/unpack.h"
+
+enum {
+    ROWS_BYTES_MAX = 128 * 1024 * 1024,
+    PAYLOAD_BYTES_MAX = 32 * 1024 * 1024,
+    FRESH_MS = 10 * 60 * 1000, /* an id of ours younger than this may not be stored yet */
+};
+
+/* $1 id, $2 tenant or NULL, $3 whether to read the sender's own document. */
+const DbStatement status_rows = {
+    "status-rows",
+    "WITH rows AS ("
+    "  SELECT to_jsonb(v) - 'payload_zstd' AS doc, v.created_at,"
+    "         CASE WHEN $3 OR v.nature <> 'Original FHIR Payload' THEN v.payload_zstd END AS packed"
+    "  FROM fhirbus.interaction_http_request v"
+    "  WHERE v.interaction_id = $1 AND ($2::text IS NULL OR v.tenant_id = $2) LIMIT 1000)"
+    " SELECT doc::text, packed, created_at FROM rows"
+    " UNION ALL"
+    " SELECT jsonb_build_object('interaction_id', c.interaction_id, 'interaction_key', c.route,"
+    "        'tenant_id', c.tenant, 'tenant_id_lower', lower(c.tenant), 'from_state', 'NONE',"
+    "        'to_state', 'RECEIVED', 'nature', 'Original FHIR Payload', 'created_at', c.claimed_at,"
+    "        'created_by', 'ingest', 'bundle_session_id', c.interaction_id,"
+    "        'payload_sha256', encode(c.sha256, 'hex'))::text, NULL, c.claimed_at"
+    " FROM fhirbus.claim c WHERE c.interaction_id = $1 AND ($2::text IS NULL OR c.tenant = $2)"
+    "   AND NOT EXISTS (SELECT FROM rows)"
+    " ORDER BY created_at"};
+
+typedef struct StatusQuestion {
+    Question base;
+    Str id;
+    bool with_document;
+    size_t rows;
+    Buf text;
+} StatusQuestion;
+
+static void clear_status(Question *base)
+{
+    buf_clear(&((StatusQuestion *)base)->text);
+}
+
+/* What is JSON goes in as it is, anything else as a JSON string. */
+static void add_payload(Buf *out, Str packed, Arena *arena)
+{
+    Str payload;
+    JsonDoc doc;
+    Err err = {0};
+    if (packed.len == 0)
+        return;
+    out->len--; /* the row's closing brace */
+    buf_add(out, STR(",\"payload\":"));
+    if (!unpack_zstd(packed, PAYLOAD_BYTES_MAX, arena, &payload))
+        buf_add(out, STR("null"));
+    else if (json_read(payload, NULL, NULL, arena, &doc, NULL, &err))
+        buf_add(out, payload);
+    else
+        json_write_string(out, payload);
+    buf_add_char(out, '}');
+}
+
+static bool run_status(Question *base, Db *db, Arena *arena, Err *err)
+{
+    StatusQuestion *question = (StatusQuestion *)base;
+    DbParams params;
+    DbResult *result = NULL;
+    db_params_init(&params, arena);
+    db_uuid(&params, question->id);
+    db_text_or_null(&params, base->exchange->tenant);
+    db_bool(&params, question->with_document);
+    TRY(db_run(db, &status_rows, &params, &result, err));
+    question->rows = db_rows(result);
+    buf_add_char(&question->text, '[');
+    for (size_t i = 0; i < question->rows; i++) {
+        if (i)
+            buf_add_char(&question->text, ',');
+        buf_add(&question->text, db_get_text(result, i, 0));
+        ArenaMark mark = arena_mark(arena);
+        add_payload(&question->text, db_get_text(result, i, 1), arena);
+        arena_release(arena, mark);
+    }
+    buf_add(&question->text, STR("]\n"));
+    db_result_free(result);
+    return question->text.overflowed
+               ? ERR(err, ERR_INPUT, "status-too-large", "more than %d bytes", ROWS_BYTES_MAX)
+               : true;
+}
+
+static StepNext ask(Exchange *exchange)
+{
+    StatusQuestion *question = calloc(1, sizeof *question);
+    CHECK(question);
+    Str document =
+        http_query_get(http_request_query(exchange->request), STR("payload"), exchange->arena);
+    question->base.run = run_status;
+    question->base.clear = clear_status;
+    question->id = exchange->parameter;
+    question->with_document = str_is(document, "true");
+    buf_init(&question->text, ROWS_BYTES_MAX);
+    return lookups_ask(exchange->ingest->lookups, exchange, &question->base)
+               ? STEP_WAIT
+               : refuse_unavailable(exchange, "database-away", "The record cannot be read now");
+}
+
+/* spec: RFC 9562 §5.7: the first 48 bits of a UUIDv7 are milliseconds since 1970 */
+static bool is_fresh(Str id)
+{
+    uint64_t ms = 0;
+    if (id.ptr[14] != '7')
+        return false;
+    for (size_t i = 0; i < 13; i++) {
+        char c = id.ptr[i];
+        if (c == '-')
+            continue;
+        ms = ms * 16 + (uint64_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+    }
+    int64_t age_ms = clock_wall_ms() - (int64_t)ms;
+    return age_ms > -FRESH_MS && age_ms < FRESH_MS;
+}
+
+static StepNext no_rows(Exchange *exchange)
+{
+    HttpRequest *request = exchange->request;
+    Str id = exchange->parameter;
+    Buf *body = http_reply_body(request);
+    http_reply_header(request, "Content-Type", STR("application/json"));
+    if (is_fresh(id)) {
+        http_reply_header(request, "Retry-After", STR("1"));
+        buf_add_format(body,
+                       "{\"status\":\"Success\",\"message\":\"No record found yet for "
+                       "bundleSessionId: %.*s; it may still be under way\"}\n",
+                       STR_ARG(id));
+    } else {
+        buf_add_format(body,
+                       "{\"status\":\"Success\",\"message\":\"No record found for "
+                       "bundleSessionId: %.*s\"}\n",
+                       STR_ARG(id));
+    }
+    return STEP_REPLY;
+}
+
+StepNext step_status(Exchange *exchange)
+{
+    HttpRequest *request = exchange->request;
+    if (!http_is_uuid(exchange->parameter))
+        return refuse(exchange, 400, "status-id",
+                      "Invalid request. bundleSessionId must be a valid UUID.");
+    if (!exchange->question)
+        return ask(exchange);
+    StatusQuestion *question = (StatusQuestion *)lookups_answered(exchange);
+    if (!question)
+        return STEP_WAIT;
+    if (!question->base.ok)
+        return refuse_unavailable(exchange, "database-away", "The record cannot be read now");
+    http_reply_status(request, 200);
+    if (question->rows == 0)
+        return no_rows(exchange);
+    http_reply_header(request, "Content-Type", STR("application/json"));
+    buf_add(http_reply_body(request), buf_str(&question->text));
+    return STEP_REPLY;
+}

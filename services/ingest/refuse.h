@@ -1,0 +1,14 @@
+/* refuse - saying no in the sender's terms: {"status":"Error","message":"..."}.
+ *
+ * Texts never repeat what the sender sent: it may be a patient's.
+ * Owner: `code` is a literal; `text` is copied into the reply. */
+#pragma once
+#include "services/ingest/exchange.h"
+#include "services/ingest/flow.h"
+
+/* Fills the reply and yields STEP_REPLY. */
+StepNext refuse(Exchange *exchange, unsigned status, const char *code, const char *text);
+/* 503 with Retry-After: whether the bundle was taken is unknown, repeat it with the same id. */
+StepNext refuse_unavailable(Exchange *exchange, const char *code, const char *text);
+/* The body alone, for those without an exchange. */
+void refuse_write(HttpRequest *request, unsigned status, Str text);

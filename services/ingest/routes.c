@@ -1,0 +1,78 @@
+#include "services/ingest/routes.h"
+
+#include <stdio.h>
+
+#define BUNDLE_TYPES "application/json,application/fhir+json"
+
+/* method, path, name, auth, any host, media types, kind, steps */
+/* clang-format off */
+static const Route routes[] = {
+    {"POST", "/Bundle",              "/Bundle",           AUTH_TENANT, false, BUNDLE_TYPES, ROUTE_BUNDLE,          flow_submit  },
+    {"POST", "/Bundle/$validate",    "/Bundle/$validate", AUTH_TENANT, false, BUNDLE_TYPES, ROUTE_BUNDLE_VALIDATE, flow_submit  },
+    {"GET",  "/Bundle/$status/{id}", "/Bundle/$status",   AUTH_READER, false, NULL,         ROUTE_UNSPECIFIED,     flow_status  },
+    {"GET",  "/metadata",            "/metadata",         AUTH_NONE,   true,  NULL,         ROUTE_UNSPECIFIED,     flow_metadata},
+};
+/* clang-format on */
+enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
+
+size_t route_count(void)
+{
+    return ROUTE_COUNT;
+}
+
+const Route *route_at(size_t index)
+{
+    return &routes[index];
+}
+
+size_t route_index(const Route *route)
+{
+    return (size_t)(route - routes);
+}
+
+static bool path_matches(Str pattern, Str path, Str *ret_parameter)
+{
+    Str want, have;
+    while (str_split(&pattern, '/', &want)) {
+        if (!str_split(&path, '/', &have))
+            return false;
+        if (str_is(want, "{id}")) {
+            if (have.len == 0)
+                return false;
+            *ret_parameter = have;
+        } else if (!str_eq(want, have)) {
+            return false;
+        }
+    }
+    return !path.ptr;
+}
+
+static bool method_matches(const char *method, Str sent)
+{
+    return str_is(sent, method) || (str_is(sent, "HEAD") && strcmp(method, "GET") == 0);
+}
+
+static void add_method(char *allow, size_t room, const char *method)
+{
+    size_t len = strlen(allow);
+    bool reads = strcmp(method, "GET") == 0;
+    snprintf(allow + len, room - len, "%s%s%s", len ? ", " : "", method, reads ? ", HEAD" : "");
+}
+
+RouteMatch route_find(Str method, Str path)
+{
+    RouteMatch match = {0};
+    if (path.len > 1 && path.ptr[path.len - 1] == '/')
+        path.len--;
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        Str parameter = STR_NONE;
+        if (!path_matches(str_from(routes[i].path), path, &parameter))
+            continue;
+        match.path_known = true;
+        match.parameter = parameter;
+        add_method(match.allow, sizeof match.allow, routes[i].method);
+        if (!match.route && method_matches(routes[i].method, method))
+            match.route = &routes[i];
+    }
+    return match;
+}

@@ -1,0 +1,34 @@
+/* routes - which request goes which way. The table is in routes.c. */
+#pragma once
+#include "common/envelope/envelope.h"
+#include "services/ingest/flow.h"
+
+typedef enum AuthPolicy {
+    AUTH_NONE,   /* anybody: /metadata */
+    AUTH_TENANT, /* must resolve to a tenant */
+    AUTH_READER, /* may be without a tenant where anonymous callers are allowed */
+} AuthPolicy;
+
+typedef struct Route {
+    const char *method;
+    const char *path; /* "{id}" stands for one segment; a trailing slash is optional */
+    const char *name; /* in metrics and claims */
+    AuthPolicy auth;
+    bool any_host;           /* not subject to HOSTS: health checks of load balancers */
+    const char *media_types; /* of the request body, by comma; NULL: it has none */
+    RouteKind kind;
+    const Step *steps;
+} Route;
+
+typedef struct RouteMatch {
+    const Route *route; /* NULL: no such path, or not by this method */
+    bool path_known;
+    char allow[64]; /* methods of that path: "GET, HEAD" */
+    Str parameter;  /* what stood for {id} */
+} RouteMatch;
+
+/* HEAD goes where GET goes. */
+RouteMatch route_find(Str method, Str path);
+size_t route_count(void);
+const Route *route_at(size_t index);
+size_t route_index(const Route *route);

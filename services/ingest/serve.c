@@ -1,0 +1,150 @@
+#include "services/ingest/serve.h"
+
+#include "common/base/clock.h"
+#include "services/ingest/await.h"
+#include "services/ingest/counts.h"
+#include "services/ingest/events.h"
+#include "services/ingest/refuse.h"
+#include "services/ingest/routes.h"
+
+/* --- headers of every answer ------------------------------------------------------------------ */
+
+static Str iso_time(Arena *arena, int64_t us)
+{
+    time_t seconds = (time_t)(us / 1000000);
+    struct tm t;
+    gmtime_r(&seconds, &t);
+    return arena_format(arena, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", t.tm_year + 1900,
+                        t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec,
+                        (int)(us % 1000000));
+}
+
+/* The names are TechBD's; there the values of the two durations are swapped, here they are not. */
+static void add_observability(HttpRequest *request, Arena *arena)
+{
+    int64_t took_ns = clock_mono_ns() - (int64_t)http_request_started_ns(request);
+    int64_t start_us = http_request_started_us(request);
+    http_reply_header(request, "X-Observability-Metric-Interaction-Start-Time",
+                      iso_time(arena, start_us));
+    http_reply_header(request, "X-Observability-Metric-Interaction-Finish-Time",
+                      iso_time(arena, start_us + took_ns / 1000));
+    http_reply_header(request, "X-Observability-Metric-Interaction-Duration-Millisecs",
+                      arena_format(arena, "%lld", (long long)(took_ns / 1000000)));
+    http_reply_header(request, "X-Observability-Metric-Interaction-Duration-Nanosecs",
+                      arena_format(arena, "%lld", (long long)took_ns));
+}
+
+static void finish_headers(HttpRequest *request, const Exchange *exchange)
+{
+    Arena *arena = http_request_arena(request);
+    if (exchange && exchange->has_id)
+        http_reply_header(request, "X-Correlation-ID",
+                          exchange->correlation_id.len ? exchange->correlation_id
+                                                       : uuid_str(&exchange->id));
+    http_reply_header(request, "Cache-Control", STR("no-store"));
+    http_reply_header(request, "X-Content-Type-Options", STR("nosniff"));
+    add_observability(request, arena);
+}
+
+/* --- callbacks -------------------------------------------------------------------------------- */
+
+static bool say_no(Exchange *exchange, unsigned status, const char *code, const char *text)
+{
+    refuse(exchange, status, code, text);
+    finish_headers(exchange->request, exchange);
+    return false;
+}
+
+static bool begin(void *context, HttpRequest *request)
+{
+    Ingest *ingest = context;
+    Exchange *exchange = exchange_new(ingest, request);
+    http_request_set_state(request, exchange);
+    RouteMatch match = route_find(http_request_method(request), http_request_path(request));
+    if (!match.path_known)
+        return say_no(exchange, 404, "not-found", "Resource not found");
+    if (!match.route) {
+        http_reply_header(request, "Allow", arena_copy(exchange->arena, str_from(match.allow)));
+        return say_no(exchange, 405, "method", "Method not allowed");
+    }
+    exchange->route = match.route;
+    exchange->parameter = match.parameter;
+    exchange->step = match.route->steps;
+    if (flow_run(exchange, true) == STEP_NEXT)
+        return true;
+    finish_headers(request, exchange);
+    return false;
+}
+
+static HttpNext handle(void *context, HttpRequest *request)
+{
+    (void)context;
+    Exchange *exchange = http_request_state(request);
+    if (flow_run(exchange, false) == STEP_WAIT)
+        return HTTP_WAIT;
+    finish_headers(request, exchange);
+    return HTTP_REPLY;
+}
+
+/* The server's own rules, in our words. */
+static void server_refuses(void *context, HttpRequest *request, const HttpRefusal *refusal)
+{
+    const Ingest *ingest = context;
+    Exchange *exchange = http_request_state(request);
+    if (exchange)
+        exchange->error_code = str_from(refusal->code);
+    refuse_write(request, refusal->status, str_from(refusal->text));
+    if (refusal->status == 503)
+        http_reply_header(request, "Retry-After",
+                          arena_format(http_request_arena(request), "%llu",
+                                       (unsigned long long)ingest->config->retry_after_s));
+    finish_headers(request, exchange);
+}
+
+static void log_request(const Ingest *ingest, HttpRequest *request, const Exchange *exchange,
+                        unsigned status, int64_t took_us, bool sent)
+{
+    bool routed = exchange && exchange->route;
+    LogLevel level = status >= 500 ? LOG_WARN : LOG_INFO;
+    if (!log_enabled(ingest->log, level))
+        return;
+    LOG_AT(
+        ingest->log, level, "request.done", LOG_TRACE(exchange ? &exchange->trace : NULL),
+        LOG_TEXT("route", routed ? exchange->route->name : "none"), LOG_U64("status", status),
+        LOG_STR("interaction_id", exchange && exchange->has_id ? uuid_str(&exchange->id) : STR("")),
+        LOG_STR("tenant", exchange ? exchange->tenant : STR("")),
+        LOG_STR("code", exchange ? exchange->error_code : STR("")),
+        LOG_U64("body_bytes", http_request_body(request).len),
+        LOG_U64("reply_bytes", http_reply_body(request)->len), LOG_I64("took_us", took_us),
+        LOG_BOOL("repeated", exchange && exchange->repeated), LOG_BOOL("sent", sent));
+}
+
+static void over(void *context, HttpRequest *request, bool sent)
+{
+    const Ingest *ingest = context;
+    Exchange *exchange = http_request_state(request);
+    bool routed = exchange && exchange->route;
+    unsigned status = http_reply_get_status(request);
+    int64_t took_ns = clock_mono_ns() - (int64_t)http_request_started_ns(request);
+    count_request(ingest->counters, routed ? route_index(exchange->route) : route_count(), status,
+                  (double)took_ns / 1e9, http_request_body(request).len, sent);
+    log_request(ingest, request, exchange, status, took_ns / 1000, sent);
+    if (!exchange)
+        return;
+    await_remove(ingest->await, exchange);
+    if (ingest->config->events && exchange->envelope.interaction_id.len)
+        event_replied(exchange, status, sent);
+    pthread_mutex_lock(&exchange->lock);
+    exchange->request = NULL;
+    pthread_mutex_unlock(&exchange->lock);
+    exchange_release(exchange);
+}
+
+HttpHandler serve_handler(Ingest *ingest)
+{
+    return (HttpHandler){.begin = begin,
+                         .handle = handle,
+                         .refuse = server_refuses,
+                         .over = over,
+                         .context = ingest};
+}

@@ -1,0 +1,16 @@
+#include "services/ingest/unpack.h"
+
+#include <zstd.h>
+
+bool unpack_zstd(Str packed, size_t max_bytes, Arena *arena, Str *ret_bytes)
+{
+    unsigned long long size = ZSTD_getFrameContentSize(packed.ptr, packed.len);
+    if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > max_bytes)
+        return false;
+    char *to = arena_alloc(arena, (size_t)size + 1);
+    if (!to || ZSTD_decompress(to, (size_t)size, packed.ptr, packed.len) != size)
+        return false;
+    to[size] = '\0';
+    *ret_bytes = (Str){to, (size_t)size};
+    return true;
+}
