@@ -1,10 +1,11 @@
 #include "common/bus/topics.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/bus/client.h"
 
-enum { SETTINGS_MAX = 6, SETTING_BYTES = 32 };
+enum { SETTINGS_MAX = 6, SETTING_BYTES = 32, VISIBLE_POLL_MS = 50 };
 
 /* A topic's settings by Kafka's names; values as the broker prints them. */
 typedef struct Settings {
@@ -244,6 +245,21 @@ static bool look(Admin *admin, const char *full, int32_t *ret_partitions, int32_
     return true;
 }
 
+/* The controller knows a new topic before the brokers tell of it; who starts next shall find it. */
+static bool await_visible(Admin *admin, const char *full, Err *err)
+{
+    int32_t partitions = 0, replication = 0;
+    for (;;) {
+        TRY(look(admin, full, &partitions, &replication, err));
+        if (partitions > 0)
+            return true;
+        if (left_ms(admin) <= VISIBLE_POLL_MS)
+            return ERR(err, ERR_RETRY, "bus-timeout",
+                       "%s is made, but the brokers do not tell of it", full);
+        usleep(VISIBLE_POLL_MS * 1000);
+    }
+}
+
 static bool ensure(Admin *admin, const TopicSpec *spec, bool verify_only, TopicReport *report,
                    Err *err)
 {
@@ -255,6 +271,7 @@ static bool ensure(Admin *admin, const TopicSpec *spec, bool verify_only, TopicR
         if (verify_only)
             return refused(report, TOPIC_MISSING, "there is no such topic");
         TRY(create(admin, spec, full, report, err));
+        TRY(await_visible(admin, full, err));
         return report->state == TOPIC_CREATED || ensure(admin, spec, true, report, err);
     }
     if (partitions != spec->partitions) {
