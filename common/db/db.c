@@ -134,7 +134,8 @@ static void classify(const char *sqlstate, ErrKind *ret_kind, const char **ret_c
     else if (state_starts(sqlstate, "42") || state_starts(sqlstate, "3F") ||
              state_starts(sqlstate, "26") || state_starts(sqlstate, "0A"))
         *ret_code = "db-schema";
-    else if (state_starts(sqlstate, "22") || state_starts(sqlstate, "23"))
+    else if (state_starts(sqlstate, "22") || state_starts(sqlstate, "23") ||
+             state_starts(sqlstate, "54"))
         *ret_kind = ERR_INPUT, *ret_code = "db-data";
 }
 

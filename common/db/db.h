@@ -81,6 +81,7 @@ void db_time_us_array(DbParams *params, const int64_t *unix_us, size_t count);
 
 /* --- results: binary ------------------------------------------------------------------------ */
 size_t db_rows(const DbResult *result);
+uint64_t db_affected(const DbResult *result); /* rows that an INSERT, UPDATE or DELETE touched */
 bool db_is_null(const DbResult *result, size_t row, int column);
 /* The reader must match the column's type; NULL reads as empty, 0, false. Str live as long as the
  * result. Columns by number, in the order of the SELECT. */

@@ -17,6 +17,14 @@ size_t db_rows(const DbResult *result)
     return (size_t)PQntuples(pg(result));
 }
 
+uint64_t db_affected(const DbResult *result)
+{
+    /* The signature of PQcmdTuples takes it non-const; it only reads. */
+    uint64_t rows = 0;
+    bool known = str_to_u64(str_from(PQcmdTuples((PGresult *)(uintptr_t)result)), &rows);
+    return known ? rows : 0;
+}
+
 bool db_is_null(const DbResult *result, size_t row, int column)
 {
     return PQgetisnull(pg(result), (int)row, column);

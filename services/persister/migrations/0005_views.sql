@@ -68,18 +68,15 @@ SELECT e.interaction_id,
        e.service AS created_by,
        CASE e.step WHEN 'accepted' THEN m.content_type
                    WHEN 'disposed' THEN 'application/fhir+json'
-                   WHEN 'delivered' THEN d.response_content_type
-                   WHEN 'undelivered' THEN d.response_content_type END AS content_type,
+                   ELSE d.response_content_type END AS content_type,
        CASE e.step WHEN 'accepted' THEN m.payload
                    WHEN 'disposed' THEN v.outcome
-                   WHEN 'delivered' THEN d.response
-                   WHEN 'undelivered' THEN d.response END AS payload_zstd,
+                   ELSE d.response END AS payload_zstd,
        CASE e.step WHEN 'accepted' THEN m.payload_bytes
                    WHEN 'disposed' THEN v.outcome_bytes
-                   WHEN 'delivered' THEN d.response_bytes
-                   WHEN 'undelivered' THEN d.response_bytes END AS payload_bytes,
+                   ELSE d.response_bytes END AS payload_bytes,
        encode(e.sha256, 'hex') AS payload_sha256,
-       CASE WHEN e.step = 'undelivered' THEN coalesce(d.error_text, d.error_class)
+       CASE WHEN e.step IN ('undelivered', 'attempt-failed') THEN coalesce(d.error_text, d.error_class)
             ELSE NULLIF(e.reason, '') END AS error_message,
        m.client_ip_address,
        m.user_agent,
@@ -126,7 +123,7 @@ LEFT JOIN LATERAL (
          AND e.step <> 'accepted' AND (e.step <> 'disposed' OR (w.replay_id = e.replay_id AND w.attempt = e.attempt))
        ORDER BY w.replay_id DESC, w.attempt DESC LIMIT 1) v ON true
 LEFT JOIN fhirbus.delivery d
-       ON e.step IN ('delivered', 'undelivered') AND d.tenant = e.tenant AND d.interaction_id = e.interaction_id AND d.sha256 = e.sha256
+       ON e.step IN ('delivered', 'undelivered', 'attempt-failed') AND d.tenant = e.tenant AND d.interaction_id = e.interaction_id AND d.sha256 = e.sha256
       AND d.received_at = e.received_at AND d.destination = e.destination AND d.replay_id = e.replay_id
       AND d.attempt = e.attempt AND d.success = (e.step = 'delivered')
 WHERE e.nature IS NOT NULL;

@@ -1,0 +1,19 @@
+/* statements - every SQL statement of the persister. Parameters are listed where they are filled:
+ * record.c and store.c. All bear repeating: what is there already stays as it is. */
+#pragma once
+#include "common/db/db.h"
+
+extern const DbStatement sql_register;
+extern const DbStatement sql_message;
+extern const DbStatement sql_verdict;
+extern const DbStatement sql_delivery;
+extern const DbStatement sql_notice;
+extern const DbStatement sql_events;
+extern const DbStatement *const store_statements[]; /* NULL-terminated */
+
+extern const DbStatement sql_make_months;
+extern const DbStatement sql_settle_defaults;
+extern const DbStatement sql_default_rows;
+extern const DbStatement sql_purge;
+extern const DbStatement sql_drop_months;
+extern const DbStatement *const upkeep_statements[];

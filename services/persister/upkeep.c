@@ -1,0 +1,154 @@
+#include "services/persister/upkeep.h"
+
+#include "common/base/clock.h"
+#include "services/persister/statements.h"
+
+/* One round, in order; a task that yields a number may ask to be repeated. */
+static const struct UpkeepTask {
+    const DbStatement *statement;
+    enum { ARG_NONE, ARG_MONTHS, ARG_PURGE } argument;
+    enum { SUM_MADE, SUM_DEFAULTS, SUM_PURGED, SUM_DROPPED } sum;
+    bool until_zero;
+} tasks[] = {
+    {&sql_make_months,     ARG_MONTHS, SUM_MADE,     false},
+    {&sql_default_rows,    ARG_NONE,   SUM_DEFAULTS, false},
+    {&sql_settle_defaults, ARG_NONE,   SUM_MADE,     false},
+    {&sql_purge,           ARG_PURGE,  SUM_PURGED,   true },
+    {&sql_drop_months,     ARG_NONE,   SUM_DROPPED,  false},
+};
+enum { TASKS = sizeof tasks / sizeof *tasks };
+
+struct Upkeep {
+    const Settings *settings;
+    const Counts *counts;
+    const Log *log;
+    Db *db;
+    Arena *arena;
+    size_t next;  /* task; TASKS: resting */
+    bool running; /* its transaction is under way */
+    int64_t value;
+    int64_t wake_at_ms;
+    uint64_t rounds;
+};
+
+Upkeep *upkeep_new(const Settings *settings, const Counts *counts, const Log *log)
+{
+    Upkeep *u = calloc(1, sizeof *u);
+    if (!u)
+        return NULL;
+    *u = (Upkeep){.settings = settings, .counts = counts, .log = log};
+    u->arena = arena_new(1 << 20);
+    u->db = db_new(&settings->db, upkeep_statements, "fhirbus-persister upkeep", log);
+    if (u->arena && u->db)
+        return u;
+    upkeep_free(u);
+    return NULL;
+}
+
+void upkeep_free(Upkeep *upkeep)
+{
+    if (!upkeep)
+        return;
+    db_free(upkeep->db);
+    arena_free(upkeep->arena);
+    free(upkeep);
+}
+
+uint64_t upkeep_rounds(const Upkeep *upkeep)
+{
+    return upkeep->rounds;
+}
+
+static void rest(Upkeep *u)
+{
+    u->next = TASKS;
+    u->wake_at_ms = clock_mono_ms() + (int64_t)u->settings->upkeep_interval_s * 1000;
+}
+
+static void fail(Upkeep *u, const Err *err)
+{
+    log_warn(u->log, "upkeep.failed", LOG_ERR(err),
+             LOG_TEXT("task", tasks[u->next].statement->name));
+    rest(u);
+    if (err->kind == ERR_RETRY && u->settings->upkeep_interval_s > 10)
+        u->wake_at_ms = clock_mono_ms() + 10000;
+}
+
+static void note_value(void *context, size_t index, const DbResult *result)
+{
+    Upkeep *u = context;
+    (void)index;
+    u->value = db_rows(result) ? db_get_int(result, 0, 0) : 0;
+}
+
+static void start_task(Upkeep *u)
+{
+    const struct UpkeepTask *task = &tasks[u->next];
+    DbParams params;
+    Err err = {0};
+    arena_reset(u->arena);
+    db_params_init(&params, u->arena);
+    if (task->argument == ARG_MONTHS)
+        db_int(&params, (int32_t)u->settings->months_ahead);
+    else if (task->argument == ARG_PURGE)
+        db_int(&params, (int32_t)u->settings->purge_rows);
+    if (db_send(u->db, task->statement, &params, &err) && db_end(u->db, note_value, u, &err))
+        u->running = true;
+    else
+        fail(u, &err);
+}
+
+static void count(const Upkeep *u, const struct UpkeepTask *task)
+{
+    uint64_t value = u->value > 0 ? (uint64_t)u->value : 0;
+    switch (task->sum) {
+    case SUM_MADE:
+        counter_add(u->counts->months_made, value);
+        break;
+    case SUM_DEFAULTS:
+        gauge_set(u->counts->default_rows, (double)value);
+        break;
+    case SUM_PURGED:
+        counter_add(u->counts->purged_rows, value);
+        break;
+    case SUM_DROPPED:
+        counter_add(u->counts->months_dropped, value);
+        break;
+    }
+    if (value && task->sum != SUM_DEFAULTS)
+        log_info(u->log, "upkeep.done", LOG_TEXT("task", task->statement->name),
+                 LOG_U64("count", value));
+    if (value && task->sum == SUM_DEFAULTS)
+        log_warn(u->log, "upkeep.default_partition_rows", LOG_U64("count", value));
+}
+
+static void finish_task(Upkeep *u)
+{
+    const struct UpkeepTask *task = &tasks[u->next];
+    Err err = {0};
+    u->running = false;
+    if (!db_outcome(u->db, &err)) {
+        fail(u, &err);
+        return;
+    }
+    count(u, task);
+    if (task->until_zero && u->value > 0)
+        return; /* once more */
+    if (++u->next == TASKS) {
+        u->rounds++;
+        rest(u);
+    }
+}
+
+void upkeep_step(Upkeep *u)
+{
+    DbState state = db_progress(u->db);
+    if (u->running && state != DB_BUSY)
+        finish_task(u);
+    if (u->running)
+        return;
+    if (u->next == TASKS && clock_mono_ms() >= u->wake_at_ms)
+        u->next = 0;
+    if (u->next < TASKS && db_progress(u->db) == DB_IDLE)
+        start_task(u);
+}
