@@ -13,6 +13,8 @@
 #pragma once
 #include "common/base/arena.h"
 #include "common/base/err.h"
+#include "common/fhir/datetime.h"
+#include "common/fhir/decimal.h"
 #include "common/fhir/model.h"
 
 enum {
@@ -35,6 +37,16 @@ typedef enum FhirpathKind {
     FHIRPATH_TYPE, /* what type() yields: {namespace, name} */
 } FhirpathKind;
 
+/* A number with a unit. calendar is a DateTimeUnit + 1 for a calendar duration (4 days), 0 for a
+ * UCUM unit; system and code are those of a FHIR Quantity that is no UCUM one. */
+typedef struct FhirpathQuantity {
+    Decimal value;
+    Str unit;   /* UCUM code, calendar word as written, or what a foreign system calls it */
+    Str system; /* empty: UCUM or calendar */
+    uint8_t calendar;
+    bool is_ucum; /* false with calendar 0: the unit means only itself */
+} FhirpathQuantity;
+
 typedef struct FhirpathItem {
     uint8_t kind; /* FhirpathKind */
     uint8_t unused;
@@ -48,8 +60,14 @@ typedef struct FhirpathItem {
         };
         bool boolean;
         int64_t integer; /* Integer and Long */
+        Decimal decimal;
         Str string;
-        const void *boxed; /* Decimal, dates and times, Quantity: fhirpath_item_text reads them */
+        DateTime time; /* Date, DateTime, Time */
+        const FhirpathQuantity *quantity;
+        struct {
+            Str type_name;
+            uint64_t is_system; /* namespace System, else FHIR */
+        };
     };
 } FhirpathItem;
 

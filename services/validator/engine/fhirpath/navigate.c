@@ -1,0 +1,301 @@
+/* Navigation: from an element to its children, by property ids; what type an element has. */
+#include "services/validator/engine/fhirpath/eval.h"
+
+/* Types of objects with resourceType, by node: a bundle's entries are looked at again and again. */
+FhirTypeId fp_resource_type(FpEval *eval, const JsonDoc *doc, const JsonNode *node)
+{
+    FpResource *slot = &eval->resources[((uintptr_t)node >> 4) % FP_RESOURCES];
+    if (slot->node == node)
+        return slot->type;
+    const JsonNode *says = json_get_id(doc, node, eval->model->n_resource_type);
+    FhirTypeId type = 0;
+    if (says && says->kind == JSON_KIND_STRING)
+        type = fhir_type_find(eval->model, json_text(says));
+    *slot = (FpResource){node, type};
+    return type;
+}
+
+/* The row of an element in a type: a name means the same each time, so it is looked up once. */
+static const FhirChild *row_of(FpEval *eval, FhirTypeId type, uint16_t name)
+{
+    uint32_t key = (uint32_t)type << 16 | name;
+    FpRow *slot = &eval->rows[(key * 2654435761U) >> 24];
+    _Static_assert(FP_ROWS == 256, "the hash has eight bits");
+    if (slot->key != key) {
+        slot->key = key;
+        slot->row = fhir_element_find(eval->model, type, name);
+    }
+    return slot->row;
+}
+
+static FhirTypeId type_of_child(FpEval *eval, const FhirChild *row, const JsonDoc *doc,
+                                const JsonNode *node)
+{
+    if (!(row->flags & FHIR_CHILD_RESOURCE) || !node || node->kind != JSON_KIND_OBJECT)
+        return row->type;
+    FhirTypeId type = fp_resource_type(eval, doc, node);
+    return type ? type : row->type;
+}
+
+static bool push_node(FpEval *eval, const JsonDoc *doc, const JsonNode *node, const JsonNode *extra,
+                      const FhirChild *row)
+{
+    if (node && node->kind == JSON_KIND_NULL)
+        node = NULL;
+    if (extra && extra->kind != JSON_KIND_OBJECT)
+        extra = NULL;
+    if (!node && !extra)
+        return true;
+    FhirTypeId type = 0;
+    if (row)
+        type = type_of_child(eval, row, doc, node);
+    else if (eval->model && node && node->kind == JSON_KIND_OBJECT)
+        type = fp_resource_type(eval, doc, node);
+    FhirpathItem item = fhirpath_node_item(doc, node, extra, type);
+    return fp_push(eval, &item);
+}
+
+/* A member and its `_member`: each an array or not; both arrays go in step. */
+static bool push_member(FpEval *eval, const JsonDoc *doc, const JsonNode *base,
+                        const JsonNode *extra, const FhirChild *row)
+{
+    bool list = base && base->kind == JSON_KIND_ARRAY;
+    bool extra_list = extra && extra->kind == JSON_KIND_ARRAY;
+    if (!list && !extra_list)
+        return push_node(eval, doc, base, extra, row);
+    const JsonNode *value = list ? json_first(base) : NULL;
+    const JsonNode *beside = extra_list ? json_first(extra) : NULL;
+    while (value || beside) {
+        if (!fp_step(eval, 1) || !push_node(eval, doc, value, beside, row))
+            return false;
+        value = value ? json_next(doc, value) : NULL;
+        beside = beside ? json_next(doc, beside) : NULL;
+    }
+    return true;
+}
+
+/* Where the members of an item are: a primitive has its id and extensions in `_x`. */
+static const JsonNode *members_of(const FhirpathItem *item)
+{
+    const JsonNode *object = item->node;
+    if (!object || object->kind != JSON_KIND_OBJECT)
+        object = item->extra;
+    return object && object->kind == JSON_KIND_OBJECT ? object : NULL;
+}
+
+static bool push_by_id(FpEval *eval, const FhirpathItem *item, const JsonNode *object,
+                       const FhirChild *row)
+{
+    const JsonDoc *doc = item->doc;
+    const JsonNode *base = NULL, *extra = NULL;
+    uint32_t extra_name = fhir_underscore_of(eval->model, row->property);
+    JSON_EACH(doc, member, object)
+    {
+        if (member->name == row->property && !base)
+            base = member;
+        else if (extra_name && member->name == extra_name && !extra)
+            extra = member;
+    }
+    if (!base && !extra)
+        return true;
+    return push_member(eval, doc, base, extra, row);
+}
+
+/* value[x]: whichever alternative the object has. */
+static bool push_choice(FpEval *eval, const FhirpathItem *item, const JsonNode *object,
+                        uint16_t name)
+{
+    JSON_EACH(item->doc, member, object)
+    {
+        uint16_t plain = fhir_without_underscore(eval->model, member->name);
+        const FhirChild *row =
+            member->name ? fhir_child_find(eval->model, item->type, plain ? plain : member->name)
+                         : NULL;
+        if (!row || row->element != name)
+            continue;
+        bool alone = plain && json_get_id(item->doc, object, plain) == NULL;
+        if (alone && !push_member(eval, item->doc, NULL, member, row))
+            return false;
+        if (!plain && !push_by_id(eval, item, object, row))
+            return false;
+    }
+    return true;
+}
+
+/* Without a model, or in an element that it does not know: by the property's text. */
+static bool push_by_text(FpEval *eval, const FhirpathItem *item, const JsonNode *object, Str text)
+{
+    const JsonNode *base = NULL, *extra = NULL;
+    JSON_EACH(item->doc, member, object)
+    {
+        Str key = json_key(member);
+        if (!base && str_eq(key, text))
+            base = member;
+        else if (!extra && key.len && key.ptr[0] == '_' && str_eq(str_skip(key, 1), text))
+            extra = member;
+    }
+    return push_member(eval, item->doc, base, extra, NULL);
+}
+
+static bool push_of_value(FpEval *eval, const FhirpathItem *item, Str text)
+{
+    FhirpathItem child;
+    if (item->kind == FHIRPATH_TYPE) {
+        if (str_is(text, "name"))
+            child = fp_string(item->type_name);
+        else if (str_is(text, "namespace"))
+            child = fp_string(item->is_system ? STR("System") : STR("FHIR"));
+        else
+            return true;
+        return fp_push(eval, &child);
+    }
+    if (item->kind != FHIRPATH_QUANTITY)
+        return true;
+    if (str_is(text, "value"))
+        child = fp_decimal(item->quantity->value);
+    else if (str_is(text, "unit") || (str_is(text, "code") && item->quantity->is_ucum))
+        child = fp_string(item->quantity->unit);
+    else if (str_is(text, "system") && item->quantity->is_ucum)
+        child = fp_string(STR("http://unitsofmeasure.org"));
+    else
+        return true;
+    return fp_push(eval, &child);
+}
+
+bool fp_push_children(FpEval *eval, const FhirpathItem *item, uint16_t name, Str text)
+{
+    if (!fp_step(eval, 1))
+        return false;
+    if (item->kind != FHIRPATH_NODE)
+        return push_of_value(eval, item, text);
+    const JsonNode *object = members_of(item);
+    if (!object)
+        return true;
+    if (!eval->model || !item->type)
+        return push_by_text(eval, item, object, text);
+    const FhirChild *row = name ? row_of(eval, item->type, name) : NULL;
+    if (!row)
+        return true;
+    if (row->flags & FHIR_CHILD_CHOICE)
+        return push_choice(eval, item, object, name);
+    return push_by_id(eval, item, object, row);
+}
+
+typedef struct Member { /* one step of a walk over an object's elements */
+    const JsonNode *base, *extra;
+    const FhirChild *row;
+} Member;
+
+static const JsonNode *sibling_extra(FpEval *eval, const JsonDoc *doc, const JsonNode *object,
+                                     const JsonNode *member)
+{
+    if (eval->model && member->name) {
+        uint16_t extra = fhir_underscore_of(eval->model, member->name);
+        return extra ? json_get_id(doc, object, extra) : NULL;
+    }
+    JSON_EACH(doc, other, object)
+    {
+        Str key = json_key(other);
+        if (key.len && key.ptr[0] == '_' && str_eq(str_skip(key, 1), json_key(member)))
+            return other;
+    }
+    return NULL;
+}
+
+/* What member means; false: it is no element (resourceType, `_x` beside x, unknown to the type). */
+static bool read_member(FpEval *eval, const FhirpathItem *item, const JsonNode *object,
+                        const JsonNode *member, Member *ret)
+{
+    Str key = json_key(member);
+    bool underscored = key.len && key.ptr[0] == '_';
+    if (!eval->model || !item->type) {
+        if (str_is(key, "resourceType") ||
+            (underscored && json_get_str(item->doc, object, str_skip(key, 1))))
+            return false;
+        *ret = underscored ? (Member){NULL, member, NULL}
+                           : (Member){member, sibling_extra(eval, item->doc, object, member), NULL};
+        return true;
+    }
+    uint16_t name = underscored ? fhir_without_underscore(eval->model, member->name) : member->name;
+    const FhirChild *row = name ? fhir_child_find(eval->model, item->type, name) : NULL;
+    if (!row)
+        return false;
+    if (underscored) {
+        *ret = (Member){NULL, member, row};
+        return json_get_id(item->doc, object, name) == NULL;
+    }
+    bool primitive = eval->model->types[row->type].kind == FHIR_KIND_PRIMITIVE;
+    *ret = (Member){member, primitive ? sibling_extra(eval, item->doc, object, member) : NULL, row};
+    return true;
+}
+
+bool fp_push_all_children(FpEval *eval, const FhirpathItem *item)
+{
+    if (!fp_step(eval, 1))
+        return false;
+    const JsonNode *object = item->kind == FHIRPATH_NODE ? members_of(item) : NULL;
+    if (!object)
+        return true;
+    JSON_EACH(item->doc, member, object)
+    {
+        Member m;
+        if (read_member(eval, item, object, member, &m) &&
+            !push_member(eval, item->doc, m.base, m.extra, m.row))
+            return false;
+    }
+    return true;
+}
+
+/* Elements that push_member would push. */
+static uint64_t count_member(const Member *m)
+{
+    const JsonNode *list = m->base && m->base->kind == JSON_KIND_ARRAY ? m->base : NULL;
+    if (!list && !(m->extra && m->extra->kind == JSON_KIND_ARRAY))
+        return (m->base && m->base->kind != JSON_KIND_NULL) ||
+               (m->extra && m->extra->kind == JSON_KIND_OBJECT);
+    return UINT64_MAX;
+}
+
+bool fp_count_children(FpEval *eval, const FhirpathItem *item, uint64_t *ret_count)
+{
+    const JsonNode *object = item->kind == FHIRPATH_NODE ? members_of(item) : NULL;
+    uint64_t count = 0;
+    uint32_t start = eval->top;
+    if (!fp_step(eval, 1))
+        return false;
+    if (object)
+        JSON_EACH(item->doc, member, object)
+        {
+            Member m;
+            if (!read_member(eval, item, object, member, &m))
+                continue;
+            uint64_t more = count_member(&m);
+            if (more == UINT64_MAX) { /* lists may hold nulls: count what is there */
+                if (!push_member(eval, item->doc, m.base, m.extra, m.row))
+                    return false;
+                more = eval->top - start;
+                eval->top = start;
+            }
+            count += more;
+        }
+    *ret_count = count;
+    return true;
+}
+
+/* spec: FHIRPath N1 6.3 and the R4 suite: `is` follows inheritance (code is a string), while as()
+ * and ofType() take a primitive only by its own name. */
+bool fp_is_type(FpEval *eval, const FhirpathItem *item, const FpNode *type, bool exact)
+{
+    if (item->kind != FHIRPATH_NODE) {
+        if (item->kind == FHIRPATH_TYPE)
+            return false;
+        return type->extra == item->kind + 1U;
+    }
+    if (!type->id || !eval->model)
+        return false;
+    if (item->type == type->id)
+        return true;
+    if (exact && eval->model->types[item->type].kind == FHIR_KIND_PRIMITIVE)
+        return false;
+    return fhir_type_is_a(eval->model, item->type, type->id);
+}
