@@ -69,14 +69,14 @@ typedef enum FpVariable {
     FP_VARIABLE_TEXT, /* extra, extra_len: what it stands for */
 } FpVariable;
 
-enum {                    /* flags */
-       FP_WIDE = 1,       /* number with more than 18 digits: in text */
-       FP_DELIMITED = 2,  /* an identifier written in back-ticks */
-       FP_NS_SYSTEM = 4,  /* type name written System.x */
-       FP_NS_FHIR = 8,    /* type name written FHIR.x */
-       FP_MEMO = 16,      /* depends on its focus alone and is worth remembering */
-       FP_CLOSED = 32,    /* depends on its focus alone */
-       FP_DESCENDING = 64 /* sort key with a minus before it */
+enum {                     /* flags */
+       FP_WIDE = 1,        /* number with more than 18 digits: in text */
+       FP_DELIMITED = 2,   /* an identifier written in back-ticks */
+       FP_NS_SYSTEM = 4,   /* type name written System.x */
+       FP_NS_FHIR = 8,     /* type name written FHIR.x */
+       FP_MEMO = 16,       /* depends on its focus alone and is worth remembering */
+       FP_DESCENDING = 64, /* sort key with a minus before it */
+       FP_JSON_NAME = 128, /* valueQuantity may mean value of that type */
 };
 
 typedef struct FpNode {
@@ -97,7 +97,7 @@ typedef struct FpHeader {
     uint32_t magic;
     uint16_t version;
     uint8_t dialect;
-    uint8_t unused;
+    uint8_t json_names;  /* valueQuantity may mean value of that type */
     uint32_t bytes;      /* of all */
     uint32_t node_count; /* node 0 is unused */
     uint32_t root;

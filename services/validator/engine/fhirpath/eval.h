@@ -66,7 +66,7 @@ struct FhirpathEval {
     uint32_t depth;
     uint64_t steps; /* left */
     FhirpathItem resource, root_resource, context;
-    bool has_resource, has_context, java, limit_hit;
+    bool has_resource, has_context, java, json_names, limit_hit;
     Err *err;
     FpDefined *defined;
     DateTime now;

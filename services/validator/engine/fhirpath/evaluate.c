@@ -664,13 +664,13 @@ typedef struct Saved { /* a host function may evaluate with the evaluator that c
     FpDefined *defined;
     uint64_t steps;
     uint32_t top, depth;
-    bool has_context, java, limit_hit;
+    bool has_context, java, json_names, limit_hit;
 } Saved;
 
 static Saved save(const FpEval *e)
 {
-    return (Saved){e->code, e->nodes, e->context,     e->err,  e->defined,  e->steps,
-                   e->top,  e->depth, e->has_context, e->java, e->limit_hit};
+    return (Saved){e->code, e->nodes, e->context,     e->err,  e->defined,    e->steps,
+                   e->top,  e->depth, e->has_context, e->java, e->json_names, e->limit_hit};
 }
 
 static void restore(FpEval *e, const Saved *s)
@@ -685,6 +685,7 @@ static void restore(FpEval *e, const Saved *s)
     e->depth = s->depth;
     e->has_context = s->has_context;
     e->java = s->java;
+    e->json_names = s->json_names;
     e->limit_hit = s->limit_hit;
 }
 
@@ -698,6 +699,7 @@ static bool run(FpEval *eval, Str code, const FhirpathItem *focus, Err *err)
     eval->code = header;
     eval->nodes = fp_nodes(header);
     eval->java = header->dialect == FHIRPATH_JAVA;
+    eval->json_names = header->json_names;
     eval->err = err;
     eval->defined = NULL;
     eval->limit_hit = false;

@@ -204,13 +204,13 @@ static bool number_of_items(FpEval *eval, const FpCall *call, uint32_t *ret)
 
 bool fn_skip(FpEval *eval, const FpCall *call)
 {
-    uint32_t number;
+    uint32_t number = 0;
     return number_of_items(eval, call, &number) && keep(eval, call, call->base + number, eval->top);
 }
 
 bool fn_take(FpEval *eval, const FpCall *call)
 {
-    uint32_t number;
+    uint32_t number = 0;
     return number_of_items(eval, call, &number) &&
            keep(eval, call, call->base, call->base + number);
 }

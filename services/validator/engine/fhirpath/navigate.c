@@ -174,6 +174,10 @@ bool fp_push_children(FpEval *eval, const FhirpathItem *item, uint16_t name, Str
     if (!eval->model || !item->type)
         return push_by_text(eval, item, object, text);
     const FhirChild *row = name ? row_of(eval, item->type, name) : NULL;
+    if (!row && name && eval->json_names) {
+        row = fhir_child_find(eval->model, item->type, name);
+        return !row || push_by_id(eval, item, object, row);
+    }
     if (!row)
         return true;
     if (row->flags & FHIR_CHILD_CHOICE)

@@ -451,6 +451,7 @@ static bool add_name(Parser *p, const FpToken *name, uint32_t input, uint32_t *r
     const FhirModel *model = p->options->model;
     FpNode node = {.op = FP_CHILD, .left = input, .at = name->at};
     node.flags = name->kind == FP_TOKEN_DELIMITED ? FP_DELIMITED : 0;
+    node.flags |= p->options->polymorphic_json_names ? FP_JSON_NAME : 0;
     bool capital = name->text.len && name->text.ptr[0] >= 'A' && name->text.ptr[0] <= 'Z';
     if (model)
         node.id = json_name_find(&model->names, name->text);
