@@ -302,12 +302,10 @@ static bool eval_literal(FpEval *eval, const FpNode *node)
 /* --- types -------------------------------------------------------------------------------------
  */
 
-static bool known_type(FpEval *eval, const FpNode *type)
+/* A name in System that System does not have is the type of nothing, not an error (R4 suite). */
+static bool known_type(const FpNode *type)
 {
-    if (type->id || type->extra)
-        return true;
-    Str name = fp_text(eval->code, type);
-    return (type->flags & FP_NS_SYSTEM) && (str_is(name, "System.Any"));
+    return type->id || type->extra || (type->flags & FP_NS_SYSTEM);
 }
 
 static bool eval_is(FpEval *eval, const FpNode *node, const FpScope *scope)
@@ -317,7 +315,7 @@ static bool eval_is(FpEval *eval, const FpNode *node, const FpScope *scope)
     if (!fp_eval(eval, node->left, scope))
         return false;
     uint32_t count = eval->top - base;
-    if (!eval->java && !known_type(eval, type))
+    if (!eval->java && !known_type(type))
         return fp_throw(eval, type, "there is no type %.*s", STR_ARG(fp_text(eval->code, type)));
     if (count == 0)
         return true;
@@ -343,7 +341,7 @@ static bool eval_as(FpEval *eval, const FpNode *node, const FpScope *scope)
     const FpNode *type = &eval->nodes[node->right];
     if (!fp_eval(eval, node->left, scope))
         return false;
-    if (!known_type(eval, type))
+    if (!known_type(type))
         return fp_throw(eval, type, "there is no type %.*s", STR_ARG(fp_text(eval->code, type)));
     if (eval->top - base > 1 && !eval->java)
         return fp_throw(eval, node, "'as' takes one item, found %u", eval->top - base);

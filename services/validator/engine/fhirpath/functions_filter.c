@@ -192,7 +192,7 @@ static const FpNode *type_of_call(const FpEval *eval, const FpCall *call)
 
 static bool need_known_type(FpEval *eval, const FpNode *type)
 {
-    if (type->id || type->extra)
+    if (type->id || type->extra || (type->flags & FP_NS_SYSTEM))
         return true;
     return fp_throw(eval, type, "there is no type %.*s", STR_ARG(fp_text(eval->code, type)));
 }
