@@ -47,8 +47,9 @@ bool tree_of(Gen *gen, Str canonical, Tree **ret_tree, Err *err)
         *err = why;
         return false;
     }
-    issue_add(gen, SNAPSHOT_ERROR, "definition-unusable", canonical, "%.*s cannot be used: %s",
-              STR_ARG(canonical), why.text);
+    bool circular = !strcmp(why.code, "snapshot-circular");
+    issue_add(gen, circular ? SNAPSHOT_NOTE : SNAPSHOT_ERROR, "definition-unusable", canonical,
+              "%.*s cannot be used: %s", STR_ARG(canonical), why.text);
     return true;
 }
 
@@ -128,6 +129,7 @@ bool node_open(Gen *gen, Node *node, bool *ret_open, Err *err)
             TRY(open_reference(gen, node, err));
         else if (type_count(&node->element))
             TRY(open_type(gen, node, err));
+        node->opened = true;
     }
     *ret_open = node->children.count > 0;
     return true;
@@ -229,6 +231,12 @@ static Str code_for(Gen *gen, const Element *element, Str type)
     return (Str){lower, type.len};
 }
 
+bool node_narrow(Gen *gen, Node *choice, Str type, Err *err)
+{
+    return type_count(&choice->element) == 1 ||
+           keep_type(gen, &choice->element, code_for(gen, &choice->element, type), err);
+}
+
 static Node *slice_of_type(Node *choice, Str code)
 {
     for (uint32_t i = 0; i < choice->slices.count; i++) {
@@ -248,6 +256,5 @@ bool node_make_type_slice(Gen *gen, Node *choice, Str name, Str type, Node **ret
     if (*ret_slice)
         return true;
     TRY(node_make_slice(gen, choice, name, ret_slice, err));
-    (*ret_slice)->by_short_cut = true;
     return keep_type(gen, &(*ret_slice)->element, code, err);
 }

@@ -121,6 +121,19 @@ typedef struct NodeList {
     uint32_t count, room;
 } NodeList;
 
+typedef struct Part { /* of a path or id */
+    Str name;
+    Str slice;
+} Part;
+
+/* What the differential says below an element that it slices: it holds in each of the slices. */
+typedef struct Below {
+    struct Below *next;
+    const Part *parts; /* from the sliced element down */
+    uint32_t count;
+    const Element *derived;
+} Below;
+
 struct Node {
     Element element;
     Str name;             /* last segment of the path: "value[x]" */
@@ -132,6 +145,9 @@ struct Node {
     Node *home;           /* root of the tree that content references lead into */
     NodeList children;
     NodeList slices;
+    Below *below, *below_last;
+    bool is_slicer;    /* the differential slices it, and not only by extension url */
+    bool opened;       /* its children come from its type */
     bool touched;      /* the differential says something about it */
     bool slicing_made; /* slicing that the differential left out */
     bool by_short_cut; /* a slice of value[x] that the differential calls valueQuantity */
@@ -166,9 +182,11 @@ typedef struct Gen { /* one generation */
     Str base_url;
     bool specialises;
     bool is_logical;
+    bool is_primitive; /* defines a primitive type */
     Tree *trees;
     Node *root;
     uint32_t nodes;
+    uint32_t steps; /* elements applied */
 } Gen;
 
 void issue_add(Gen *gen, SnapshotSeverity severity, const char *code, Str element,
@@ -188,6 +206,8 @@ bool node_copy_children(Gen *gen, const Node *from, Node *to, Err *err);
 Str node_path(const Node *node, Arena *arena);
 Str node_id(const Node *node, Arena *arena);
 
+bool element_fill_sources(Gen *gen, Element *element, Str url, Err *err);
+
 /* grow.c */
 /* The definition's tree, or NULL in *ret_tree when nobody knows it. */
 bool tree_of(Gen *gen, Str canonical, Tree **ret_tree, Err *err);
@@ -198,8 +218,17 @@ bool node_make_slice(Gen *gen, Node *node, Str slice, Node **ret_slice, Err *err
 /* The slice of value[x] for `type` ("Quantity"), made when it is missing. */
 bool node_make_type_slice(Gen *gen, Node *choice, Str name, Str type, Node **ret_slice, Err *err);
 
+/* Leaves the choice this type only: "Quantity", "String". */
+bool node_narrow(Gen *gen, Node *choice, Str type, Err *err);
+
 /* merge.c */
 bool element_merge(Gen *gen, Node *node, const Element *derived, Str where, Err *err);
+/* min and max no wider than those of the one profile that the element's type has. */
+bool element_narrow_range(Gen *gen, Node *node, Err *err);
+bool element_add_constraints(Gen *gen, Element *into, const Element *from, Err *err);
+/* What the definition of type `code` itself says of its root: its own differential's, since the
+ * type may be the one that is being made. */
+bool element_add_root_constraints(Gen *gen, Element *into, Str code, Err *err);
 /* What an element gets from the root of the extension or resource profile that it is narrowed to.
  */
 bool element_take_profile(Gen *gen, Node *node, const Element *derived, Err *err);

@@ -7,10 +7,7 @@
  * the same, the ids lead. Else the order does: an element is below the latest one whose path its
  * own path begins with. */
 
-typedef struct Part {
-    Str name;
-    Str slice;
-} Part;
+enum { STEPS_MAX = 500000 };
 
 typedef struct Step { /* by order: what the latest elements were */
     Str path;
@@ -112,8 +109,20 @@ static Node *renamed_child(const Node *node, Str name)
     return NULL;
 }
 
+/* Within a slice, as far as no type was opened on the way down from it. */
+static bool is_in_slice(const Node *node)
+{
+    for (; node; node = node->parent) {
+        if (node->slice.len)
+            return true;
+        if (node->parent && node->parent->opened)
+            return false;
+    }
+    return false;
+}
+
 /* The child of that name; valueQuantity leads to a slice of value[x]. NULL in *ret_child: none. */
-static bool step_down(Locator *l, Node *node, Str name, Node **ret_child, Err *err)
+static bool step_down(Locator *l, Node *node, Str name, bool on_the_way, Node **ret_child, Err *err)
 {
     bool open;
     Str type;
@@ -129,8 +138,16 @@ static bool step_down(Locator *l, Node *node, Str name, Node **ret_child, Err *e
     Node *choice = node_choice(node, name, &type);
     if (!choice)
         return true;
-    choice->touched = true;
-    return node_make_type_slice(l->gen, choice, name, type, ret_child, err);
+    /* Already narrowed to that type: what is below stands below value[x]. The Java core takes
+     * component:x.valueQuantity to narrow value[x] where it would slice component.valueQuantity. */
+    if (!choice->slices.count &&
+        (is_in_slice(choice) || (on_the_way && type_count(&choice->element) == 1))) {
+        *ret_child = choice;
+        return on_the_way ? node_narrow(l->gen, choice, type, err) : true;
+    }
+    TRY(node_make_type_slice(l->gen, choice, name, type, ret_child, err));
+    (*ret_child)->touched = (*ret_child)->by_short_cut = true;
+    return true;
 }
 
 static bool to_slice(Locator *l, Node *node, Str slice, Node **ret_slice, Err *err)
@@ -150,7 +167,7 @@ static bool walk(Locator *l, Node *from, const Part *parts, uint32_t count, Node
     Node *node = from;
     for (uint32_t i = 0; node && i < count; i++) {
         Node *child;
-        TRY(step_down(l, node, parts[i].name, &child, err));
+        TRY(step_down(l, node, parts[i].name, true, &child, err));
         if (child && parts[i].slice.len && !str_eq(child->slice, parts[i].slice))
             TRY(to_slice(l, child, parts[i].slice, &child, err));
         node = child;
@@ -161,6 +178,19 @@ static bool walk(Locator *l, Node *from, const Part *parts, uint32_t count, Node
 
 /* --- the element itself --------------------------------------------------------------------------
  */
+
+/* What holds for every element, and for every extension, holds for the new one. Types of the
+ * FHIRPath system are no elements, resources neither. */
+static bool inherit_constraints(Locator *l, Node *node, Err *err)
+{
+    Str code = type_code(&node->element, 0);
+    if (!node->parent || l->gen->is_logical || str_find(code, STR("://")) != SIZE_MAX ||
+        str_is(code, "Resource"))
+        return true;
+    TRY(element_add_root_constraints(l->gen, &node->element, STR("Element"), err));
+    return !str_is(code, "Extension") ||
+           element_add_root_constraints(l->gen, &node->element, code, err);
+}
 
 /* spec: a specialization may add elements; they stand behind the inherited ones */
 static bool add_child(Locator *l, Node *parent, Str name, const Element *derived,
@@ -174,6 +204,7 @@ static bool add_child(Locator *l, Node *parent, Str name, const Element *derived
     node->source = l->gen->url;
     node->element = *derived;
     *ret_target = (Target){node, true};
+    TRY(inherit_constraints(l, node, err));
     return nodes_add(&parent->children, node, l->gen->arena, err);
 }
 
@@ -195,7 +226,7 @@ static bool find_below(Locator *l, Node *parent, Part last, const Element *deriv
 {
     *ret_target = (Target){0};
     Node *node;
-    TRY(step_down(l, parent, last.name, &node, err));
+    TRY(step_down(l, parent, last.name, false, &node, err));
     if (!node && l->gen->specialises && !last.slice.len)
         return add_child(l, parent, last.name, derived, ret_target, err);
     ret_target->node = node;
@@ -248,7 +279,7 @@ static bool find_by_order(Locator *l, const Element *derived, Target *ret_target
             TRY(find_below(l, parent, last, derived, ret_target, err));
             break;
         }
-        TRY(step_down(l, parent, name, &parent, err));
+        TRY(step_down(l, parent, name, true, &parent, err));
     }
     if (ret_target->node && l->depth < SNAPSHOT_PATH_MAX)
         l->trail[l->depth++] = (Step){path, ret_target->node};
@@ -274,6 +305,90 @@ static void settle_max(Node *slice)
         element_copy(&slice->element, &slice->sliced->element, F_MAX);
 }
 
+static bool is_extension_slicing(const Node *node)
+{
+    return str_is(node->name, "extension") || str_is(node->name, "modifierExtension");
+}
+
+/* Remembers the element at each sliced element above it. */
+static bool remember(Locator *l, Node *target, const Element *derived, Err *err)
+{
+    Part parts[SNAPSHOT_PATH_MAX];
+    uint32_t count = 0;
+    for (Node *node = target; node->parent && count < SNAPSHOT_PATH_MAX; node = node->parent) {
+        if (node != target && node->is_slicer && !node->slice.len) {
+            Below *below = ARENA_NEW(l->gen->arena, Below);
+            Part *copy = ARENA_ARRAY(l->gen->arena, Part, count);
+            if (!below || !copy)
+                return OUT_OF_MEMORY(err);
+            for (uint32_t i = 0; i < count; i++)
+                copy[i] = parts[count - 1 - i];
+            *below = (Below){NULL, copy, count, derived};
+            *(node->below_last ? &node->below_last->next : &node->below) = below;
+            node->below_last = below;
+        }
+        parts[count++] = (Part){node->name, node->slice};
+    }
+    return true;
+}
+
+/* What a primitive type says of its value's range replaces what its base says: positiveInt has none
+ * of integer's bounds. */
+static void forget_range(Gen *gen, Element *element)
+{
+    if (!gen->is_primitive)
+        return;
+    element_clear(element, F_MAX_LENGTH);
+    element_clear(element, F_MIN_VALUE);
+    element_clear(element, F_MAX_VALUE);
+}
+
+static bool base_is_sliced(const Node *slice)
+{
+    const Node *base = slice->sliced ? slice->sliced->pristine : NULL;
+    return base && element_has(&base->element, F_SLICING);
+}
+
+static bool merge_into(Locator *l, Target target, const Element *derived, Str where, Err *err)
+{
+    if (++l->gen->steps > STEPS_MAX)
+        return ERR(err, ERR_INPUT, "snapshot-too-large", "more than %d steps to make a snapshot",
+                   STEPS_MAX);
+    if (target.made && !target.node->slice.len) {
+        target.node->touched = true;
+        return true;
+    }
+    /* A slice that joins those of the base narrows the range of its profile; any other one begins
+     * as its profile does. */
+    forget_range(l->gen, &target.node->element);
+    bool joins = target.made && base_is_sliced(target.node);
+    if (!joins)
+        TRY(element_take_profile(l->gen, target.node, derived, err));
+    if (target.made)
+        TRY(settle_min(l->gen, target.node, derived, err));
+    TRY(element_merge(l->gen, target.node, derived, where, err));
+    if (joins)
+        TRY(element_narrow_range(l->gen, target.node, err));
+    if (target.made)
+        settle_max(target.node);
+    return true;
+}
+
+/* spec: profiling.html#slicing: what is said of the sliced element holds for each slice */
+static bool repeat_below(Locator *l, Node *slice, Err *err)
+{
+    for (const Below *b = slice->sliced->below; b; b = b->next) {
+        Node *parent;
+        Target target = {0};
+        TRY(walk(l, slice, b->parts, b->count - 1, &parent, err));
+        if (parent)
+            TRY(find_below(l, parent, b->parts[b->count - 1], b->derived, &target, err));
+        if (target.node)
+            TRY(merge_into(l, target, b->derived, node_id(target.node, l->gen->arena), err));
+    }
+    return true;
+}
+
 static bool apply(Locator *l, const Element *derived, Err *err)
 {
     Target target;
@@ -286,17 +401,11 @@ static bool apply(Locator *l, const Element *derived, Err *err)
                   STR_ARG(where));
         return true;
     }
-    if (target.made && !target.node->slice.len) {
-        target.node->touched = true;
-        return true;
-    }
-    TRY(element_take_profile(l->gen, target.node, derived, err));
-    if (target.made)
-        TRY(settle_min(l->gen, target.node, derived, err));
-    TRY(element_merge(l->gen, target.node, derived, where, err));
-    if (target.made)
-        settle_max(target.node);
-    return true;
+    TRY(merge_into(l, target, derived, where, err));
+    target.node->is_slicer |= element_has(derived, F_SLICING) && !is_extension_slicing(target.node);
+    if (!element_has(derived, F_SLICING))
+        TRY(remember(l, target.node, derived, err));
+    return target.node->sliced ? repeat_below(l, target.node, err) : true;
 }
 
 bool differential_apply(Gen *gen, Err *err)

@@ -203,7 +203,8 @@ static Str kind_of_type(Gen *gen, Str code, Str *ret_base)
 static bool type_allowed(Gen *gen, const Element *base, Str code)
 {
     for (int steps = 0; code.len && steps < SNAPSHOT_DEPTH_MAX; steps++) {
-        if (types_have(base, code) || types_have(base, STR("*")))
+        if (types_have(base, code) || types_have(base, STR("*")) ||
+            str_starts(type_code(base, 0), STR("http://hl7.org/fhirpath/System.")))
             return true;
         Str parent;
         if (!kind_of_type(gen, code, &parent).len || !parent.len)
@@ -439,7 +440,7 @@ bool element_merge(Gen *gen, Node *node, const Element *derived, Str where, Err 
     for (int f = 0; f < FIELD_COUNT; f++)
         if (element_has(derived, (Field)f) || derived->slots[f].under.node)
             TRY(rules[f](&m, (Field)f, err));
-    if (element_has(&node->element, F_BINDING) && !is_bindable(&node->element))
+    if (type_count(&node->element) && !is_bindable(&node->element))
         element_clear(&node->element, F_BINDING);
     if (!node->parent)
         element_clear(&node->element, F_REQUIREMENTS); /* spec: sdf-9 */
@@ -469,6 +470,46 @@ static bool fill_from_use(Gen *gen, Element *root, const Element *use, Err *err)
         if (element_has(use, joined[i]))
             TRY(add_missing(&m, joined[i], err));
     return element_has(use, F_CONSTRAINT) ? add_constraints(&m, F_CONSTRAINT, err) : true;
+}
+
+bool element_narrow_range(Gen *gen, Node *node, Err *err)
+{
+    Tree *tree = NULL;
+    Element *element = &node->element;
+    if (type_count(element) == 1 && type_profile_count(element, 0) == 1)
+        TRY(tree_of(gen, type_profile(element, 0, 0), &tree, err));
+    if (!tree)
+        return true;
+    const Element *root = &tree->root->element;
+    if (element_min(root) && !element_min(element))
+        element_copy(element, root, F_MIN);
+    if (element_max(root) < 2 && element_max(element) > 1)
+        element_copy(element, root, F_MAX);
+    return true;
+}
+
+bool element_add_constraints(Gen *gen, Element *into, const Element *from, Err *err)
+{
+    Merge m = {gen, NULL, into, from, STR_NONE};
+    return add_constraints(&m, F_CONSTRAINT, err);
+}
+
+bool element_add_root_constraints(Gen *gen, Element *into, Str code, Err *err)
+{
+    Str url =
+        arena_format(gen->arena, "http://hl7.org/fhir/StructureDefinition/%.*s", STR_ARG(code));
+    const PackageResource *r =
+        packages_find_any(gen->set->packages, gen->from, STR("StructureDefinition"), url, NULL);
+    if (!r)
+        return true;
+    const JsonDoc *doc;
+    Element root;
+    TRY(packages_doc(gen->set->packages, r, &doc, err));
+    Value part =
+        value_get((Value){doc, json_root(doc)}, r->has_differential ? "differential" : "snapshot");
+    TRY(element_read(value_item(value_get(part, "element"), 0), gen->arena, &root, err));
+    TRY(element_fill_sources(gen, &root, url, err));
+    return element_add_constraints(gen, into, &root, err);
 }
 
 static bool is_single(const Element *element, const char *code)

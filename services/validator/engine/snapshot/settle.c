@@ -82,7 +82,20 @@ static bool is_short_cut(const Node *node)
     return node->by_short_cut;
 }
 
-/* spec: profiling.html: slices of a choice are by type; closed only if every type has its slice */
+static void touched_first(NodeList *list)
+{
+    for (uint32_t i = 0, front = 0; i < list->count; i++) {
+        Node *node = list->items[i];
+        if (!node->touched)
+            continue;
+        memmove(list->items + front + 1, list->items + front, (i - front) * sizeof(Node *));
+        list->items[front++] = node;
+    }
+}
+
+/* spec: profiling.html: slices of a choice are by type; closed only if every type has its slice.
+ * The Java core closes the slicing, and puts the slices it was told of first, when the base has
+ * slices already. */
 static bool settle_choice(Gen *gen, Node *choice, Err *err)
 {
     if (!any_slice(choice, is_touched) || !(choice->slicing_made || is_by_type(choice)))
@@ -93,6 +106,10 @@ static bool settle_choice(Gen *gen, Node *choice, Err *err)
     }
     bool open = any_type(choice, is_sliced, false) && !element_has_max(&choice->element, "0");
     bool of_extension = choice->parent && str_ends(choice->parent->name, STR("xtension"));
+    if (choice->pristine && choice->pristine->slices.count) {
+        touched_first(&choice->slices);
+        open = false;
+    }
     if (open && of_extension && any_slice(choice, is_short_cut)) {
         TRY(keep_types(gen, choice, is_sliced, err));
         open = false;
@@ -129,7 +146,7 @@ static bool settle_sums(Gen *gen, Node *node, Err *err)
                   STR_ARG(element_text(&node->element, F_MAX)));
         return true;
     }
-    if (!node->slicing_made) {
+    if (node->touched || !any_slice(node, is_touched)) {
         issue_add(gen, SNAPSHOT_NOTE, "slices-above-min", element_name(node, gen),
                   "the slices need %llu items, and min is %u", (unsigned long long)sum,
                   element_min(&node->element));

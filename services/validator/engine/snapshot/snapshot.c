@@ -96,7 +96,8 @@ static bool start_from_base(Gen *gen, const Tree *base, Err *err)
         return check_type(gen, base);
     gen->root->name = root_name(gen);
     gen->root->pristine = NULL;
-    element_clear(&gen->root->element, F_BASE);
+    if (!gen->is_logical)
+        element_clear(&gen->root->element, F_BASE);
     return true;
 }
 
@@ -144,6 +145,8 @@ bool snapshots_generate(Snapshots *snapshots, const Package *from, const JsonDoc
         .specialises = !str_is(value_text(value_get(root, "derivation")), "constraint"),
         .is_logical = str_is(value_text(value_get(root, "kind")), "logical"),
     };
+    gen.is_primitive =
+        gen.specialises && str_is(value_text(value_get(root, "kind")), "primitive-type");
     snapshots->depth++;
     bool good = generate(&gen, ret_doc, err);
     snapshots->depth--;

@@ -74,9 +74,18 @@ Node *node_child(const Node *node, Str name)
     return NULL;
 }
 
-static bool is_upper(char c)
+/* Primitive types begin in lower case, but not in valueString. */
+static bool allows_type(const Node *choice, Str type)
 {
-    return c >= 'A' && c <= 'Z';
+    const Element *element = choice->pristine ? &choice->pristine->element : &choice->element;
+    for (uint32_t i = 0; i < type_count(element); i++) {
+        Str code = type_code(element, i);
+        if (str_is(code, "*") ||
+            (code.len == type.len && str_eq(str_skip(code, 1), str_skip(type, 1)) &&
+             (code.ptr[0] | 0x20) == (type.ptr[0] | 0x20)))
+            return true;
+    }
+    return false;
 }
 
 Node *node_choice(const Node *node, Str name, Str *ret_type)
@@ -86,9 +95,10 @@ Node *node_choice(const Node *node, Str name, Str *ret_type)
         if (!str_ends(child->name, STR("[x]")))
             continue;
         Str root = str_cut(child->name, 0, child->name.len - 3);
-        if (!str_starts(name, root) || name.len == root.len || !is_upper(name.ptr[root.len]))
+        Str type = str_skip(name, root.len);
+        if (!str_starts(name, root) || !type.len || !allows_type(child, type))
             continue;
-        *ret_type = str_skip(name, root.len);
+        *ret_type = type;
         return child;
     }
     return NULL;
@@ -150,6 +160,7 @@ bool node_copy(Gen *gen, const Node *from, bool slices, Node *parent, Node **ret
     node->pristine = from->pristine ? from->pristine : from;
     node->source = from->source;
     node->home = from->home;
+    node->opened = from->opened;
     TRY(node_copy_children(gen, from, node, err));
     if (slices)
         TRY(copy_list(gen, &from->slices, &node->slices, parent, node, err));
@@ -188,7 +199,7 @@ static bool has_source(Value constraint)
 }
 
 /* A constraint without source comes from the definition that it stands in. */
-static bool fill_sources(Gen *gen, Element *element, Str url, Err *err)
+bool element_fill_sources(Gen *gen, Element *element, Str url, Err *err)
 {
     List *list = &element->slots[F_CONSTRAINT].list;
     uint32_t missing = 0;
@@ -282,7 +293,7 @@ static bool take_element(Builder *b, Value object, Err *err)
     for (uint32_t d = depth + 1; d < SNAPSHOT_PATH_MAX && b->at[d]; d++)
         b->at[d] = NULL;
     TRY(fill_base(node, path, &element, b->gen->arena, err));
-    TRY(fill_sources(b->gen, &node->element, b->url, err));
+    TRY(element_fill_sources(b->gen, &node->element, b->url, err));
     return file_node(b, node, depth, err);
 }
 
