@@ -3,6 +3,7 @@
 `fhirbus-<service> --help-config` explains every name; secrets are handed over as files.
 """
 import pathlib
+import secrets
 
 from postgres import DATABASE, OWNER, ROLES
 from settings import SERVICES
@@ -10,6 +11,16 @@ from settings import SERVICES
 
 def brokers(settings):
     return f"127.0.0.1:{settings.ports.kafka}"
+
+
+def secret(settings, name):
+    """A file of random text, made once and the same for all instances."""
+    path = settings.folder / "secrets" / name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32))  # 64 characters, as a ticket key has to have
+    return path
 
 
 def common(settings, service, index):
@@ -49,13 +60,19 @@ def ingest(settings, postgres, index):
         "HTTPS_PORT": str(settings.ports.https + index),
         "TLS_CERT_FILE": str(tls / "server.pem"),
         "TLS_KEY_FILE": str(tls / "server.key"),
+        "TLS_TICKET_KEY_FILE": str(secret(settings, "tls-ticket-key")),
         "INSTANCE_ID": f"ingest-{index + 1}",
+        "ORDERING_KEY_SECRET_FILE": str(secret(settings, "ordering-key")),
+        "HOSTS": "localhost,127.0.0.1",
         "ALLOW_ANONYMOUS": "1",
     }
 
 
 def validator(settings, postgres, index):
-    return {"FHIR_IMAGES": ",".join(map(str, images(settings)))}
+    return {
+        "FHIR_IMAGES": ",".join(map(str, images(settings))),
+        "ORDERING_KEY_SECRET_FILE": str(secret(settings, "ordering-key")),
+    }
 
 
 def persister(settings, postgres, index):
