@@ -7,6 +7,7 @@
 
 /* The loop turns many times a second; a dead letter may hold it for ten. */
 #define STALLED_MS 60000
+#define OPS_LISTEN_BYTES 280
 
 typedef struct Program {
     const Settings *settings;
@@ -52,8 +53,11 @@ static bool work(const Program *program, Supervisor *supervisor, Metrics *metric
     Ops ops = {.worker = worker, .metrics = metrics};
     OpsCallbacks callbacks = {
         .healthy = is_healthy, .ready = is_ready, .metrics = write_metrics, .context = &ops};
-    bool worked =
-        ops_server_start(str_from(program->settings->ops_listen), &callbacks, &ops_server, err);
+    char listen[OPS_LISTEN_BYTES];
+    const char *bind = program->settings->ops_bind;
+    snprintf(listen, sizeof listen, strchr(bind, ':') ? "[%s]:%llu" : "%s:%llu", bind,
+             (unsigned long long)program->settings->ops_port);
+    bool worked = ops_server_start(str_from(listen), &callbacks, &ops_server, err);
     if (worked) {
         log_info(program->log, "service.started", LOG_TEXT("version", FHIRBUS_VERSION),
                  LOG_U64("ops_port", ops_server_port(ops_server)));

@@ -8,7 +8,8 @@ typedef struct Settings {
     BusConfig bus;
     DbConfig db;
     const char *group;
-    const char *ops_listen;
+    const char *ops_bind;
+    uint64_t ops_port;
     int log_level;
     bool no_supervisor;
     uint64_t batch_messages;

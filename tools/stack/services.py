@@ -2,7 +2,6 @@
 
 `fhirbus-<service> --help-config` explains every name; secrets are handed over as files.
 """
-import pathlib
 import secrets
 
 from postgres import DATABASE, OWNER, ROLES
@@ -70,7 +69,7 @@ def ingest(settings, postgres, index):
 
 def validator(settings, postgres, index):
     return {
-        "FHIR_IMAGES": ",".join(map(str, images(settings))),
+        "FHIR_IMAGES": str(settings.folder / "images"),
         "ORDERING_KEY_SECRET_FILE": str(secret(settings, "ordering-key")),
     }
 
@@ -94,6 +93,3 @@ def environment(settings, postgres, service, index):
     own = TABLE[service](settings, postgres, index)
     return {**common(settings, service, index), **own, **settings.environment}
 
-
-def images(settings):
-    return sorted(pathlib.Path(settings.folder, "images").glob("*.image"))
