@@ -454,8 +454,12 @@ bool db_send(Db *db, const DbStatement *statement, const DbParams *params, Err *
 bool db_end(Db *db, DbOnResult on_result, void *context, Err *err)
 {
     CHECK(!db->ended);
-    if (db->stage != STAGE_READY || !db->open)
+    if (db->stage != STAGE_READY)
         return give_up(db, ERR_RETRY, "db-away", "not connected", err);
+    if (!db->open) { /* nothing was sent: nothing to wait for */
+        db->failed = false;
+        return true;
+    }
     if (PQpipelineSync(db->conn) != 1)
         return give_up(db, ERR_RETRY, "db-away", "could not send", err);
     db->on_result = on_result;

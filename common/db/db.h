@@ -117,6 +117,7 @@ short db_events(const Db *db);
 typedef void (*DbOnResult)(void *context, size_t index, const DbResult *result);
 /* Only in DB_IDLE, or after other db_send. A failed send ends what was begun. */
 bool db_send(Db *db, const DbStatement *statement, const DbParams *params, Err *err) MUST_USE;
+/* With nothing sent it has ended well already. */
 bool db_end(Db *db, DbOnResult on_result, void *context, Err *err) MUST_USE;
 /* How the last transaction ended; asked once db_progress is no longer DB_BUSY. */
 bool db_outcome(Db *db, Err *err) MUST_USE;
