@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 CC    ?= gcc
 comma := ,
-OUT   := build/$(or $(subst $(comma),-,$(SAN)),release)
+OUT   := build/$(or $(subst $(comma),-,$(SAN)),release)$(if $(FAULTS),-faults)
 BIN   := $(OUT)/bin
 GEN   := build/gen
 
@@ -25,6 +25,10 @@ endif
 LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 CPPFLAGS += -I. -I$(GEN) -D_GNU_SOURCE -include common/base/banned.h
 CFLAGS   += -std=c17 -g $(HARD) $(WARN)
+# FAULTS=1: workers that die or hang when a document tells them to; only for the poison tests.
+ifneq ($(FAULTS),)
+CPPFLAGS += -DFHIRBUS_FAULTS
+endif
 LIBS := -lmicrohttpd -lrdkafka -ljansson -lpq -lcurl -lprotobuf-c -lgnutls -larchive \
   -lpcre2-8 -lzstd -lz -lxxhash -lxml2 -lpthread -lm -ldl
 SYS  := -isystem /usr/include/postgresql -isystem /usr/include/libxml2

@@ -7,8 +7,9 @@
  * Threads: BusProducer: any thread may publish, see on_delivery. BusConsumer and BusReader: one
  *          thread each.
  * Errors:  ERR_RETRY "bus-full" (cap on bytes in flight: wait and poll), "bus-unavailable",
- *          "bus-timeout"; ERR_INPUT "bus-too-large"; ERR_FATAL "bus-config", "bus-fatal".
- * Names:   topics are given without prefix; BusConfig.topic_prefix is put before them. */
+ *          "bus-timeout"; ERR_INPUT "bus-too-large", "bus-partition" (no such one); ERR_FATAL
+ * "bus-config", "bus-fatal". Names:   topics are given without prefix; BusConfig.topic_prefix is
+ * put before them. */
 #pragma once
 #include "common/base/err.h"
 #include "common/base/str.h"

@@ -168,6 +168,10 @@ bool client_err(Err *err, rd_kafka_resp_err_t code, const char *where, const cha
         kind = ERR_INPUT;
         name = "bus-too-large";
         break;
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        kind = ERR_INPUT;
+        name = "bus-partition";
+        break;
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
     case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:

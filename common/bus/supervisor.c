@@ -134,8 +134,26 @@ uint32_t supervisor_restarts(const Supervisor *supervisor)
     return supervisor->restarts;
 }
 
+static void on_signal(int number)
+{
+    if (number == SIGHUP)
+        reload_flag = 1;
+    else
+        stop_flag = 1;
+}
+
+static void install_handlers(void)
+{
+    struct sigaction action = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
 Supervisor *supervisor_alone(void)
 {
+    install_handlers();
     return calloc(1, sizeof(Supervisor));
 }
 
@@ -146,14 +164,6 @@ void supervisor_alone_free(Supervisor *supervisor)
 
 /* --- the parent's side -------------------------------------------------------------------------
  */
-static void on_signal(int number)
-{
-    if (number == SIGHUP)
-        reload_flag = 1;
-    else
-        stop_flag = 1;
-}
-
 static void watched_signals(sigset_t *ret_set)
 {
     sigemptyset(ret_set);
@@ -165,7 +175,6 @@ static void watched_signals(sigset_t *ret_set)
 
 _Noreturn static void child_run(const Parent *parent, pid_t parent_pid)
 {
-    struct sigaction action = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
     const struct rlimit no_core = {0, 0};
     sigset_t set;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -173,10 +182,7 @@ _Noreturn static void child_run(const Parent *parent, pid_t parent_pid)
         _exit(1);                     /* the parent died before the line above */
     setrlimit(RLIMIT_CORE, &no_core); /* a core would hold patient data */
     close_range(3, ~0U, 0);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
+    install_handlers();
     watched_signals(&set);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
     exit(parent->options->child(parent->options->opaque, parent->shared));

@@ -1,0 +1,61 @@
+#include "services/validator/judge.h"
+
+#include <time.h>
+
+#include "services/validator/disposition.h"
+#include "services/validator/faults.h"
+#include "services/validator/outcome.h"
+
+int64_t judge_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static bool check(const ValidatorConfig *config, Str document, Arena *arena, Precheck *ret_precheck,
+                  Err *err)
+{
+    const JsonLimits limits = {.depth = (uint32_t)config->depth_max,
+                               .nodes = (uint32_t)config->nodes_max};
+    return precheck(document, config->allowed_profiles, &limits, arena, ret_precheck, err);
+}
+
+static bool run_engine(const ValidatorConfig *config, const Images *images,
+                       const Envelope *envelope, Arena *arena, Verdict *ret_verdict, Err *err)
+{
+    const ValidateOptions options = {
+        .image = images_find(images, envelope->headers.ig_version, STR_NONE),
+        .no_best_practice = !config->best_practice,
+        .limits = {.depth = (uint32_t)config->depth_max,
+                   .nodes = (uint32_t)config->nodes_max,
+                   .issues = (uint32_t)config->issues_max,
+                   .steps = config->steps_max},
+    };
+    return fhir_validate(images_engine(images), envelope->payload, &options, arena, ret_verdict,
+                         err);
+}
+
+bool judge(const ValidatorConfig *config, const Images *images, const Envelope *envelope,
+           Arena *arena, Validated *ret_validated, Err *err)
+{
+    Precheck prechecked;
+    Verdict verdict;
+    OutcomeTimes times = {.started_us = judge_now_us(), .engine_us = images_opened_at_us(images)};
+    Validated out = {.envelope = *envelope, .bundle = envelope->payload, .bundle_is_payload = true};
+    if (envelope->source_type.len && !str_is(envelope->source_type, "FHIR"))
+        return ERR(err, ERR_INPUT, "source-type", "no conversion for this source type");
+    faults_on(envelope->payload);
+    out.envelope.payload = STR_NONE;
+    TRY(check(config, envelope->payload, arena, &prechecked, err));
+    if (prechecked.passed)
+        TRY(run_engine(config, images, envelope, arena, &verdict, err));
+    times.finished_us = judge_now_us();
+    if (prechecked.passed)
+        TRY(outcome_of_verdict(&verdict, &times, arena, &out.outcome, err));
+    else
+        TRY(outcome_of_precheck(&prechecked, &times, arena, &out.outcome, err));
+    TRY(disposition_decide(&out.outcome, arena, &out.disposition, err));
+    *ret_validated = out;
+    return true;
+}
