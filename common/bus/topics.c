@@ -153,6 +153,14 @@ static rd_kafka_event_t *describe(Admin *admin, const char *full,
     return event;
 }
 
+static bool is_ours(const Settings *settings, const char *name)
+{
+    for (size_t i = 0; i < settings->count; i++)
+        if (strcmp(settings->names[i], name) == 0)
+            return true;
+    return false;
+}
+
 /* AlterConfigs replaces the whole set: what an operator set beside ours goes along. */
 static rd_kafka_ConfigResource_t *wanted_resource(const char *full, const Settings *settings,
                                                   const rd_kafka_ConfigEntry_t **entries,
@@ -161,11 +169,12 @@ static rd_kafka_ConfigResource_t *wanted_resource(const char *full, const Settin
     rd_kafka_ConfigResource_t *resource =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, full);
     for (size_t i = 0; i < count; i++) {
+        const char *name = rd_kafka_ConfigEntry_name(entries[i]);
         const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-        if (value &&
-            rd_kafka_ConfigEntry_source(entries[i]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG)
-            rd_kafka_ConfigResource_set_config(resource, rd_kafka_ConfigEntry_name(entries[i]),
-                                               value);
+        bool theirs =
+            rd_kafka_ConfigEntry_source(entries[i]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG;
+        if (value && theirs && !is_ours(settings, name))
+            rd_kafka_ConfigResource_set_config(resource, name, value);
     }
     for (size_t i = 0; i < settings->count; i++)
         rd_kafka_ConfigResource_set_config(resource, settings->names[i], settings->values[i]);
@@ -188,9 +197,14 @@ static bool alter(Admin *admin, const char *full, rd_kafka_ConfigResource_t *res
     const rd_kafka_AlterConfigs_result_t *result = rd_kafka_event_AlterConfigs_result(event);
     const rd_kafka_ConfigResource_t **resources =
         code || !result ? NULL : rd_kafka_AlterConfigs_result_resources(result, &count);
-    if (!code && count == 1)
-        code = rd_kafka_ConfigResource_error(resources[0]);
+    why[0] = '\0';
+    if (!code && count == 1 && (code = rd_kafka_ConfigResource_error(resources[0])) != 0) {
+        const char *text = rd_kafka_ConfigResource_error_string(resources[0]);
+        snprintf(why, sizeof why, "%s", text ? text : rd_kafka_err2str(code));
+    }
     rd_kafka_event_destroy(event);
+    if (why[0])
+        return ERR(err, ERR_FATAL, "topic-refused", "%s: %s", full, why);
     return code ? CLIENT_ERR(err, code, full) : true;
 }
 
