@@ -2,15 +2,17 @@
  * Idempotency-Key, and misbehaves on demand.
  *
  *   lake_standin --port 9443 --control-port 9444 --cert server.pem --key server.key
- *                [--ca ca.pem (asks for a client certificate)] [--journal FILE] [--mode M]
+ *                [--ca ca.pem (asks for a client certificate)] [--journal FILE] [--mode M] [--bind
+ * ADDRESS (127.0.0.1)]
  *
  * POST /any/path?processingAgent=T   {"status":"Success"}; 400 without agent, body or right type.
- * The control port speaks plain HTTP on loopback:
+ * The control port speaks plain HTTP:
  *   GET  /stats        totals;   GET /keys[?repeated=1]  one JSON line per key
  *   PUT  /mode?name=M[&delay_ms=N][&status=N][&count=N]   for the next `count` documents, or for
  * all Modes: ok | slow (delay_ms, then ok) | refuse (closes new connections) | hang (no answer
  * while the mode lasts) | fail (200, but the body says that it failed) | status (answers `status`)
  * | drop (accepts, then cuts the connection: the sender cannot know) | garbage (200, no JSON). */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <gnutls/crypto.h>
@@ -327,7 +329,7 @@ static enum MHD_Result on_control(void *context, struct MHD_Connection *connecti
 
 typedef struct Arguments {
     uint64_t port, control_port;
-    const char *cert, *key, *ca, *journal, *mode;
+    const char *cert, *key, *ca, *journal, *mode, *bind;
 } Arguments;
 
 static char *read_file(const char *path)
@@ -355,11 +357,8 @@ static bool read_arguments(int argc, char **argv, Arguments *ret)
         {"mode",  1, NULL, 'm'},
         {0     },
     };
-    const char **const texts[] = {['c'] = &ret->cert,
-                                  ['k'] = &ret->key,
-                                  ['a'] = &ret->ca,
-                                  ['j'] = &ret->journal,
-                                  ['m'] = &ret->mode};
+    const char **const texts[] = {['c'] = &ret->cert,    ['k'] = &ret->key,  ['a'] = &ret->ca,
+                                  ['j'] = &ret->journal, ['m'] = &ret->mode, ['b'] = &ret->bind};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'p' || c == 'o') {
             if (!str_to_u64(str_from(optarg), c == 'p' ? &ret->port : &ret->control_port))
@@ -374,16 +373,20 @@ static bool read_arguments(int argc, char **argv, Arguments *ret)
            optind == argc;
 }
 
-static struct sockaddr_in loopback(uint64_t port)
+static struct sockaddr_in address_of(const char *bind_to, uint64_t port)
 {
-    return (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_port = htons((uint16_t)port),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct in_addr host = {htonl(INADDR_LOOPBACK)};
+    if (bind_to && inet_pton(AF_INET, bind_to, &host) != 1) {
+        fprintf(stderr, "lake_standin: --bind takes a numeric IPv4 address\n");
+        exit(2);
+    }
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = host};
 }
 
 static struct MHD_Daemon *serve_documents(Lake *lake, const Arguments *arguments)
 {
-    struct sockaddr_in address = loopback(arguments->port);
+    struct sockaddr_in address = address_of(arguments->bind, arguments->port);
     char *cert = read_file(arguments->cert), *key = read_file(arguments->key);
     char *ca = arguments->ca ? read_file(arguments->ca) : NULL;
     struct MHD_OptionItem trust[] = {
@@ -414,7 +417,7 @@ static bool set_mode(Lake *lake, const char *name)
 
 static int run(Lake *lake, const Arguments *arguments, const sigset_t *stop_signals)
 {
-    struct sockaddr_in control_address = loopback(arguments->control_port);
+    struct sockaddr_in control_address = address_of(arguments->bind, arguments->control_port);
     struct MHD_Daemon *documents = serve_documents(lake, arguments);
     struct MHD_Daemon *control =
         MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_control, lake,
@@ -449,7 +452,7 @@ int main(int argc, char **argv)
     if (!read_arguments(argc, argv, &arguments) ||
         (arguments.mode && !set_mode(&lake, arguments.mode))) {
         fprintf(stderr, "usage: lake_standin --port N --control-port N --cert F --key F [--ca F] "
-                        "[--journal F] [--mode M]\n");
+                        "[--journal F] [--mode M] [--bind A]\n");
         return 2;
     }
     /* Blocked before any thread starts, so that only sigwait() sees them. */
