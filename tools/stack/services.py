@@ -68,8 +68,9 @@ def ingest(settings, postgres, index):
 
 
 def validator(settings, postgres, index):
+    images = settings.folder / "images"
     return {
-        "FHIR_IMAGES": str(settings.folder / "images"),
+        "FHIR_IMAGES": str(images) if any(images.glob("*.image")) else "",
         "ORDERING_KEY_SECRET_FILE": str(secret(settings, "ordering-key")),
     }
 
