@@ -12,9 +12,12 @@ static Sent *add(MessageLog *log, const char *topic, int64_t at_us)
     return sent;
 }
 
-static Str keep(MessageLog *log, Uuid id)
+/* The n-th id of a log: the same for the same seed; replays' ids ascend. */
+static Str next_id(MessageLog *log)
 {
-    return arena_copy(log->arena, uuid_str(&id));
+    unsigned number = log->ids++;
+    return arena_format(log->arena, "01900000-%04x-7%03x-8000-%08x%04x", number >> 12,
+                        number & 0xfff, log->seed, number & 0xffff);
 }
 
 Str sample_bundle(Arena *arena, unsigned number, size_t padding_bytes)
@@ -155,7 +158,7 @@ static void add_notice(MessageLog *log, const Envelope *e)
     NameValue details[] = {
         {STR("why"), STR("a \"reason\"\n")}
     };
-    Event event = {.event_id = keep(log, uuid_v7()),
+    Event event = {.event_id = next_id(log),
                    .interaction_id = e->interaction_id,
                    .tenant = e->tenant,
                    .service = STR("ingest"),
@@ -188,6 +191,7 @@ static void add_interaction(MessageLog *log, unsigned n, unsigned dice)
     const char *const tenants[] = {"tenant-a", "tenant-b", "tenant-c"};
     Envelope e = sample_envelope(log->arena, tenants[n % 3], sample_bundle(log->arena, n, 200),
                                  START_US + (int64_t)n * 3600000000);
+    e.interaction_id = next_id(log);
     if (dice % 11 == 0)
         e.route = ROUTE_BUNDLE_VALIDATE;
     if (dice % 13 == 0)
@@ -209,7 +213,7 @@ static void add_interaction(MessageLog *log, unsigned n, unsigned dice)
     }
     add_notice(log, &e);
     for (unsigned replay = 0; replay < dice % 3; replay++) {
-        e.replay_id = keep(log, uuid_v7());
+        e.replay_id = next_id(log);
         log_add_envelope(log, "intake.bulk", &e);
         log_add_validated(log, &e, ACTION_REJECT, 2);
         add_attempts(log, &e, "lake", dice / 7 + replay);
@@ -218,7 +222,7 @@ static void add_interaction(MessageLog *log, unsigned n, unsigned dice)
 
 void log_of_messages(MessageLog *log, Arena *arena, size_t interactions, unsigned seed)
 {
-    *log = (MessageLog){.arena = arena, .room = interactions * 40};
+    *log = (MessageLog){.arena = arena, .room = interactions * 40, .seed = seed};
     log->list = ARENA_ARRAY(arena, Sent, log->room);
     CHECK(log->list);
     for (unsigned n = 0; n < interactions; n++) {

@@ -14,6 +14,7 @@ typedef struct MessageLog {
     Arena *arena;
     Sent *list;
     size_t count, room;
+    unsigned seed, ids;
 } MessageLog;
 
 void log_of_messages(MessageLog *log, Arena *arena, size_t interactions, unsigned seed);
