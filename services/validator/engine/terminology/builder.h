@@ -41,6 +41,7 @@ typedef struct BuildSet {
     uint32_t part_count, part_room;
     uint32_t only_system;
     TxSpecial special;
+    bool only_version_unknown; /* its include asks for a version that is not loaded */
     bool incomplete, done, running;
 } BuildSet;
 

@@ -126,10 +126,16 @@ static void report_answer(Check *c, const Answer *a, int strength)
 
 /* --- is it a code of its system? --- */
 
-static void ask_system(const Check *c, Str system, Str code, Answer *a, bool *ret_supported)
+/* `bare`: the code stands without its system. HAPI then minds letter case in every system, and
+ * takes a fragment for complete. */
+static void ask_system(const Check *c, Str system, Str code, bool bare, Answer *a,
+                       bool *ret_supported)
 {
     TxSystem found = terminology_system(c->tx, system);
-    TxAnswer answer = terminology_code(c->tx, system, code);
+    bare = bare && tx_is_lenient(c->tx);
+    TxAnswer answer = tx_code(c->tx, system, code, bare);
+    if (bare && answer == TX_UNKNOWN_IN_FRAGMENT)
+        answer = TX_UNKNOWN_CODE;
     *ret_supported = answer != TX_UNKNOWN_SYSTEM;
     a->ok = answer == TX_YES || answer == TX_UNKNOWN_IN_FRAGMENT;
     if (answer == TX_UNKNOWN_IN_FRAGMENT) {
@@ -156,9 +162,9 @@ static void ask_system(const Check *c, Str system, Str code, Answer *a, bool *re
 
 /* --- is it in the value set? --- */
 
-static Str missing_system(const Check *c, TxValueSet set)
+static Str missing_system(const Check *c, TxValueSet set, Str system)
 {
-    Str url = tx_missing_system(c->tx, set);
+    Str url = system.ptr ? system : tx_missing_system(c->tx, set);
     if (!url.ptr)
         return arena_format(c->arena, "The value set %.*s cannot be expanded",
                             STR_ARG(describe(c, set)));
@@ -201,7 +207,7 @@ static bool ask_special(const Check *c, TxValueSet set, Str system, Str code, An
         a->ok = true;
         break;
     case TX_SPECIAL_UCUM:
-        ask_system(c, expected, code, a, &ignored);
+        ask_system(c, expected, code, false, a, &ignored);
         break;
     default:
         a->ok = terminology_code(c->tx, expected, code) == TX_YES ||
@@ -210,28 +216,36 @@ static bool ask_special(const Check *c, TxValueSet set, Str system, Str code, An
     return true;
 }
 
-/* A coding without system is in no set, even if its code is. `infer`: the code stands alone. */
-static Answer ask_set(const Check *c, TxValueSet set, Str system, Str code, bool infer)
+/* Without a system a code is looked for in the loaded ones; if it is not there and others are
+ * missing, nothing can be said. */
+static TxAnswer ask_without_system(const Check *c, TxValueSet set, Str code, bool exact)
 {
-    Answer a = {0};
-    bool supported;
-    if (infer)
+    if (tx_loaded_part_has(c->tx, set, code, exact))
+        return TX_YES;
+    if (tx_missing_system(c->tx, set).ptr)
+        return TX_NOT_CHECKABLE;
+    return tx_contains(c->tx, set, STR_NONE, code, exact);
+}
+
+/* A coding without system is in no set, even if its code is. `bare`: a code alone. */
+static Answer ask_set(const Check *c, TxValueSet set, Str system, Str code, bool bare)
+{
+    Answer a = {0}, of_system = {0};
+    bool supported, exact = bare && tx_is_lenient(c->tx);
+    if (bare)
         system = terminology_infer_system(c->tx, set, code);
     if (!ask_special(c, set, system, code, &a)) {
-        TxAnswer answer = terminology_contains(c->tx, set, system, code);
-        if (!system.ptr && answer != TX_YES && tx_missing_system(c->tx, set).ptr)
-            answer = TX_NOT_CHECKABLE;
-        a.ok = answer == TX_YES && (infer || system.ptr);
+        TxAnswer answer = system.ptr ? tx_contains(c->tx, set, system, code, exact)
+                                     : ask_without_system(c, set, code, exact);
+        a.ok = answer == TX_YES && (bare || system.ptr);
         if (answer == TX_NOT_CHECKABLE)
-            add_problem(&a, PROBLEM_NOT_FOUND, TX_ERROR, missing_system(c, set));
+            add_problem(&a, PROBLEM_NOT_FOUND, TX_ERROR, missing_system(c, set, system));
     }
-    if (system.len) {
-        Answer of_system = {0};
-        ask_system(c, system, code, &of_system, &supported);
-        for (uint32_t i = 0; i < of_system.count; i++)
-            add_problem(&a, of_system.problems[i].kind, of_system.problems[i].severity,
-                        of_system.problems[i].text);
-    }
+    if (system.len && !(bare && tx_version_is_unknown(c->tx, set)))
+        ask_system(c, system, code, bare, &of_system, &supported);
+    for (uint32_t i = 0; i < of_system.count; i++)
+        add_problem(&a, of_system.problems[i].kind, of_system.problems[i].severity,
+                    of_system.problems[i].text);
     return a;
 }
 
@@ -244,7 +258,7 @@ static Answer ask_coding(const Check *c, TxValueSet set, const TxCoding *coding)
     if (set != TX_NONE)
         return ask_set(c, set, coding->system, coding->code, false);
     if (coding->system.len)
-        ask_system(c, coding->system, coding->code, &a, &supported);
+        ask_system(c, coding->system, coding->code, false, &a, &supported);
     return a;
 }
 
@@ -571,7 +585,7 @@ static void check_coding_alone(Check *c, const TxCoding *coding)
                             STR_ARG(coding->system)));
         return;
     }
-    ask_system(c, coding->system, coding->code, &a, &supported);
+    ask_system(c, coding->system, coding->code, false, &a, &supported);
     if (!supported) {
         coding_of_unknown_system(c, coding);
         return;

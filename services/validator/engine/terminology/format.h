@@ -98,10 +98,11 @@ typedef enum TxSpecial {
 typedef struct TxSetRow {
     TxText url, version, title;
     uint32_t first_part, part_count;
-    uint32_t only_system; /* of its single include; TX_NONE */
-    uint8_t special;      /* TxSpecial */
-    uint8_t incomplete;   /* something of it could not be expanded, of whatever system */
-    uint8_t spare[2];
+    uint32_t only_system;         /* of its single include; TX_NONE */
+    uint8_t special;              /* TxSpecial */
+    uint8_t incomplete;           /* something of it could not be expanded, of whatever system */
+    uint8_t only_version_unknown; /* its single include asks for a version that is not loaded */
+    uint8_t spare;
 } TxSetRow;
 
 typedef enum TxPartKind {
@@ -123,5 +124,14 @@ typedef struct TxPart { /* the codes of one system in one set */
 /* --- read.c, for check.c --- */
 
 TxSpecial tx_special(const Terminology *tx, TxValueSet set);
-/* The url of a system of the set that is not loaded, or STR_NONE. */
+bool tx_is_lenient(const Terminology *tx);
+/* The url of the last system of the set that is not loaded, or STR_NONE. */
 Str tx_missing_system(const Terminology *tx, TxValueSet set);
+/* Membership and existence with letter case as written, whatever the system says of it. */
+TxAnswer tx_contains(const Terminology *tx, TxValueSet set, Str system, Str code, bool exact);
+TxAnswer tx_code(const Terminology *tx, Str system, Str code, bool exact);
+/* Does a loaded system of the set have that code in it? */
+bool tx_loaded_part_has(const Terminology *tx, TxValueSet set, Str code, bool exact);
+/* The single include asks for a version of its system that is not loaded: nothing is said of the
+ * system's codes then. */
+bool tx_version_is_unknown(const Terminology *tx, TxValueSet set);

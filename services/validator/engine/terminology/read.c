@@ -263,7 +263,7 @@ Str terminology_value_set_title(const Terminology *tx, TxValueSet set)
 
 /* --- codes --- */
 
-static uint32_t find_code(const Terminology *tx, const TxSystemRow *system, Str code)
+static uint32_t find_code(const Terminology *tx, const TxSystemRow *system, Str code, bool exact)
 {
     const uint32_t *slots =
         (const uint32_t *)span(tx, header_of(tx)->code_slots) + system->first_slot;
@@ -275,13 +275,14 @@ static uint32_t find_code(const Terminology *tx, const TxSystemRow *system, Str 
             continue;
         uint32_t ordinal = (slots[i] & TX_ORDINAL_MASK) - 1;
         Str have = code_text(tx, &rows[ordinal]);
-        if (system->case_sensitive ? str_eq(have, code) : str_eq_ignore_case(have, code))
+        if (system->case_sensitive || exact ? str_eq(have, code) : str_eq_ignore_case(have, code))
             return ordinal;
     }
     return TX_NONE;
 }
 
-static TxAnswer code_in_system(const Terminology *tx, const TxSystemRow *system, Str code)
+static TxAnswer code_in_system(const Terminology *tx, const TxSystemRow *system, Str code,
+                               bool exact)
 {
     uint32_t ordinal;
     switch ((TxContent)system->content) {
@@ -291,7 +292,7 @@ static TxAnswer code_in_system(const Terminology *tx, const TxSystemRow *system,
     case TX_CONTENT_NOT_PRESENT:
         return TX_UNKNOWN_SYSTEM;
     default:
-        ordinal = find_code(tx, system, code);
+        ordinal = find_code(tx, system, code, exact);
         if (ordinal != TX_NONE &&
             (code_rows(tx)[system->first_code + ordinal].flags & TX_CODE_DEFINED))
             return TX_YES;
@@ -299,10 +300,16 @@ static TxAnswer code_in_system(const Terminology *tx, const TxSystemRow *system,
     }
 }
 
-TxAnswer terminology_code(const Terminology *tx, Str system, Str code)
+TxAnswer tx_code(const Terminology *tx, Str system, Str code, bool exact)
 {
     TxSystem found = terminology_system(tx, system);
-    return found == TX_NONE ? TX_UNKNOWN_SYSTEM : code_in_system(tx, system_row(tx, found), code);
+    return found == TX_NONE ? TX_UNKNOWN_SYSTEM
+                            : code_in_system(tx, system_row(tx, found), code, exact);
+}
+
+TxAnswer terminology_code(const Terminology *tx, Str system, Str code)
+{
+    return tx_code(tx, system, code, false);
 }
 
 static const TxCodeRow *find_row(const Terminology *tx, Str system, Str code)
@@ -311,7 +318,7 @@ static const TxCodeRow *find_row(const Terminology *tx, Str system, Str code)
     if (found == TX_NONE)
         return NULL;
     const TxSystemRow *row = system_row(tx, found);
-    uint32_t ordinal = find_code(tx, row, code);
+    uint32_t ordinal = find_code(tx, row, code, false);
     return ordinal == TX_NONE ? NULL : &code_rows(tx)[row->first_code + ordinal];
 }
 
@@ -377,12 +384,12 @@ TxAnswer terminology_subsumed(const Terminology *tx, Str system, Str code, Str a
     if (found == TX_NONE)
         return TX_UNKNOWN_SYSTEM;
     const TxSystemRow *row = system_row(tx, found);
-    TxAnswer known = code_in_system(tx, row, code);
+    TxAnswer known = code_in_system(tx, row, code, false);
     if (known != TX_YES)
         return known;
     if (str_eq(code, ancestor))
         return TX_YES;
-    uint32_t at = find_code(tx, row, code), top = find_code(tx, row, ancestor);
+    uint32_t at = find_code(tx, row, code, false), top = find_code(tx, row, ancestor, false);
     if (row->content == TX_CONTENT_GRAMMAR || !row->hierarchical)
         return row->content == TX_CONTENT_GRAMMAR ? TX_NOT_CHECKABLE : TX_NO;
     for (uint32_t steps = 0; at != TX_NONE && steps <= row->code_count; steps++) {
@@ -410,14 +417,14 @@ static bool list_has(const uint32_t *words, uint32_t count, uint32_t ordinal)
     return false;
 }
 
-static bool part_has(const Terminology *tx, const TxPart *part, Str code)
+static bool part_has(const Terminology *tx, const TxPart *part, Str code, bool exact)
 {
     const TxSystemRow *system = system_row(tx, part->system);
     if (part->kind == TX_PART_NONE)
         return false;
     if (part->kind == TX_PART_ALL)
-        return code_in_system(tx, system, code) == TX_YES;
-    uint32_t ordinal = find_code(tx, system, code);
+        return code_in_system(tx, system, code, exact) == TX_YES;
+    uint32_t ordinal = find_code(tx, system, code, exact);
     if (ordinal == TX_NONE)
         return false;
     const uint32_t *words = (const uint32_t *)span(tx, header_of(tx)->words) + part->first_word;
@@ -437,7 +444,7 @@ static bool part_is_of(const Terminology *tx, const TxPart *part, TxSystem syste
            (system != TX_NONE && str_eq(text_of(tx, system_row(tx, part->system)->url), url));
 }
 
-TxAnswer terminology_contains(const Terminology *tx, TxValueSet set, Str system, Str code)
+TxAnswer tx_contains(const Terminology *tx, TxValueSet set, Str system, Str code, bool exact)
 {
     const TxSetRow *row = set_row(tx, set);
     const TxPart *parts = parts_of(tx, row);
@@ -449,11 +456,27 @@ TxAnswer terminology_contains(const Terminology *tx, TxValueSet set, Str system,
     for (uint32_t i = 0; i < row->part_count; i++) {
         if (system.ptr && !part_is_of(tx, &parts[i], wanted, url))
             continue;
-        if (part_has(tx, &parts[i], code))
+        if (part_has(tx, &parts[i], code, exact))
             return TX_YES;
         open = open || parts[i].fails;
     }
     return open ? TX_NOT_CHECKABLE : TX_NO;
+}
+
+TxAnswer terminology_contains(const Terminology *tx, TxValueSet set, Str system, Str code)
+{
+    return tx_contains(tx, set, system, code, false);
+}
+
+bool tx_loaded_part_has(const Terminology *tx, TxValueSet set, Str code, bool exact)
+{
+    const TxSetRow *row = set_row(tx, set);
+    const TxPart *parts = parts_of(tx, row);
+    for (uint32_t i = 0; i < row->part_count; i++)
+        if (system_row(tx, parts[i].system)->content > TX_CONTENT_NOT_PRESENT &&
+            part_has(tx, &parts[i], code, exact))
+            return true;
+    return false;
 }
 
 Str terminology_infer_system(const Terminology *tx, TxValueSet set, Str code)
@@ -463,7 +486,7 @@ Str terminology_infer_system(const Terminology *tx, TxValueSet set, Str code)
     if (row->only_system != TX_NONE)
         return terminology_system_url(tx, row->only_system);
     for (uint32_t i = 0; i < row->part_count; i++)
-        if (parts[i].enumerated && part_has(tx, &parts[i], code))
+        if (parts[i].enumerated && part_has(tx, &parts[i], code, true))
             return terminology_system_url(tx, parts[i].system);
     return STR_NONE;
 }
@@ -477,8 +500,18 @@ Str tx_missing_system(const Terminology *tx, TxValueSet set)
 {
     const TxSetRow *row = set_row(tx, set);
     const TxPart *parts = parts_of(tx, row);
-    for (uint32_t i = 0; i < row->part_count; i++)
+    for (uint32_t i = row->part_count; i-- > 0;)
         if (system_row(tx, parts[i].system)->content <= TX_CONTENT_NOT_PRESENT)
             return terminology_system_url(tx, parts[i].system);
     return STR_NONE;
+}
+
+bool tx_is_lenient(const Terminology *tx)
+{
+    return header_of(tx)->flags & TERMINOLOGY_LENIENT;
+}
+
+bool tx_version_is_unknown(const Terminology *tx, TxValueSet set)
+{
+    return set_row(tx, set)->only_version_unknown;
 }

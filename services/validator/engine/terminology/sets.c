@@ -122,20 +122,6 @@ static bool load_set(Builder *b, const PackageResource *resource)
     return compose || name_expansion(b, doc, expansion_of(doc, json_root(doc)));
 }
 
-/* The countries are enumerated by R4's own value sets: their codes are all that there are. */
-static void complete_countries(Builder *b)
-{
-    uint32_t index = builder_find_system(b, STR("urn:iso:std:iso:3166"), STR_NONE);
-    if (index == TX_NONE || b->systems[index].content > TX_CONTENT_NOT_PRESENT)
-        return;
-    BuildSystem *system = &b->systems[index];
-    if (system->count < 200) /* no package with the whole list was there */
-        return;
-    system->content = TX_CONTENT_COMPLETE;
-    for (uint32_t i = 0; i < system->count; i++)
-        system->codes[i].flags |= TX_CODE_DEFINED;
-}
-
 /* http://loinc.org/vs and the like: all of one system */
 static bool add_implicit_sets(Builder *b)
 {
@@ -163,7 +149,6 @@ bool builder_load_sets(Builder *b)
     const PackageResource *resource;
     for (size_t i = 0; (resource = packages_each(b->packages, b->from, STR("ValueSet"), i)); i++)
         TRY(load_set(b, resource));
-    complete_countries(b);
     return add_implicit_sets(b);
 }
 
@@ -384,18 +369,27 @@ static bool take_away(Builder *b, BuildSet *set, const BuildSet *excluded)
     return true;
 }
 
+/* A bare code is of the system of a set's single include. */
+static void note_only_system(const Builder *b, BuildSet *set, const JsonNode *include)
+{
+    Str url = json_get_text(set->doc, include, "system");
+    Str version = json_get_text(set->doc, include, "version");
+    if (url.len == 0)
+        return;
+    set->only_system = builder_find_system(b, url, version);
+    set->only_version_unknown = version.len && !str_starts(url, STR("http://hl7.org")) &&
+                                !str_starts(url, STR("http://terminology.hl7.org")) &&
+                                !str_eq(b->systems[set->only_system].version, version);
+}
+
 static bool flatten_compose(Builder *b, BuildSet *set, const JsonNode *compose, uint32_t depth)
 {
     const JsonNode *includes = json_get(set->doc, compose, "include");
     const JsonNode *excludes = json_get(set->doc, compose, "exclude");
     const JsonDoc *doc = set->doc;
     BuildSet clause;
-    if (includes && includes->count == 1) {
-        Str url = json_get_text(doc, json_first(includes), "system");
-        if (url.len)
-            set->only_system =
-                builder_find_system(b, url, json_get_text(doc, json_first(includes), "version"));
-    }
+    if (includes && includes->count == 1)
+        note_only_system(b, set, json_first(includes));
     if (includes)
         JSON_EACH(doc, include, includes)
         {

@@ -149,6 +149,9 @@ static bool build_in_lists(Builder *b)
         if (b->systems[index].content >= TX_CONTENT_FRAGMENT)
             continue; /* a package brings it */
         b->systems[index].content = TX_CONTENT_COMPLETE;
+        /* HAPI's currencies are a code system that says nothing of letter case */
+        b->systems[index].case_sensitive = !(b->flags & TERMINOLOGY_LENIENT) ||
+                                           !str_is(b->systems[index].url, "urn:iso:std:iso:4217");
         while (str_split(&rest, ' ', &code))
             TRY(builder_add_code(b, index, code, STR_NONE, TX_CODE_DEFINED, NULL));
     }

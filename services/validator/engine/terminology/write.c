@@ -250,7 +250,8 @@ static bool put_set(Writer *w, const BuildSet *set, TerminologyStats *stats)
                     .part_count = set->part_count,
                     .only_system = set->only_system,
                     .special = (uint8_t)set->special,
-                    .incomplete = set->incomplete};
+                    .incomplete = set->incomplete,
+                    .only_version_unknown = set->only_version_unknown};
     bool answers = false;
     TRY(put_text(w, set->url, &row.url));
     TRY(put_text(w, set->version, &row.version));
