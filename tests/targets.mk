@@ -11,3 +11,11 @@ lint: ## every check of tests/lint: format, layers, words, clang-tidy, cppcheck,
 	@rc=0; for t in tests/lint/*.test tests/lint/deep; do echo "# $$t"; $$t || rc=1; done; exit $$rc
 soak: build ## the long tests: a backlog of 100,000 bulk messages, and an hour of load
 	@FHIRBUS_BACKLOG=100000 TEST_LIMIT_S=7200 OUT=$(OUT) tests/run tests/e2e/lanes
+# spec: ../shared/DATA.md "How the answers were made": the packages and code lists of the Java core's run.
+ORACLE_PACKAGES := $(addprefix ../shared/packages/,us.ny.hrsn-1.8.1.tgz hl7.fhir.us.core-3.1.1.tgz \
+  hl7.fhir.us.sdoh-clinicalcare-2.2.0.tgz hl7.fhir.uv.sdc-3.0.0.tgz) build/packages/hl7.fhir.r4.core-4.0.1.tgz \
+  $(addprefix ../shared/packages/,2.16.840.1.113762.1.4.1021.32.json 2.16.840.1.113762.1.4.1240.11.json)
+oracle-image: deps ## build/oracle.img: the packages and code lists that the Java core's answers were made with
+	@$(MAKE) --no-print-directory $(BIN)/fhir-validate
+	@$(BIN)/fhir-validate compile $(ORACLE_PACKAGES) --no-dependencies --lenient-terminology \
+	  --codes ../shared/data/oracle/codes.tsv -o build/oracle.img

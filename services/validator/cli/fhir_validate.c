@@ -7,6 +7,7 @@
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "services/validator/engine/fhir_compile.h"
 #include "services/validator/engine/fhir_validator.h"
 
 enum {
@@ -46,11 +47,16 @@ typedef struct Run {
 static const char usage[] =
     "usage: fhir-validate [--image FILE]... [--profile URL]... [--format text|json|ndjson]\n"
     "                     [--min-severity information|warning|error|fatal] FILE|DIR|-...\n"
+    "       fhir-validate compile PACKAGE... -o IMAGE [--packages DIR]... [--codes FILE]...\n"
+    "                     [--no-dependencies] [--lenient-terminology]\n"
+    "       fhir-validate info IMAGE... [--verify]\n"
     "       fhir-validate --help\n"
     "\n"
     "Validates FHIR R4 resources (JSON). Without an image: JSON form, known properties and types.\n"
     "ndjson prints one line per input: "
     "{\"file\",\"valid\",\"ms\",\"outcome\":{OperationOutcome}}.\n"
+    "compile: PACKAGE is a .tgz, a folder or a loose resource (.json); the first one is the root.\n"
+    "Dependencies are looked for in the --packages folders.\n"
     "Exit status: 0 all valid, 1 some invalid, 2 usage or unreadable input.\n";
 
 static int complain(const char *what, const char *about)
@@ -255,6 +261,115 @@ static int validate_all(const Settings *settings)
     return run.any_unreadable ? EXIT_USAGE : run.any_invalid ? EXIT_INVALID : EXIT_VALID;
 }
 
+/* --- compile, info ------------------------------------------------------------------------------
+ */
+
+typedef struct Lists {
+    const char **packages, **folders, **codes;
+    FhirCompileOptions options;
+    const char *output;
+} Lists;
+
+/* The number of arguments taken, 0: not understood. */
+static int parse_compile_option(Lists *lists, char **argv, int left)
+{
+    if (argv[0][0] != '-') {
+        lists->packages[lists->options.package_count++] = argv[0];
+        return 1;
+    }
+    if (strcmp(argv[0], "--no-dependencies") == 0) {
+        lists->options.no_dependencies = true;
+        return 1;
+    }
+    if (strcmp(argv[0], "--lenient-terminology") == 0) {
+        lists->options.lenient_terminology = true;
+        return 1;
+    }
+    if (left < 2)
+        return 0;
+    if (strcmp(argv[0], "-o") == 0)
+        lists->output = argv[1];
+    else if (strcmp(argv[0], "--packages") == 0)
+        lists->folders[lists->options.folder_count++] = argv[1];
+    else if (strcmp(argv[0], "--codes") == 0)
+        lists->codes[lists->options.code_list_count++] = argv[1];
+    else
+        return 0;
+    return 2;
+}
+
+static int run_compile(const Lists *lists)
+{
+    ARENA_AUTO arena = arena_new(ARENA_BYTES);
+    if (!arena)
+        return complain("no memory", "compile");
+    FhirCompileReport report;
+    Err err = {0};
+    double start = now_ms();
+    if (!fhir_compile(&lists->options, lists->output, arena, &report, &err))
+        return complain(err.text, "compile");
+    for (size_t i = 0; i < report.warning_count; i++)
+        fprintf(stderr, "fhir-validate: warning: %.*s\n", STR_ARG(report.warnings[i]));
+    printf("%s: %.*s#%.*s, %u profiles, %u elements, %u expressions (%u cannot be evaluated), "
+           "%u value sets (%u not checkable), %u code systems, %u codes; %.1f MB in %.1f s\n",
+           lists->output, STR_ARG(report.name), STR_ARG(report.version), report.profiles,
+           report.elements, report.expressions, report.problems, report.value_sets,
+           report.not_checkable, report.code_systems, report.codes, (double)report.bytes / 1e6,
+           (now_ms() - start) / 1e3);
+    return EXIT_VALID;
+}
+
+static int main_compile(int argc, char **argv)
+{
+    Lists lists = {0};
+    const char **all = calloc((size_t)argc * 3 + 1, sizeof *all);
+    if (!all)
+        return complain("no memory", "compile");
+    lists.packages = all;
+    lists.folders = all + argc;
+    lists.codes = all + 2 * argc;
+    lists.options.packages = lists.packages;
+    lists.options.folders = lists.folders;
+    lists.options.code_lists = lists.codes;
+    int status = EXIT_VALID;
+    for (int i = 2; i < argc && status == EXIT_VALID;) {
+        int taken = parse_compile_option(&lists, argv + i, argc - i);
+        if (taken == 0)
+            status = complain("not understood; see fhir-validate --help", argv[i]);
+        i += taken;
+    }
+    if (status == EXIT_VALID && (!lists.output || lists.options.package_count == 0))
+        status = complain("a package and -o IMAGE are needed", "compile");
+    if (status == EXIT_VALID)
+        status = run_compile(&lists);
+    free(all);
+    return status;
+}
+
+static int main_info(int argc, char **argv)
+{
+    bool verify = false;
+    for (int i = 2; i < argc; i++)
+        verify = verify || strcmp(argv[i], "--verify") == 0;
+    int status = argc > 2 ? EXIT_VALID : complain("an image is needed", "info");
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--verify") == 0)
+            continue;
+        FhirValidator *validator = NULL;
+        Err err = {0};
+        const char *const path = argv[i];
+        if ((verify && !fhir_validator_verify(path, &err)) ||
+            !fhir_validator_open(&path, 1, &validator, &err)) {
+            status = complain(err.text, "info");
+            continue;
+        }
+        printf("%s: %.*s#%.*s%s\n", path, STR_ARG(fhir_validator_image_name(validator, 0)),
+               STR_ARG(fhir_validator_image_version(validator, 0)), verify ? ", verified" : "");
+        fhir_validator_close(validator);
+    }
+    return status;
+}
+
 /* --- arguments -------------------------------------------------------------------------------- */
 
 static bool parse_format(const char *name, Format *ret)
@@ -304,6 +419,10 @@ int main(int argc, char **argv)
         fputs(usage, argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : EXIT_VALID;
     }
+    if (strcmp(argv[1], "compile") == 0)
+        return main_compile(argc, argv);
+    if (strcmp(argv[1], "info") == 0)
+        return main_info(argc, argv);
     Settings settings = {.format = FORMAT_TEXT};
     const char **inputs = calloc((size_t)argc, sizeof *inputs);
     if (!inputs)

@@ -1,5 +1,6 @@
 #include "services/validator/engine/fhir_validator.h"
 
+#include "services/validator/engine/image/image.h"
 #include "services/validator/engine/validate/walk.h"
 
 enum {
@@ -8,26 +9,62 @@ enum {
     NODES_DEFAULT = 5000000,
     ISSUES_DEFAULT = 10000
 };
+static const uint64_t STEPS_DEFAULT = 2000000000;
+
+typedef struct Loaded {
+    Image image;
+    Schema schema;
+    Terminology terminology;
+} Loaded;
 
 struct FhirValidator {
     size_t count;
+    Loaded images[];
 };
+
+/* --- images ----------------------------------------------------------------------------------- */
+
+static bool load(Loaded *loaded, const char *path, Err *err)
+{
+    TRY(image_open(path, &loaded->image, err));
+    if (schema_bind(&loaded->image, fhir_model_r4(), &loaded->schema, err) &&
+        terminology_open(image_section(&loaded->image, IMAGE_TERMINOLOGY), &loaded->terminology,
+                         err))
+        return true;
+    image_close(&loaded->image);
+    return false;
+}
 
 bool fhir_validator_open(const char *const *image_paths, size_t count,
                          FhirValidator **ret_validator, Err *err)
 {
-    if (count > 0)
-        return ERR(err, ERR_INPUT, "image-format", "%s: images are not supported yet",
-                   image_paths[0]);
-    FhirValidator *validator = calloc(1, sizeof *validator);
+    FhirValidator *validator = calloc(1, sizeof *validator + count * sizeof *validator->images);
     if (!validator)
         return ERR(err, ERR_FATAL, "memory", "no memory for the validator");
+    for (size_t i = 0; i < count; i++, validator->count++)
+        if (!load(&validator->images[i], image_paths[i], err)) {
+            fhir_validator_close(validator);
+            return false;
+        }
     *ret_validator = validator;
     return true;
 }
 
+bool fhir_validator_verify(const char *image_path, Err *err)
+{
+    Image image;
+    TRY(image_open(image_path, &image, err));
+    bool ok = image_verify(&image, err);
+    image_close(&image);
+    return ok;
+}
+
 void fhir_validator_close(FhirValidator *validator)
 {
+    if (!validator)
+        return;
+    for (size_t i = 0; i < validator->count; i++)
+        image_close(&validator->images[i].image);
     free(validator);
 }
 
@@ -38,21 +75,29 @@ size_t fhir_validator_image_count(const FhirValidator *validator)
 
 Str fhir_validator_image_name(const FhirValidator *validator, size_t index)
 {
-    (void)validator, (void)index;
-    return STR_NONE;
+    if (index >= validator->count)
+        return STR_NONE;
+    const Schema *schema = &validator->images[index].schema;
+    return schema_text(schema, schema->info->name);
 }
 
 Str fhir_validator_image_version(const FhirValidator *validator, size_t index)
 {
-    (void)validator, (void)index;
-    return STR_NONE;
+    if (index >= validator->count)
+        return STR_NONE;
+    const Schema *schema = &validator->images[index].schema;
+    return schema_text(schema, schema->info->version);
 }
 
 size_t fhir_validator_image_of_profile(const FhirValidator *validator, Str canonical)
 {
-    (void)validator, (void)canonical;
+    for (size_t i = 0; i < validator->count; i++)
+        if (schema_find(&validator->images[i].schema, canonical))
+            return i;
     return SIZE_MAX;
 }
+
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* One fatal issue at a place of the source: it could not be read to the end. */
 static bool unreadable(Walk *walk, Message message, const JsonPosition *at, const Err *why,
@@ -97,10 +142,123 @@ static Message message_of(const Err *why)
     return MSG_JSON_SYNTAX;
 }
 
+/* --- validating ------------------------------------------------------------------------------- */
+
+enum { CLAIMS_MAX = 64 };
+
+/* The root's meta.profile; the Java core (as HAPI calls it) validates against these alone. */
+static uint32_t claimed_profiles(const Walk *walk, Str urls[CLAIMS_MAX])
+{
+    uint32_t count = 0;
+    ElemId meta = elem_child(&walk->elems, ELEM_ROOT, walk->model->n_meta);
+    if (meta)
+        ELEM_EACH(&walk->elems, claim, meta)
+    if (walk_elem(walk, claim)->property == walk->model->n_profile && count < CLAIMS_MAX &&
+        elem_text(walk_elem(walk, claim)).len)
+        urls[count++] = elem_text(walk_elem(walk, claim));
+    return count;
+}
+
+static const Loaded *choose_image(const FhirValidator *validator, const ValidateOptions *options,
+                                  const Str *claims, uint32_t claim_count)
+{
+    if (validator->count == 0)
+        return NULL;
+    if (options->image < validator->count)
+        return &validator->images[options->image];
+    for (uint32_t i = 0; i < claim_count; i++) {
+        size_t index = fhir_validator_image_of_profile(validator, claims[i]);
+        if (index != SIZE_MAX)
+            return &validator->images[index];
+    }
+    return &validator->images[0];
+}
+
+static ProfileId root_profile(Walk *walk, Str url)
+{
+    ProfileId profile = schema_find(walk->schema, url);
+    if (profile)
+        return profile;
+    Finding *finding = report_with(walk, SEVERITY_ERROR, MSG_PROFILE_UNKNOWN_ROOT, ELEM_NONE, url,
+                                   STR_NONE, STR_NONE, STR_NONE);
+    if (finding)
+        finding->path = FINDING_PATH_TEXT;
+    return 0;
+}
+
+/* spec: as HAPI does: the claimed profiles one after the other, else the type's own definition. */
+static void walk_root(Walk *walk, const ValidateOptions *options, const Str *claims,
+                      uint32_t claim_count)
+{
+    ProfileId profiles[CLAIMS_MAX * 2];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < claim_count; i++) {
+        profiles[count] = root_profile(walk, claims[i]);
+        count += profiles[count] != 0;
+    }
+    for (size_t i = 0; i < options->profile_count && count < CLAIMS_MAX * 2; i++) {
+        profiles[count] = root_profile(walk, options->profiles[i]);
+        count += profiles[count] != 0;
+    }
+    walk->base_only = count == 0;
+    if (count == 0)
+        profiles[count++] = schema_of_type(walk->schema, elem_at(&walk->elems, ELEM_ROOT)->type);
+    Scope scope = {.resource = ELEM_ROOT, .root_resource = ELEM_ROOT, .check_specials = true};
+    for (uint32_t i = 0; i < count && !walk->stopped; i++)
+        if (profiles[i])
+            run_resource(walk, &scope, ELEM_ROOT, profiles[i], ID_OPTIONAL, false);
+}
+
+static bool start_walk(Walk *walk, const Loaded *loaded)
+{
+    static const FhirpathHost no_host;
+    FhirpathEnvironment *environment = ARENA_NEW(walk->arena, FhirpathEnvironment);
+    FhirpathHost *host = ARENA_NEW(walk->arena, FhirpathHost);
+    walk->runs = memo_new(walk->arena);
+    walk->invariants = memo_new(walk->arena);
+    if (!environment || !host || !walk->runs || !walk->invariants)
+        return false;
+    *host = no_host;
+    host->self = walk;
+    *environment = (FhirpathEnvironment){.model = walk->model, .host = host};
+    walk->schema = &loaded->schema;
+    walk->terminology = &loaded->terminology;
+    walk->eval = fhirpath_eval_new(environment, walk->arena);
+    return walk->eval != NULL;
+}
+
+static void describe(const Walk *walk, const Str *claims, uint32_t claim_count, Verdict *verdict)
+{
+    const Schema *schema = walk->schema;
+    verdict->ig_name = schema_text(schema, schema->info->name);
+    verdict->ig_version = schema_text(schema, schema->info->version);
+    for (uint32_t i = 0; i < claim_count && !verdict->profile.len; i++)
+        if (schema_find(schema, claims[i]))
+            verdict->profile = claims[i];
+}
+
+static bool validate_document(Walk *walk, const FhirValidator *validator,
+                              const ValidateOptions *options, Verdict *verdict)
+{
+    verdict->readable = elements_read(walk);
+    if (!verdict->readable)
+        return true;
+    verdict->resource_type = fhir_type_name(walk->model, elem_at(&walk->elems, ELEM_ROOT)->type);
+    Str claims[CLAIMS_MAX];
+    uint32_t claim_count = claimed_profiles(walk, claims);
+    const Loaded *loaded = choose_image(validator, options, claims, claim_count);
+    if (!loaded)
+        return true;
+    if (!start_walk(walk, loaded))
+        return false;
+    describe(walk, claims, claim_count, verdict);
+    walk_root(walk, options, claims, claim_count);
+    return true;
+}
+
 bool fhir_validate(const FhirValidator *validator, Str resource, const ValidateOptions *options,
                    Arena *arena, Verdict *ret_verdict, Err *err)
 {
-    (void)validator;
     static const ValidateOptions defaults = {.image = SIZE_MAX};
     const ValidateOptions *o = options ? options : &defaults;
     Findings findings = {0};
@@ -113,22 +271,18 @@ bool fhir_validate(const FhirValidator *validator, Str resource, const ValidateO
                    .model = fhir_model_r4(),
                    .doc = doc,
                    .out = &findings,
-                   .best_practice = !o->no_best_practice};
+                   .best_practice = !o->no_best_practice,
+                   .step_limit = o->limits.steps ? o->limits.steps : STEPS_DEFAULT};
     Verdict verdict = {0};
     JsonPosition at = {0};
     Err why = {0};
     bool done;
-    if (!read_source(walk, &o->limits, doc, &at, &why)) {
+    if (!read_source(walk, &o->limits, doc, &at, &why))
         done = unreadable(walk, message_of(&why), &at, &why, &verdict);
-    } else {
-        verdict.readable = elements_read(walk);
-        if (verdict.readable)
-            verdict.resource_type =
-                fhir_type_name(walk->model, elem_at(&walk->elems, ELEM_ROOT)->type);
-        done = !arena_exhausted(arena) &&
+    else
+        done = validate_document(walk, validator, o, &verdict) && !arena_exhausted(arena) &&
                report_finish(walk, &findings, o->limits.issues ? o->limits.issues : ISSUES_DEFAULT,
                              &verdict);
-    }
     if (!done || arena_exhausted(arena))
         return ERR(err, ERR_INPUT, "memory-limit", "the memory limit of the message is reached");
     *ret_verdict = verdict;

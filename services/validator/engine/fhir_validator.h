@@ -20,6 +20,8 @@ typedef struct FhirValidator FhirValidator;
  * definitions: JSON, duplicate properties, resourceType, the shape of a Bundle. */
 bool fhir_validator_open(const char *const *image_paths, size_t count,
                          FhirValidator **ret_validator, Err *err) MUST_USE;
+/* Compares the checksums of an image file, which opening does not (it reads the whole file). */
+bool fhir_validator_verify(const char *image_path, Err *err) MUST_USE;
 void fhir_validator_close(FhirValidator *validator); /* NULL is fine */
 
 /* What is loaded: name and version of each image's first (root) package. */

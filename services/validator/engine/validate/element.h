@@ -28,6 +28,10 @@ enum {
     ELEM_PRIMITIVE = 128,        /* its type is primitive */
     ELEM_VALUE = 256,            /* a primitive with a value, be it empty */
     ELEM_UNKNOWN_RESOURCE = 512, /* no or unknown resourceType: nothing below is known */
+    ELEM_TYPE_CLEAN = 1024,      /* its type's own definition had nothing to say */
+    ELEM_FORMAT_CLEAN = 2048,    /* a primitive whose text is as its type demands */
+    ELEM_SPECIALS_DONE = 4096,
+    ELEM_SPECIALS_DONE_BARE = 8192,
     ELEM_SPECIAL = ELEM_CONTAINED | ELEM_ENTRY | ELEM_OUTCOME | ELEM_PARAMETER,
 };
 

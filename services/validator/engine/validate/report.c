@@ -95,7 +95,7 @@ static bool put_into_words(const Walk *walk, const JsonLines *lines, const Findi
 {
     const MessageText *message = message_text((Message)finding->message);
     *issue = (Issue){.severity = (IssueSeverity)finding->severity,
-                     .code = str_from(message->code),
+                     .code = str_from(finding->code ? finding->code : message->code),
                      .message_id = finding->id.len ? finding->id : str_from(message->id),
                      .location = path_location(walk, finding),
                      .expression = path_expression(walk, finding),

@@ -28,6 +28,7 @@ typedef struct Finding {
     uint16_t suffix_name; /* element name appended to the path, 0: none */
     Str suffix;           /* text appended behind that */
     Str id;               /* replaces the message's own id: profileUrl#key */
+    const char *code;     /* replaces the message's own issue code */
     Str args[FINDING_ARGS];
 } Finding;
 

@@ -1,20 +1,155 @@
-/* walk - what one validation carries along; internal to engine/validate and fhir_validator.c.
+/* walk - what one validation carries along, and the steps of the walk; internal to the engine.
+ *
+ * The order of things is the Java core's, because its verdicts depend on it: a resource against a
+ * profile (run.c) -> an element against a definition (walk.c): children to slices (slices.c),
+ * cardinality, each child: invariants, its type's own checks, its type, its profile.
  *
  * Owner:   a Walk and all that it points to live in the caller's arena.
- * Threads: one walk, one thread; image and model are shared and immutable. */
+ * Threads: one walk, one thread; image and model are shared and immutable.
+ * Errors:  an exhausted arena or limit: `stopped` is set, every step returns at once. */
 #pragma once
 #include "services/validator/engine/fhir_validator.h"
+#include "services/validator/engine/fhirpath/fhirpath.h"
+#include "services/validator/engine/schema/schema.h"
 #include "services/validator/engine/validate/element.h"
 #include "services/validator/engine/validate/report.h"
+
+typedef struct Memo Memo;
+typedef struct BundleIndex BundleIndex;
+typedef struct Narrative Narrative;
 
 typedef struct Walk {
     Arena *arena;
     Str source;
     const FhirModel *model;
+    const Schema *schema; /* NULL: no image, only the JSON form is checked */
+    const Terminology *terminology;
     const JsonDoc *doc;
     Elems elems;
     Findings *out; /* where issues go now */
+    FhirpathEval *eval;
+    ElemId eval_resource, eval_root; /* what %resource and %rootResource mean now */
+    Memo *runs;                      /* (resource, profile) -> Run */
+    Memo *invariants;                /* (element, expression) -> finding or none */
+    BundleIndex *bundles;            /* list of indexes, one per bundle met */
     bool best_practice;
+    bool base_only; /* no profile was asked for: weak bindings say more */
+    bool stopped;
     uint32_t sequence; /* of findings */
     uint32_t depth;    /* of the recursion */
+    uint64_t steps, step_limit;
 } Walk;
+
+/* Where the walk is: which resource, and what stands around it. Passed down by value. */
+typedef struct Scope {
+    ElemId resource;      /* %resource */
+    ElemId root_resource; /* %rootResource: of contained resources the one around them */
+    ElemId grouping;      /* Bundle or Parameters around an entry, or none */
+    bool check_specials;
+    bool in_concept;   /* inside a CodeableConcept: its codings are checked there */
+    Str extension_url; /* of the extension whose definition is walked; ptr NULL: none */
+} Scope;
+
+typedef enum IdStatus {
+    ID_OPTIONAL,
+    ID_REQUIRED,
+} IdStatus;
+
+/* --- run.c ------------------------------------------------------------------------------------ */
+
+/* A resource against a profile, its meta.profile and what those impose. */
+bool run_resource(Walk *walk, const Scope *scope, ElemId elem, ProfileId profile, IdStatus id,
+                  bool for_reference);
+/* A resource against exactly this profile, once: the second time its findings are handed out. */
+bool run_profile(Walk *walk, const Scope *scope, ElemId elem, ProfileId profile, bool specials);
+/* contained, entry.resource, parameter.resource: against the type that the element allows. */
+bool run_inner_resource(Walk *walk, const Scope *scope, ElemId elem, const SchemaNode *node,
+                        ProfileId parent_profile);
+/* What only code knows of a resource type; `form` is the path that its findings get. */
+bool check_specials(Walk *walk, const Scope *scope, ElemId elem, FindingPath form);
+
+/* --- walk.c ----------------------------------------------------------------------------------- */
+
+bool walk_element(Walk *walk, const Scope *scope, NodeId definition, ElemId elem,
+                  FhirTypeId actual_type);
+
+/* --- slices.c --------------------------------------------------------------------------------- */
+
+/* A child and the definition that it was found to be: the element or a slice of it. */
+typedef struct Child {
+    ElemId elem;
+    NodeId definition; /* 0: not allowed here */
+    NodeId slicer;     /* the sliced element, when `definition` is a slice */
+    bool additional;   /* matches no slice of a sliced element */
+} Child;
+
+/* The children of a definition: its own, else those of the type. */
+typedef struct Definitions {
+    NodeId own;  /* node with children, or 0 */
+    NodeId type; /* root of the type's definition, or 0: for what `own` does not say */
+} Definitions;
+
+bool assign_children(Walk *walk, const Scope *scope, const Definitions *definitions,
+                     ProfileId profile, ElemId parent, Child *children, uint32_t count);
+bool check_cardinality(Walk *walk, const Definitions *definitions, ProfileId profile, ElemId parent,
+                       const Child *children, uint32_t count);
+
+/* --- the rest --------------------------------------------------------------------------------- */
+
+bool check_constraints(Walk *walk, const Scope *scope, NodeId definition, ElemId elem);
+FhirpathVerdict evaluate_expression(Walk *walk, const Scope *scope, uint32_t expression,
+                                    ElemId elem);
+bool check_primitive(Walk *walk, const Scope *scope, const SchemaNode *node, ProfileId profile,
+                     ElemId elem, FhirTypeId type);
+bool check_fixed(Walk *walk, ProfileId profile, const SchemaNode *node, ElemId elem);
+bool check_identifier(Walk *walk, ElemId elem);
+bool check_attachment(Walk *walk, const SchemaNode *node, ElemId elem);
+bool check_quantity(Walk *walk, const Scope *scope, const SchemaNode *node, ElemId elem);
+bool check_coding(Walk *walk, const Scope *scope, const SchemaNode *node, ElemId elem);
+bool check_concept(Walk *walk, const Scope *scope, const SchemaNode *node, ElemId elem);
+bool check_code(Walk *walk, const SchemaNode *node, ElemId elem, FhirTypeId type);
+bool check_reference(Walk *walk, const Scope *scope, const SchemaNode *node, ProfileId profile,
+                     ElemId elem);
+bool check_extension(Walk *walk, const Scope *scope, const SchemaNode *node, ProfileId profile,
+                     ElemId parent, ElemId elem);
+bool check_narrative(Walk *walk, ElemId elem);
+bool check_bundle(Walk *walk, const Scope *scope, ElemId bundle, FindingPath form);
+bool check_observation(Walk *walk, ElemId elem, FindingPath form);
+bool check_resource_rules(Walk *walk, ElemId elem);
+bool check_contained(Walk *walk, ElemId resource);
+
+/* --- bundle_index.c --------------------------------------------------------------------------- */
+
+/* The entries of a bundle with that fullUrl, in order; NULL-terminated by 0. */
+const ElemId *bundle_by_full_url(Walk *walk, ElemId bundle, Str full_url);
+const ElemId *bundle_by_type_id(Walk *walk, ElemId bundle, Str type, Str id);
+
+/* --- small things ----------------------------------------------------------------------------- */
+
+FhirpathItem walk_item(const Walk *walk, ElemId elem);
+static inline const Elem *walk_elem(const Walk *walk, ElemId id)
+{
+    return elem_at(&walk->elems, id);
+}
+static inline Str walk_text(const Walk *walk, ElemId parent, const char *property)
+{
+    return elem_child_text(&walk->elems, parent, &walk->model->names, property);
+}
+static inline ElemId walk_child(const Walk *walk, ElemId parent, const char *property)
+{
+    return elem_child_named(&walk->elems, parent, &walk->model->names, property);
+}
+static inline Str walk_versioned(const Walk *walk, ProfileId profile)
+{
+    return schema_text(walk->schema, walk->schema->profiles[profile].versioned);
+}
+/* Counts a step; false when the walk is to end. */
+bool walk_step(Walk *walk);
+bool is_absolute_url(Str url);
+
+/* --- memo.c ----------------------------------------------------------------------------------- */
+
+/* A table from pairs of numbers to pointers. */
+Memo *memo_new(Arena *arena);
+void *memo_get(const Memo *memo, uint32_t a, uint32_t b); /* NULL: unknown */
+bool memo_put(Memo *memo, uint32_t a, uint32_t b, void *value);

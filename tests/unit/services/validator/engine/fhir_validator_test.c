@@ -107,7 +107,7 @@ static void names_resources_inside_a_bundle(void **state)
     expect_issue(
         "{\"resourceType\":\"Bundle\",\"entry\":[{\"resource\":{\"resourceType\":\"Patient\","
         "\"x\":1}}]}",
-        SEVERITY_ERROR, "Bundle.entry[0].resource", 1, 78);
+        SEVERITY_ERROR, "Bundle.entry[0].resource", 1, 77);
 }
 
 static void stops_at_its_limits(void **state)

@@ -1,0 +1,35 @@
+/* fhir_compile - packages and code lists -> a compiled image for fhir_validator_open.
+ *
+ * Spec:    package/package.h says how packages and their dependencies are found.
+ * Owner:   nothing is kept.
+ * Threads: one; no global state.
+ * Errors:  ERR_INPUT of the package, terminology and image parts; ERR_FATAL "memory".
+ * Limits:  4 GiB per image. */
+#pragma once
+#include "common/base/arena.h"
+#include "common/base/err.h"
+
+typedef struct FhirCompileOptions {
+    const char *const *packages; /* .tgz, folders, loose resources (.json); the first is the root */
+    size_t package_count;
+    const char *const *folders; /* where dependencies are looked for */
+    size_t folder_count;
+    const char *const *code_lists;
+    size_t code_list_count;
+    bool no_dependencies;     /* the packages named and nothing else */
+    bool lenient_terminology; /* as HAPI's in-memory terminology: filters are not looked at */
+} FhirCompileOptions;
+
+typedef struct FhirCompileReport {
+    Str name, version; /* of the root package; in the caller's arena */
+    uint32_t profiles, elements, expressions;
+    uint32_t problems; /* expressions and slices that cannot be evaluated */
+    uint32_t value_sets, code_systems, codes;
+    uint32_t not_checkable; /* value sets that nothing can answer */
+    uint64_t bytes;
+    const Str *warnings; /* one sentence each */
+    size_t warning_count;
+} FhirCompileReport;
+
+bool fhir_compile(const FhirCompileOptions *options, const char *image_path, Arena *arena,
+                  FhirCompileReport *ret_report, Err *err) MUST_USE;

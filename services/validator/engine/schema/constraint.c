@@ -1,0 +1,99 @@
+#include "services/validator/engine/schema/tables.h"
+
+#define EXT "http://hl7.org/fhir/StructureDefinition/"
+
+/* Expressions that were published wrong, and what the Java core evaluates instead; by key or by
+ * text. */
+typedef struct Correction {
+    const char *key;
+    const char *text;
+    const char *instead;
+} Correction;
+
+static const Correction corrections[] = {
+    {"opd-3", NULL,
+     "targetProfile.exists() implies (type = 'Reference' or type = 'canonical' or "
+     "type.memberOf('http://hl7.org/fhir/ValueSet/resource-types'))"                                                                     },
+    {NULL,    "probability is decimal implies (probability as decimal) <= 100",
+     "(probability.exists() and (probability is decimal)) implies ((probability as decimal) <= "
+     "100)"                                                                                                                              },
+    {NULL,    "enableWhen.count() > 2 implies enableBehavior.exists()",
+     "enableWhen.count() >= 2 implies enableBehavior.exists()"                                                                           },
+    {"dom-6", NULL,                                                             "(%rootResource != $this) or text.`div`.exists()"        },
+    {NULL,    "generated='generated' implies source.empty()",
+     "generation='generated' implies source.empty()"                                                                                     },
+    {NULL,
+     "reference.startsWith('#').not() or (reference.substring(1).trace('url') in "
+     "%rootResource.contained.id.trace('ids'))",                                "reference.exists() implies (reference = '#' or (reference.startsWith('#').not() or "
+     "(reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids'))))"},
+    {NULL,
+     "reference.startsWith('#').not() or (reference.substring(1).trace('url') in "
+     "%resource.contained.id.trace('ids'))",                                    "reference.exists() implies (reference = '#' or (reference.startsWith('#').not() or "
+     "(reference.substring(1).trace('url') in %resource.contained.id.trace('ids'))))"        },
+};
+
+static Str corrected(Str key, Str text)
+{
+    for (size_t i = 0; i < sizeof corrections / sizeof *corrections; i++) {
+        const Correction *c = &corrections[i];
+        if (c->key ? str_is(key, c->key) : str_is(text, c->text))
+            return str_from(c->instead);
+    }
+    return text;
+}
+
+static uint16_t native_of(Str key, Str text)
+{
+    if (str_is(key, "dom-3"))
+        return NATIVE_SKIP;
+    if (str_is(key, "ele-1") &&
+        str_starts(text, STR("hasValue() or (children().count() > id.count()")))
+        return NATIVE_ELE_1;
+    if (str_is(key, "ext-1") && (str_is(text, "extension.exists() != value.exists()") ||
+                                 str_is(text, "extension.exists() != value.exists().not()")))
+        return str_is(text, "extension.exists() != value.exists()") ? NATIVE_EXT_1 : NATIVE_NONE;
+    return NATIVE_NONE;
+}
+
+static SchemaText id_of(Tables *tables, Str source, Str key)
+{
+    ArenaMark mark = arena_mark(tables->arena);
+    Str id = arena_format(tables->arena, "%.*s#%.*s", STR_ARG(source), STR_ARG(key));
+    SchemaText text = tables_text(tables, id);
+    arena_release(tables->arena, mark);
+    return text;
+}
+
+uint32_t compile_constraint(Tables *tables, const JsonDoc *doc, const JsonNode *node,
+                            ProfileId profile)
+{
+    Str expression = json_get_text(doc, node, "expression");
+    if (expression.len == 0)
+        return 0;
+    Str key = json_get_text(doc, node, "key");
+    Str source = json_get_text(doc, node, "source");
+    SchemaConstraint made = {
+        .key = tables_text(tables, key),
+        .human = tables_text(tables, json_get_text(doc, node, "human")),
+        .id = id_of(tables,
+                    source.len ? source : tables_str(tables, tables_profile(tables, profile)->url),
+                    key),
+        .native = native_of(key, expression),
+    };
+    if (str_is(json_get_text(doc, node, "severity"), "error"))
+        made.flags |= CONSTRAINT_ERROR;
+    if (source.len)
+        made.flags |= CONSTRAINT_SOURCE;
+    if (str_is(definition_extension_text(doc, node, EXT "elementdefinition-bestpractice"), "true"))
+        made.flags |= CONSTRAINT_BEST_PRACTICE;
+    made.expression = tables_expression(tables, corrected(key, expression));
+    /* Snapshots repeat the same constraint thousands of times: each is kept once. */
+    uint32_t count = table_count(&tables->constraints);
+    for (uint32_t i = count; i-- > 1;)
+        if (memcmp(table_at(&tables->constraints, i), &made, sizeof made) == 0)
+            return i;
+    SchemaConstraint *record;
+    uint32_t number = table_add(&tables->constraints, &record);
+    *record = made;
+    return number;
+}

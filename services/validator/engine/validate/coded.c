@@ -1,0 +1,120 @@
+/* Codes, Codings, CodeableConcepts and Quantities against their bindings: the terminology answers,
+ * its findings become ours. */
+#include "services/validator/engine/validate/walk.h"
+
+enum { CODINGS_MAX = 64 };
+
+static bool take_over(Walk *walk, const TxFindings *found, ElemId elem)
+{
+    for (const TxFinding *f = found->first; f; f = f->next) {
+        static const IssueSeverity severities[] = {[TX_INFORMATION] = SEVERITY_INFORMATION,
+                                                   [TX_WARNING] = SEVERITY_WARNING,
+                                                   [TX_ERROR] = SEVERITY_ERROR};
+        Finding *finding = report_with(walk, severities[f->severity], MSG_TERMINOLOGY, elem,
+                                       f->text, STR_NONE, STR_NONE, STR_NONE);
+        if (!finding)
+            return false;
+        finding->id = str_from(f->message_id);
+        finding->code = f->issue_code;
+    }
+    return found->ok;
+}
+
+static const SchemaBinding *binding_of(const Walk *walk, const SchemaNode *node)
+{
+    return node->binding ? &walk->schema->bindings[node->binding] : NULL;
+}
+
+static TxReference reference_of(const Walk *walk, const SchemaBinding *binding)
+{
+    if (!binding)
+        return (TxReference){STR_NONE, STR_NONE};
+    return (TxReference){schema_text(walk->schema, binding->value_set),
+                         schema_text(walk->schema, binding->max_value_set)};
+}
+
+static TxCoding coding_of(const Walk *walk, ElemId elem)
+{
+    return (TxCoding){.system = walk_text(walk, elem, "system"),
+                      .version = walk_text(walk, elem, "version"),
+                      .code = walk_text(walk, elem, "code"),
+                      .display = walk_text(walk, elem, "display")};
+}
+
+bool check_concept(Walk *walk, const Scope *scope, const SchemaNode *node, ElemId elem)
+{
+    (void)scope;
+    if (!walk->terminology)
+        return true;
+    TxCoding codings[CODINGS_MAX];
+    size_t count = 0;
+    ELEM_EACH(&walk->elems, child, elem)
+    if (walk_elem(walk, child)->property == walk->model->n_coding && count < CODINGS_MAX)
+        codings[count++] = coding_of(walk, child);
+    const SchemaBinding *binding = binding_of(walk, node);
+    TxReference reference = reference_of(walk, binding);
+    TxFindings found;
+    if (!terminology_check_concept(walk->terminology, binding ? &binding->tx : NULL, &reference,
+                                   codings, count, walk->arena, &found)) {
+        walk->stopped = true;
+        return false;
+    }
+    return take_over(walk, &found, elem);
+}
+
+bool check_coding(Walk *walk, const Scope *scope, const SchemaNode *node, ElemId elem)
+{
+    if (!walk->terminology || scope->in_concept)
+        return true;
+    TxCoding coding = coding_of(walk, elem);
+    const SchemaBinding *binding = binding_of(walk, node);
+    TxReference reference = reference_of(walk, binding);
+    TxFindings found;
+    if (!terminology_check_coding(walk->terminology, binding ? &binding->tx : NULL, &reference,
+                                  &coding, walk->arena, &found)) {
+        walk->stopped = true;
+        return false;
+    }
+    return take_over(walk, &found, elem);
+}
+
+bool check_quantity(Walk *walk, const Scope *scope, const SchemaNode *node, ElemId elem)
+{
+    (void)scope;
+    TxCoding coding = {.system = walk_text(walk, elem, "system"),
+                       .code = walk_text(walk, elem, "code"),
+                       .display = walk_text(walk, elem, "unit")};
+    if (!walk->terminology || (!coding.system.ptr && !coding.code.ptr))
+        return true;
+    const SchemaBinding *binding = binding_of(walk, node);
+    TxReference reference = reference_of(walk, binding);
+    TxFindings found;
+    if (!terminology_check_quantity(walk->terminology, binding ? &binding->tx : NULL, &reference,
+                                    &coding, walk->arena, &found)) {
+        walk->stopped = true;
+        return false;
+    }
+    return take_over(walk, &found, elem);
+}
+
+static bool is_coded_type(const Walk *walk, FhirTypeId type)
+{
+    const FhirModel *m = walk->model;
+    return type == m->code_type || type == m->string_type || type == m->uri_type ||
+           type == m->url_type || type == m->canonical_type;
+}
+
+bool check_code(Walk *walk, const SchemaNode *node, ElemId elem, FhirTypeId type)
+{
+    const SchemaBinding *binding = binding_of(walk, node);
+    if (!walk->terminology || !binding || !is_coded_type(walk, type))
+        return true;
+    TxReference reference = reference_of(walk, binding);
+    TxFindings found;
+    if (!terminology_check_code(walk->terminology, &binding->tx, &reference,
+                                elem_text(walk_elem(walk, elem)), walk->arena, &found)) {
+        walk->stopped = true;
+        return false;
+    }
+    return take_over(walk, &found, elem);
+}

@@ -1,0 +1,131 @@
+#include "services/validator/engine/validate/walk.h"
+
+static const char clean; /* in the memo: this invariant holds here */
+
+FhirpathItem walk_item(const Walk *walk, ElemId id)
+{
+    const Elem *elem = walk_elem(walk, id);
+    return fhirpath_node_item(walk->doc, elem->node, elem->extra, elem->type);
+}
+
+static void enter_resource(Walk *walk, const Scope *scope)
+{
+    if (walk->eval_resource == scope->resource && walk->eval_root == scope->root_resource)
+        return;
+    FhirpathItem resource = walk_item(walk, scope->resource);
+    FhirpathItem root = walk_item(walk, scope->root_resource);
+    fhirpath_eval_resource(walk->eval, &resource, &root);
+    walk->eval_resource = scope->resource;
+    walk->eval_root = scope->root_resource;
+}
+
+FhirpathVerdict evaluate_expression(Walk *walk, const Scope *scope, uint32_t expression,
+                                    ElemId elem)
+{
+    if (walk->schema->expressions[expression].code_bytes == 0)
+        return FHIRPATH_THREW;
+    enter_resource(walk, scope);
+    FhirpathItem focus = walk_item(walk, elem);
+    FhirpathVerdict verdict =
+        fhirpath_check(walk->eval, schema_code(walk->schema, expression), &focus, NULL);
+    if (verdict == FHIRPATH_LIMIT && !walk->stopped) {
+        walk->stopped = true;
+        report_with(walk, SEVERITY_FATAL, MSG_LIMIT, elem,
+                    STR("an invariant takes more steps than the limit allows"), STR_NONE, STR_NONE,
+                    STR_NONE);
+    }
+    return verdict;
+}
+
+/* spec: hl7.org/fhir/R4/element.html#invs: a value, or more children than the id */
+static bool holds_ele_1(const Walk *walk, const Elem *elem, ElemId id)
+{
+    if (elem_text(elem).len > 0)
+        return true;
+    uint32_t ids = elem_child(&walk->elems, id, walk->model->n_id) ? 1 : 0;
+    return elem->child_count > ids;
+}
+
+/* spec: hl7.org/fhir/R4/extensibility.html#invs: extensions or a value, not both */
+static bool holds_ext_1(const Walk *walk, ElemId id)
+{
+    bool extensions = elem_child(&walk->elems, id, walk->model->n_extension) != ELEM_NONE;
+    bool value = elem_child_element(&walk->elems, id, walk->model->n_value) != ELEM_NONE;
+    return extensions != value;
+}
+
+static bool holds(Walk *walk, const Scope *scope, const SchemaConstraint *constraint, ElemId id)
+{
+    switch ((NativeInvariant)constraint->native) {
+    case NATIVE_SKIP:
+        return true;
+    case NATIVE_ELE_1:
+        return holds_ele_1(walk, walk_elem(walk, id), id);
+    case NATIVE_EXT_1:
+        return holds_ext_1(walk, id);
+    case NATIVE_NONE:
+        break;
+    }
+    return evaluate_expression(walk, scope, constraint->expression, id) == FHIRPATH_TRUE;
+}
+
+static const Finding *report_failed(Walk *walk, const SchemaConstraint *constraint, ElemId id)
+{
+    bool best_practice = constraint->flags & CONSTRAINT_BEST_PRACTICE;
+    if (best_practice && !walk->best_practice)
+        return NULL;
+    bool error = !best_practice && (constraint->flags & CONSTRAINT_ERROR);
+    Finding *finding =
+        report_with(walk, error ? SEVERITY_ERROR : SEVERITY_WARNING, MSG_INVARIANT, id,
+                    schema_text(walk->schema, constraint->key),
+                    schema_text(walk->schema, constraint->human), STR_NONE, STR_NONE);
+    if (finding)
+        finding->id = schema_text(walk->schema, constraint->id);
+    return finding;
+}
+
+/* The Java core runs an expression once per element, whichever profile brings it: the finding of
+ * the first one is handed out again. */
+static bool check_constraint(Walk *walk, const Scope *scope, uint32_t number, ElemId id)
+{
+    const SchemaConstraint *constraint = &walk->schema->constraints[number];
+    const Finding *known = memo_get(walk->invariants, id, constraint->expression);
+    if ((const void *)known == &clean)
+        return true;
+    if (known) {
+        findings_add(walk, walk->out, known);
+        return known->severity < SEVERITY_ERROR;
+    }
+    const void *outcome = &clean;
+    bool ok = holds(walk, scope, constraint, id);
+    if (!ok) {
+        const Finding *finding = report_failed(walk, constraint, id);
+        if (finding) {
+            outcome = finding;
+            ok = finding->severity < SEVERITY_ERROR;
+        } else {
+            ok = true;
+        }
+    }
+    /* The memo never writes through its pointers. */
+    if (!memo_put(walk->invariants, id, constraint->expression, (void *)(uintptr_t)outcome))
+        walk->stopped = true;
+    return ok;
+}
+
+bool check_constraints(Walk *walk, const Scope *scope, NodeId definition, ElemId id)
+{
+    const SchemaNode *node = schema_node(walk->schema, definition);
+    bool ok = true;
+    for (uint32_t i = 0; i < node->constraint_count && !walk->stopped; i++) {
+        uint32_t number = walk->schema->numbers[node->constraints + i];
+        const SchemaConstraint *constraint = &walk->schema->constraints[number];
+        /* by far the most frequent ones, and nearly always true */
+        if (constraint->native == NATIVE_ELE_1 && holds_ele_1(walk, walk_elem(walk, id), id))
+            continue;
+        if (constraint->native == NATIVE_EXT_1 && holds_ext_1(walk, id))
+            continue;
+        ok = check_constraint(walk, scope, number, id) && ok;
+    }
+    return ok;
+}

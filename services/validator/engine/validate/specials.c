@@ -1,0 +1,137 @@
+/* What only code knows of resource types: implied profiles, best practice, bundles. */
+#include "services/validator/engine/validate/specials.h"
+
+#define CORE "http://hl7.org/fhir/StructureDefinition/"
+
+/* spec: hl7.org/fhir/R4/observation-vitalsigns.html: these codes make an Observation a vital sign
+ */
+typedef struct VitalSign {
+    const char *system;
+    const char *profile;
+    const char *codes; /* between blanks */
+} VitalSign;
+
+#define LOINC "http://loinc.org"
+#define SNOMED "http://snomed.info/sct"
+
+static const VitalSign vital_signs[] = {
+    {LOINC,  CORE "vitalspanel", " 85353-1 "                                                       },
+    {LOINC,  CORE "resprate",    " 9279-1 76170-0 76172-6 76171-8 19840-8 33438-3 76270-8 11291-2 "},
+    {LOINC,  CORE "heartrate",
+     " 60978-4 73795-7 73799-9 76476-1 76477-9 8867-4 8889-8 8890-6 8891-4 8892-2 8893-0 40443-4 "
+     "55425-3 68999-2 11328-2 69000-8 8886-4 "                                                     },
+    {LOINC,  CORE "oxygensat",
+     " 2708-6 19224-5 20564-1 2709-4 2710-2 2713-6 51733-4 59408-5 59417-6 89276-0 97549-0 "       },
+    {LOINC,  CORE "bodytemp",
+     " 8310-5 60834-9 60835-6 60836-4 60838-0 60955-2 61009-7 75539-7 75987-8 76010-8 76011-6 "
+     "76278-1 8309-7 8328-7 8329-5 8330-3 8331-1 8332-9 8333-7 8334-5 91371-5 98657-0 98663-8 "    },
+    {LOINC,  CORE "bodyheight",  " 8302-2 3137-7 3138-5 8306-3 8308-9 "                            },
+    {LOINC,  CORE "headcircum",  " 9843-4 8287-5 "                                                 },
+    {LOINC,  CORE "bodyweight",  " 29463-7 3141-9 3142-7 75292-3 79348-9 8350-1 8351-9 "           },
+    {LOINC,  CORE "bmi",         " 39156-5 59574-4 89270-3 "                                       },
+    {LOINC,  CORE "bp",          " 85354-9 35094-2 8459-0 76534-7 55284-4 8480-6 "                 },
+    {SNOMED, CORE "vitalspanel", " 46680005 "                                                      },
+    {SNOMED, CORE "bp",          " 86290005 271625008 271306003 "                                  },
+    {SNOMED, CORE "heartrate",   " 249043002 444981005 399017001 251670001 429525003 429614003 "   },
+    {SNOMED, CORE "oxygensat",
+     " 103228002 442349007 442476006 442440005 431314004 442734002 713194001 "                     },
+    {SNOMED, CORE "bodytemp",
+     " 386725007 276885007 300076005 1222808002 364246006 307047009 708499008 431598003 698831002 "
+     "698832009 415882003 415974002 415929009 415945006 "                                          },
+    {SNOMED, CORE "bodyheight",
+     " 1153637007 1162419008 50373000 1162418000 1230278008 1162392001 1162417005 "                },
+    {SNOMED, CORE "headcircum",  " 363812007 169876006 1269262007 363811000 "                      },
+    {SNOMED, CORE "bodyweight",
+     " 60621009 735395000 425024002 424927000 784399000 1162416001 1162415002 "                    },
+    {SNOMED, CORE "bp",
+     " 75367002 251076008 163033001 163035008 386534000 386536003 271649006 271650006 407556006 "
+     "407554009 716579001 399304008 "                                                              },
+};
+
+static bool has_code(const Walk *walk, ElemId concept, const VitalSign *sign)
+{
+    ELEM_EACH(&walk->elems, coding, concept)
+    {
+        if (walk_elem(walk, coding)->property != walk->model->n_coding ||
+            !str_is(walk_text(walk, coding, "system"), sign->system))
+            continue;
+        Str code = walk_text(walk, coding, "code");
+        char wanted[32];
+        int len = snprintf(wanted, sizeof wanted, " %.*s ", STR_ARG(code));
+        if (code.len && len > 0 && (size_t)len < sizeof wanted && strstr(sign->codes, wanted))
+            return true;
+    }
+    return false;
+}
+
+static bool run_vital_sign(Walk *walk, const Scope *scope, ElemId elem)
+{
+    ElemId code = elem_child(&walk->elems, elem, walk->model->n_code);
+    if (!code)
+        return true;
+    for (size_t i = 0; i < sizeof vital_signs / sizeof *vital_signs; i++) {
+        if (!has_code(walk, code, &vital_signs[i]))
+            continue;
+        ProfileId profile = schema_find(walk->schema, str_from(vital_signs[i].profile));
+        Scope inner = *scope;
+        inner.resource = elem;
+        return !profile || run_profile(walk, &inner, elem, profile, false);
+    }
+    return true;
+}
+
+bool check_specials(Walk *walk, const Scope *scope, ElemId elem, FindingPath form)
+{
+    Elem *e = &walk->elems.items[elem];
+    Str type = fhir_type_name(walk->model, e->type);
+    bool ok = true;
+    if (str_is(type, "Observation"))
+        ok = run_vital_sign(walk, scope, elem);
+    /* The Java core asks up to three times; once with each form of path is enough. */
+    uint16_t done = form == FINDING_PATH ? ELEM_SPECIALS_DONE : ELEM_SPECIALS_DONE_BARE;
+    if (e->flags & done)
+        return ok;
+    e->flags |= done;
+    if (str_is(type, "Bundle"))
+        return check_bundle(walk, scope, elem, form) && ok;
+    if (str_is(type, "Observation"))
+        return check_observation(walk, elem, form) && ok;
+    if (str_is(type, "QuestionnaireResponse"))
+        return check_questionnaire_response(walk, elem, form) && ok;
+    if (str_is(type, "Measure"))
+        return check_measure(walk, elem, form) && ok;
+    if (str_is(type, "MeasureReport"))
+        return check_measure_report(walk, elem, form) && ok;
+    return ok;
+}
+
+bool check_resource_rules(Walk *walk, ElemId elem)
+{
+    ElemId meta = elem_child(&walk->elems, elem, walk->model->n_meta);
+    bool ok = true;
+    if (!meta)
+        return true;
+    uint16_t security = json_name_find(&walk->model->names, STR("security"));
+    ELEM_EACH(&walk->elems, label, meta)
+    {
+        if (walk_elem(walk, label)->property != security)
+            continue;
+        for (ElemId other = elem_child(&walk->elems, meta, security); other != label;
+             other = walk_elem(walk, other)->next) {
+            if (!str_eq(walk_text(walk, other, "system"), walk_text(walk, label, "system")) ||
+                !str_eq(walk_text(walk, other, "code"), walk_text(walk, label, "code")))
+                continue;
+            Finding *finding =
+                report_with(walk, SEVERITY_ERROR, MSG_SECURITY_DUPLICATE, elem,
+                            walk_text(walk, label, "code"), STR_NONE, STR_NONE, STR_NONE);
+            if (finding) {
+                finding->suffix =
+                    arena_format(walk->arena, ".meta.profile[%u]", walk_elem(walk, label)->index);
+                finding->at = elem_offset(walk_elem(walk, label));
+            }
+            ok = false;
+            break;
+        }
+    }
+    return ok;
+}

@@ -1,0 +1,35 @@
+/* specials - what no profile says of a resource type, but the Java core checks; internal.
+ *
+ * Owner:   all in the walk's arena. Threads: one walk, one thread. `form` is the path of findings.
+ */
+#pragma once
+#include "services/validator/engine/validate/walk.h"
+
+bool check_measure(Walk *walk, ElemId measure, FindingPath form);
+bool check_measure_report(Walk *walk, ElemId report_elem, FindingPath form);
+/* spec: hl7.org/fhir/R4/questionnaireresponse.html#link. The questionnaire must be contained: those
+ * of packages are not compiled into images. */
+bool check_questionnaire_response(Walk *walk, ElemId response, FindingPath form);
+
+/* Adds a finding with one text; yields whether it leaves the resource valid. */
+static inline bool special(Walk *walk, IssueSeverity severity, Message message, ElemId elem,
+                           FindingPath form, Str text)
+{
+    Finding *finding =
+        report_with(walk, severity, message, elem, text, STR_NONE, STR_NONE, STR_NONE);
+    if (finding)
+        finding->path = (uint8_t)form;
+    return severity < SEVERITY_ERROR;
+}
+/* The same, shown with the line of another element. */
+static inline bool special_at(Walk *walk, IssueSeverity severity, Message message, ElemId elem,
+                              ElemId line_of, FindingPath form, Str text)
+{
+    Finding *finding =
+        report_with(walk, severity, message, elem, text, STR_NONE, STR_NONE, STR_NONE);
+    if (finding) {
+        finding->path = (uint8_t)form;
+        finding->at = elem_offset(walk_elem(walk, line_of));
+    }
+    return severity < SEVERITY_ERROR;
+}
