@@ -151,11 +151,11 @@ static uint32_t drop_repeated(Packages *packages, Member *member, PackageResourc
             differing++;
     }
     if (differing)
-        packages_warn(
-            packages, "duplicate", member,
-            "%u files repeat type, url and version of another with other content; the first "
-            "by file name counts",
-            differing);
+        packages_warn(packages, "duplicate", member,
+                      "files that repeat type, url and version of another one with other content: "
+                      "%u; the first "
+                      "by file name counts",
+                      differing);
     qsort(list, kept, sizeof *list, by_type_then_file);
     return kept;
 }

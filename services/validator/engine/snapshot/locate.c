@@ -260,6 +260,16 @@ static bool is_below(Str path, Str above)
     return str_starts(path, above) && path.len > above.len && path.ptr[above.len] == '.';
 }
 
+/* Below component.valueQuantity, which was led to value[x] itself. */
+static bool narrow_as_stated(Locator *l, const Step *above, Err *err)
+{
+    Node *node = above->node;
+    Str last = str_skip(above->path, str_rfind_char(above->path, '.') + 1);
+    if (node->slice.len || !str_ends(node->name, STR("[x]")) || str_ends(last, STR("[x]")))
+        return true;
+    return node_narrow(l->gen, node, str_skip(last, node->name.len - 3), err);
+}
+
 static bool find_by_order(Locator *l, const Element *derived, Target *ret_target, Err *err)
 {
     Str path = element_text(derived, F_PATH), name;
@@ -272,6 +282,7 @@ static bool find_by_order(Locator *l, const Element *derived, Target *ret_target
     }
     Str rest = str_skip(path, l->trail[l->depth - 1].path.len + 1);
     Node *parent = l->trail[l->depth - 1].node;
+    TRY(narrow_as_stated(l, &l->trail[l->depth - 1], err));
     Part last = {.slice = element_text(derived, F_SLICE_NAME)};
     while (parent && str_split(&rest, '.', &name)) {
         if (!rest.ptr) {
