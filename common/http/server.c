@@ -11,6 +11,7 @@
 
 enum {
     WATCH_MS = 100,
+    LOOK_EVERY = 5,
     LINGER_MS = 2000,
     SPARE_MAX = 128,
     SPARE_REPLY_MAX = 512 * 1024,
@@ -231,11 +232,23 @@ static int64_t age_limit(const HttpServer *server, Phase phase)
     return INT64_MAX;
 }
 
-static void watch_conn(HttpServer *server, Conn *conn, int64_t now)
+/* libmicrohttpd misses an end of stream that arrives together with data on a plain socket (it
+ * takes a short read for "nothing more" under edge-triggered epoll). */
+static bool peer_has_left(const Conn *conn)
+{
+    char byte;
+    bool reading = conn->phase == PHASE_IDLE || conn->phase == PHASE_HEADER ||
+                   conn->phase == PHASE_BODY || conn->phase == PHASE_LINGER;
+    return reading && recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static void watch_conn(HttpServer *server, Conn *conn, int64_t now, bool look)
 {
     pthread_mutex_lock(&conn->lock);
     int64_t age = now - conn->phase_since_ms;
     if (!conn->busy) {
+        if (look && age > WATCH_MS && peer_has_left(conn))
+            cut(conn);
         if (conn->phase == PHASE_BODY && body_is_slow(conn, &server->options, age)) {
             atomic_fetch_add(&server->cut_slow, 1);
             request_refuse_slow(conn);
@@ -253,7 +266,7 @@ static void *watch_main(void *context)
     HttpServer *server = context;
     pthread_setname_np(pthread_self(), "http-watch");
     pthread_mutex_lock(&server->lock);
-    while (!atomic_load(&server->stopping)) {
+    for (unsigned turn = 0; !atomic_load(&server->stopping); turn++) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += WATCH_MS * 1000000L;
@@ -262,7 +275,7 @@ static void *watch_main(void *context)
         pthread_cond_timedwait(&server->stop_watch, &server->lock, &until);
         int64_t now = clock_ms();
         for (Conn *conn = server->conns; conn; conn = conn->next)
-            watch_conn(server, conn, now);
+            watch_conn(server, conn, now, turn % LOOK_EVERY == 0);
     }
     pthread_mutex_unlock(&server->lock);
     return NULL;
