@@ -19,23 +19,25 @@ struct BusMetrics {
     BusLag lags[LAGS_MAX];
 };
 
-BusMetrics *bus_metrics_new(Metrics *metrics)
+BusMetrics *bus_metrics_new(Metrics *metrics, const char *role)
 {
     BusMetrics *m = calloc(1, sizeof *m);
     if (!m)
         return NULL;
+    MetricLabels labels = METRIC_LABELS({"role", str_from(role)});
     m->metrics = metrics;
     m->consumer_in_flight = metrics_gauge(metrics, "fhirbus_consumer_in_flight",
-                                          "messages in hand and not settled", METRIC_NO_LABELS);
-    m->producer_in_flight =
-        metrics_gauge(metrics, "fhirbus_producer_in_flight",
-                      "records published and not acknowledged", METRIC_NO_LABELS);
+                                          "messages in hand and not settled", labels);
+    m->producer_in_flight = metrics_gauge(metrics, "fhirbus_producer_in_flight",
+                                          "records published and not acknowledged", labels);
     m->producer_bytes =
-        metrics_gauge(metrics, "fhirbus_producer_in_flight_bytes", "their size", METRIC_NO_LABELS);
-    m->consumer_up = metrics_gauge(metrics, "fhirbus_kafka_connected", "1: a broker is connected",
-                                   METRIC_LABELS({"client", STR("consumer")}));
-    m->producer_up = metrics_gauge(metrics, "fhirbus_kafka_connected", "1: a broker is connected",
-                                   METRIC_LABELS({"client", STR("producer")}));
+        metrics_gauge(metrics, "fhirbus_producer_in_flight_bytes", "their size", labels);
+    m->consumer_up =
+        metrics_gauge(metrics, "fhirbus_kafka_connected", "1: a broker is connected",
+                      METRIC_LABELS({"role", str_from(role)}, {"client", STR("consumer")}));
+    m->producer_up =
+        metrics_gauge(metrics, "fhirbus_kafka_connected", "1: a broker is connected",
+                      METRIC_LABELS({"role", str_from(role)}, {"client", STR("producer")}));
     m->restarts =
         metrics_gauge(metrics, "fhirbus_worker_restarts",
                       "children that died since the supervisor started", METRIC_NO_LABELS);

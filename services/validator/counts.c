@@ -77,7 +77,7 @@ bool counts_start(const ValidatorConfig *config, Counts **ret_counts, Err *err)
     if (!counts)
         return ERR(err, ERR_FATAL, "ops-server", "no memory");
     counts->metrics = metrics_new();
-    counts->bus = bus_metrics_new(counts->metrics);
+    counts->bus = bus_metrics_new(counts->metrics, "validate");
     counts->beat_ms = now_ms();
     counts->hang_limit_ms = (int64_t)config->hang_limit_ms;
     register_all(counts);

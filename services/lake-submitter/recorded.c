@@ -1,0 +1,123 @@
+#include "services/lake-submitter/recorded.h"
+
+#include <stdlib.h>
+
+enum { REMEMBERED = 1 << 16, PROBES = 8, NAME_BYTES = 16, LOOK_MS = 2000 };
+
+/* 128 bits of a hash over (destination, tenant, id, sha256): two documents never share it. */
+typedef struct Name {
+    unsigned char bytes[NAME_BYTES];
+} Name;
+
+/* A table of short runs: a new name takes the place of the oldest in its run. */
+struct Recorded {
+    DbConfig config;
+    Db *db;
+    Name names[REMEMBERED];
+    uint32_t age[REMEMBERED]; /* 0: free */
+    uint32_t clock;
+};
+
+static const DbStatement find_delivery = {
+    "delivery-find", "SELECT EXISTS (SELECT FROM fhirbus.delivered WHERE tenant = $1 AND "
+                     "interaction_id = $2 AND sha256 = $3 AND destination = $4 AND success)"};
+static const DbStatement *const statements[] = {&find_delivery, NULL};
+
+Recorded *recorded_new(const DbConfig *db, const Log *log)
+{
+    Recorded *recorded = calloc(1, sizeof *recorded);
+    if (!recorded)
+        return NULL;
+    if (!db)
+        return recorded;
+    recorded->config = *db;
+    if (recorded->config.timeout_ms > LOOK_MS) /* the other documents wait meanwhile */
+        recorded->config.timeout_ms = LOOK_MS;
+    if (recorded->config.connect_timeout_ms > LOOK_MS)
+        recorded->config.connect_timeout_ms = LOOK_MS;
+    recorded->db = db_new(&recorded->config, statements, "fhirbus-lake-submitter", log);
+    return recorded;
+}
+
+void recorded_free(Recorded *recorded)
+{
+    if (!recorded)
+        return;
+    db_free(recorded->db);
+    free(recorded);
+}
+
+static void add_part(char *text, size_t room, size_t *len, Str part)
+{
+    size_t bytes = part.len < room - *len ? part.len : room - *len;
+    if (bytes)
+        memcpy(text + *len, part.ptr, bytes);
+    *len += bytes;
+    if (*len < room)
+        text[(*len)++] = '\0'; /* no text holds it: parts cannot be shifted into each other */
+}
+
+static Name name_of(const Submission *submission)
+{
+    char text[1024];
+    unsigned char hash[ENVELOPE_SHA256_BYTES];
+    size_t len = 0;
+    Name name;
+    const Envelope *envelope = &submission->envelope;
+    add_part(text, sizeof text, &len, envelope->payload_sha256);
+    add_part(text, sizeof text, &len, envelope->interaction_id);
+    add_part(text, sizeof text, &len, submission->destination);
+    add_part(text, sizeof text, &len, envelope->tenant);
+    envelope_sha256((Str){text, len}, hash);
+    memcpy(name.bytes, hash, sizeof name.bytes);
+    return name;
+}
+
+static size_t slot_of(const Name *name)
+{
+    size_t slot;
+    memcpy(&slot, name->bytes, sizeof slot);
+    return slot % (REMEMBERED - PROBES);
+}
+
+void recorded_remember(Recorded *recorded, const Submission *submission)
+{
+    Name name = name_of(submission);
+    size_t first = slot_of(&name), oldest = first;
+    for (size_t slot = first; slot < first + PROBES; slot++)
+        if (recorded->age[slot] < recorded->age[oldest])
+            oldest = slot;
+    recorded->names[oldest] = name;
+    recorded->age[oldest] = ++recorded->clock;
+}
+
+bool recorded_remembers(const Recorded *recorded, const Submission *submission)
+{
+    Name name = name_of(submission);
+    size_t first = slot_of(&name);
+    for (size_t slot = first; slot < first + PROBES; slot++)
+        if (recorded->age[slot] && memcmp(&recorded->names[slot], &name, sizeof name) == 0)
+            return true;
+    return false;
+}
+
+bool recorded_look(Recorded *recorded, const Submission *submission, Arena *arena,
+                   bool *ret_accepted, Err *err)
+{
+    const Envelope *envelope = &submission->envelope;
+    DbResult *result = NULL;
+    DbParams params;
+    if (!recorded->db) {
+        *ret_accepted = false;
+        return true;
+    }
+    db_params_init(&params, arena);
+    db_text(&params, envelope->tenant.ptr ? envelope->tenant : STR(""));
+    db_uuid(&params, envelope->interaction_id);
+    db_bytes(&params, envelope->payload_sha256);
+    db_text(&params, submission->destination);
+    TRY(db_run(recorded->db, &find_delivery, &params, &result, err));
+    *ret_accepted = db_rows(result) == 1 && db_get_bool(result, 0, 0);
+    db_result_free(result);
+    return true;
+}

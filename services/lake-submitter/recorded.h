@@ -1,0 +1,19 @@
+/* recorded - was this accepted before? What we remember, and what the database holds.
+ *
+ * Rule:    asked before anything is sent that may have been sent already. Remembered successes of
+ *          this process are asked first; then, for suspects, the recorded deliveries.
+ * Owner:   the caller; one per thread.
+ * Errors:  ERR_RETRY of common/db: the answer is not known; ask again later. */
+#pragma once
+#include "common/db/db.h"
+#include "common/envelope/envelope.h"
+
+typedef struct Recorded Recorded;
+
+/* `db` NULL: memory only. NULL without memory. */
+Recorded *recorded_new(const DbConfig *db, const Log *log);
+void recorded_free(Recorded *recorded);
+void recorded_remember(Recorded *recorded, const Submission *submission);
+bool recorded_remembers(const Recorded *recorded, const Submission *submission);
+bool recorded_look(Recorded *recorded, const Submission *submission, Arena *arena,
+                   bool *ret_accepted, Err *err) MUST_USE;

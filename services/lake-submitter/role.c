@@ -1,0 +1,36 @@
+#include "services/lake-submitter/role.h"
+
+#include <poll.h>
+#include <time.h>
+
+int64_t role_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t role_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void role_await(BusConsumer *consumer, BusProducer *producer)
+{
+    struct pollfd fds[] = {
+        {.fd = bus_consumer_fd(consumer), .events = POLLIN},
+        {.fd = bus_producer_fd(producer), .events = POLLIN}
+    };
+    poll(fds, 2, ROLE_POLL_MS);
+}
+
+bool role_listed(const char *list, Str name)
+{
+    Str rest = str_from(list), one;
+    while (rest.ptr && str_split(&rest, ',', &one))
+        if (name.len && str_eq(str_trim(one), name))
+            return true;
+    return false;
+}

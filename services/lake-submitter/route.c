@@ -1,0 +1,266 @@
+/* The role route: validated -> submit.<destination>. Drops what is not to be forwarded, makes the
+ * body once, stores the offset when every destination's topic has it. */
+#include <stdlib.h>
+
+#include "services/lake-submitter/role.h"
+#include "services/lake-submitter/transform.h"
+
+typedef struct Router {
+    Service *service;
+    Hand *hand;
+    BusProducer *producer;
+    BusConsumer *consumer;
+    Arena *arena;
+    size_t jobs; /* reports outstanding */
+} Router;
+
+/* One message until all its submissions are acknowledged. */
+typedef struct Job {
+    Router *router;
+    BusMessage *message;
+    uint32_t open; /* reports outstanding, and one while it is still being worked on */
+    bool failed;
+    Err err;
+} Job;
+
+static Job *job_new(Router *router, BusMessage *message)
+{
+    Job *job = calloc(1, sizeof *job);
+    if (!job)
+        abort(); /* the supervisor starts us again */
+    *job = (Job){.router = router, .message = message, .open = 1};
+    router->jobs++;
+    return job;
+}
+
+static void job_release(Job *job)
+{
+    Router *router = job->router;
+    if (--job->open > 0)
+        return;
+    if (job->failed) {
+        log_warn(router->service->log, "route.retry", LOG_I64("partition", job->message->partition),
+                 LOG_I64("offset", job->message->offset), LOG_ERR(&job->err));
+        bus_retry(router->consumer, job->message, ROLE_RETRY_MS);
+    } else {
+        bus_settle(router->consumer, job->message);
+    }
+    router->jobs--;
+    free(job);
+}
+
+static void job_fail(Job *job, const Err *err)
+{
+    if (!job->failed)
+        job->err = *err;
+    job->failed = true;
+}
+
+static void on_delivery(void *opaque, const BusDelivery *delivery)
+{
+    Job *job = opaque;
+    if (!delivery->ok)
+        job_fail(job, &delivery->err);
+    job_release(job);
+}
+
+static bool publish(Job *job, const Envelope *envelope, const char *topic, Str bytes, Err *err)
+{
+    const BusHeader headers[] = {
+        {STR("traceparent"), envelope->traceparent   },
+        {STR("interaction"), envelope->interaction_id},
+        {STR("tenant"),      envelope->tenant        },
+    };
+    const BusRecord record = {
+        .topic = topic,
+        .partition = BUS_PARTITION_BY_KEY,
+        .key = job->message->key,
+        .value = bytes,
+        .headers = headers,
+        .header_count = sizeof headers / sizeof headers[0],
+        .bulk = true, /* nobody waits for it */
+        .on_delivery = on_delivery,
+        .opaque = job,
+    };
+    job->open++;
+    if (bus_publish(job->router->producer, &record, err))
+        return true;
+    job->open--;
+    return false;
+}
+
+static bool submit_to(Job *job, Submission *submission, Str destination, Err *err)
+{
+    char topic[200];
+    Str bytes;
+    snprintf(topic, sizeof topic, "submit.%.*s", STR_ARG(destination));
+    submission->destination = destination;
+    TRY(submission_encode(submission, job->router->arena, &bytes, err));
+    return publish(job, &submission->envelope, topic, bytes, err);
+}
+
+static bool submit(Job *job, const Validated *validated, Err *err)
+{
+    Router *router = job->router;
+    const SubmitterConfig *config = router->service->config;
+    const Envelope *envelope = &validated->envelope;
+    bool chosen = transform_severity(envelope->headers.severity_level) >= 0;
+    Submission submission = {
+        .envelope = *envelope,
+        .url = envelope->headers.datalake_url,
+        .content_type = STR("application/fhir+json"),
+        .processing_agent =
+            role_listed(config->txd_tenants, envelope->tenant) ? STR("TXD") : envelope->tenant,
+        .idempotency_key = envelope->interaction_id,
+        .published_at_us = role_now_us(),
+        .redelivered =
+            validated->redelivered || job->message->maybe_redelivered || job->message->retries > 0,
+    };
+    TRY(transform_bundle(validated->bundle, &validated->outcome, &validated->disposition,
+                         chosen ? envelope->headers.severity_level
+                                : str_from(config->severity_level),
+                         router->arena, &submission.body, err));
+    Str rest = str_from(config->destinations), one;
+    while (rest.ptr && str_split(&rest, ',', &one))
+        if (str_trim(one).len)
+            TRY(submit_to(job, &submission, str_trim(one), err));
+    counts_routed(router->service->counts, "submitted");
+    return true;
+}
+
+/* Why it is not forwarded, or NULL. */
+static const char *kept_back(const Validated *validated)
+{
+    if (validated->envelope.route != ROUTE_BUNDLE)
+        return "validate_only";
+    return validated->disposition.action == ACTION_DISCARD ? "discarded" : NULL;
+}
+
+static bool work(Job *job, const Validated *validated, Err *err)
+{
+    const char *why = kept_back(validated);
+    if (!why)
+        return submit(job, validated, err);
+    counts_routed(job->router->service->counts, why);
+    return true;
+}
+
+/* For the record: nothing will come of it. */
+static bool tell(Job *job, const Envelope *envelope, const Err *reason, Err *err)
+{
+    bool memory = strcmp(reason->code, "memory-limit") == 0;
+    Response response =
+        envelope_response(envelope, RESPONSE_FAILED, STR("lake-submitter"), role_now_us());
+    Str bytes;
+    response.has_failure = true;
+    response.failure = (Failure){.kind = memory ? FAILURE_MEMORY : FAILURE_INPUT,
+                                 .code = str_from(reason->code),
+                                 .text = str_from(reason->text)};
+    TRY(response_encode(&response, job->router->arena, &bytes, err));
+    return publish(job, envelope, "response", bytes, err);
+}
+
+static void bury(Job *job, const Envelope *envelope, const Err *reason)
+{
+    Router *router = job->router;
+    Err err = {0};
+    log_error(router->service->log, "route.dead_lettered",
+              LOG_I64("partition", job->message->partition),
+              LOG_I64("offset", job->message->offset), LOG_ERR(reason));
+    counts_dead_letter(router->service->counts, reason->code);
+    job->open++;
+    if (!bus_dead_letter(router->producer, job->message, "lake-submitter", reason, on_delivery, job,
+                         &err)) {
+        job->open--;
+        job_fail(job, &err);
+    } else if (envelope && !tell(job, envelope, reason, &err)) {
+        job_fail(job, &err);
+    }
+}
+
+static void handle(Router *router, BusMessage *message)
+{
+    Job *job = job_new(router, message);
+    Validated validated;
+    Err err = {0};
+    Supervisor *supervisor = router->service->supervisor;
+    bool condemned =
+        hand_condemned(supervisor, message->topic, message->partition, message->offset);
+    hand_take(router->hand, message->topic, message->partition, message->offset);
+    bool known = condemned ? ERR(&err, ERR_INPUT, "poison", "its worker died or hung twice")
+                           : validated_decode(message->value, router->arena, &validated, &err);
+    bool done = known && work(job, &validated, &err);
+    if (!done && err.kind == ERR_INPUT)
+        bury(job, known ? &validated.envelope : NULL, &err);
+    else if (!done)
+        job_fail(job, &err);
+    hand_return(router->hand);
+    arena_reset(router->arena);
+    job_release(job);
+}
+
+static void await_reports(void *opaque, uint32_t wait_ms)
+{
+    Router *router = opaque;
+    for (uint32_t waited = 0; router->jobs > 0 && waited < wait_ms; waited += ROLE_POLL_MS)
+        bus_producer_poll(router->producer, ROLE_POLL_MS);
+}
+
+static int loop(Router *router)
+{
+    Service *service = router->service;
+    while (!role_stopping(service)) {
+        BusMessage *message;
+        counts_update(service->counts, COUNTS_ROUTE, router->consumer, router->producer,
+                      service->supervisor);
+        int reports = bus_producer_poll(router->producer, 0);
+        if (bus_poll(router->consumer, 0, &message))
+            handle(router, message);
+        else if (reports == 0)
+            role_await(router->consumer, router->producer);
+        if (bus_producer_fatal(router->producer) || bus_consumer_fatal(router->consumer))
+            return 1;
+    }
+    await_reports(router, ROLE_DRAIN_MS);
+    return 0;
+}
+
+static bool open_all(Router *router, Err *err)
+{
+    const SubmitterConfig *config = router->service->config;
+    const BusProducerOptions producing = {
+        .message_timeout_ms = (uint32_t)config->publish_timeout_ms,
+        .bulk_linger_ms = (uint32_t)config->bulk_linger_ms,
+        .in_flight_limit_bytes = (size_t)512 << 20,
+    };
+    const BusConsumerOptions consuming = {
+        .group = "lake-submitter.route",
+        .lanes = {"validated"},
+        .lane_count = 1,
+        .session_timeout_ms = (uint32_t)config->session_timeout_ms,
+        .on_revoke = await_reports,
+        .revoke_wait_ms = (uint32_t)config->revoke_wait_ms,
+        .opaque = router,
+    };
+    router->arena = arena_new((size_t)config->message_mib << 20);
+    if (!router->arena)
+        return ERR(err, ERR_FATAL, "worker-memory", "no memory");
+    router->hand = hand_new(router->service->supervisor);
+    TRY(bus_producer_new(&config->bus, &producing, &router->producer, err));
+    return bus_consumer_new(&config->bus, &consuming, &router->consumer, err);
+}
+
+int route_run(Service *service)
+{
+    Router router = {.service = service};
+    Err err = {0};
+    int code = 1;
+    if (open_all(&router, &err))
+        code = loop(&router);
+    else
+        log_error(service->log, "route.not_started", LOG_ERR(&err));
+    bus_producer_free(router.producer, 0); /* brings the last reports, which settle or give back */
+    bus_consumer_free(router.consumer);
+    arena_free(router.arena);
+    return code;
+}
