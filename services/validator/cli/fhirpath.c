@@ -13,7 +13,7 @@ enum {
     EXIT_USAGE = 2,
     FILE_BYTES_MAX = 512 * 1024 * 1024,
 };
-#define ARENA_BYTES ((size_t)4 << 30)
+#define ARENA_BYTES ((size_t)1 << 30)
 
 static const char help[] =
     "usage: fhirpath [-f RESOURCE.json] [options] EXPRESSION\n"

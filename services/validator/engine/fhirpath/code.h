@@ -123,8 +123,8 @@ static inline int64_t fp_number(const FpNode *node)
 
 typedef struct FpOperator {
     const char *text;
-    uint8_t op;         /* FpOp */
-    uint8_t precedence; /* a higher one binds tighter */
+    uint8_t op;            /* FpOp */
+    uint8_t precedence[2]; /* by dialect; a higher one binds tighter */
     bool is_word;
 } FpOperator;
 extern const FpOperator fp_operators[];

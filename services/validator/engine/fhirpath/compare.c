@@ -241,7 +241,9 @@ FpTri fp_equal(FpEval *eval, const FhirpathItem *a, const FhirpathItem *b)
     if (!has_a || !has_b)
         return FP_FALSE;
     if (va.kind == FHIRPATH_QUANTITY && vb.kind == FHIRPATH_QUANTITY)
-        return equal_quantities(eval, va.quantity, vb.quantity);
+        return eval->java && a->kind == FHIRPATH_NODE && b->kind == FHIRPATH_NODE
+                   ? (same_nodes(eval, a, b, false) ? FP_TRUE : FP_FALSE)
+                   : equal_quantities(eval, va.quantity, vb.quantity);
     if (eval->java)
         return java_equal(eval, a, b, &va, &vb);
     if (is_number(&va) && is_number(&vb)) {

@@ -21,7 +21,8 @@ typedef struct FpScope {
 typedef struct FpCall {
     const FpNode *node;
     const FpScope *scope;
-    uint32_t base; /* the input begins here on the stack */
+    uint32_t base; /* the input is [base, end) on the stack */
+    uint32_t end;
 } FpCall;
 
 typedef struct FpDefined { /* defineVariable() */

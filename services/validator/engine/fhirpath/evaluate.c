@@ -100,6 +100,10 @@ bool fp_argument(FpEval *eval, const FpCall *call, uint32_t number, uint32_t *re
     if (!node)
         return true;
     FpScope inner = scope_of_self(call->scope);
+    if (eval->java && !(fp_function_at(call->node->id)->flags & FP_FN_SELF)) {
+        inner.focus = eval->items + call->base;
+        inner.focus_count = call->end - call->base;
+    }
     return eval_scoped(eval, node, &inner);
 }
 
@@ -322,7 +326,10 @@ static bool eval_is(FpEval *eval, const FpNode *node, const FpScope *scope)
     if (count > 1 && !eval->java)
         return fp_throw(eval, node, "'is' takes one item, found %u", count);
     FhirpathItem item = eval->items[base];
-    bool is = count == 1 && fp_is_type(eval, &item, type, false);
+    bool exact = eval->java && item.kind == FHIRPATH_NODE; /* no inheritance in its operator */
+    bool is =
+        count == 1 && (exact ? str_eq(fp_text(eval->code, type), fp_type_name(eval->model, &item))
+                             : fp_is_type(eval, &item, type, false));
     eval->top = base;
     item = fp_boolean(is);
     return fp_push(eval, &item);
@@ -376,7 +383,7 @@ static bool eval_count_fast(FpEval *eval, const FpNode *node, const FpScope *sco
 
 static bool eval_call(FpEval *eval, const FpNode *node, const FpScope *scope)
 {
-    FpCall call = {node, scope, eval->top};
+    FpCall call = {.node = node, .scope = scope, .base = eval->top};
     const FpFunction *function = fp_function_at(node->id);
     if (node->left) {
         bool done = false;
@@ -390,6 +397,7 @@ static bool eval_call(FpEval *eval, const FpNode *node, const FpScope *scope)
     } else if (!push_items(eval, scope->focus, scope->focus_count)) {
         return false;
     }
+    call.end = eval->top;
     return function->run(eval, &call);
 }
 

@@ -123,6 +123,10 @@ bool fhirpath_code_check(Str code, const FhirModel *model);
 /* The expression as it would be written with the fewest parentheses; parses to the same tree. */
 Str fhirpath_print(Str code, Arena *arena);
 
+/* Some invariants of published definitions are wrong as written; the Java core evaluates others in
+ * their place, and so must who wants its verdicts. The expression to compile for an invariant. */
+Str fhirpath_invariant_expression(Str key, Str expression);
+
 /* --- evaluate --------------------------------------------------------------------------------- */
 
 typedef struct FhirpathVariable {

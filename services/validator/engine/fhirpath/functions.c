@@ -1,6 +1,13 @@
 #include "services/validator/engine/fhirpath/functions_inner.h"
 
-enum { L = FP_FN_LAMBDA, T = FP_FN_TEXT, O = FP_FN_ORDER, W = FP_FN_WORLD, TYPE = FP_FN_TYPE };
+enum {
+    L = FP_FN_LAMBDA,
+    T = FP_FN_TEXT,
+    O = FP_FN_ORDER,
+    W = FP_FN_WORLD,
+    TYPE = FP_FN_TYPE,
+    SELF = FP_FN_SELF
+};
 
 /* name, least and most arguments, flags, section, code. Sorted by name for bsearch. */
 static const FpFunction functions[] = {
@@ -17,10 +24,10 @@ static const FpFunction functions[] = {
     {"checkModifiers",     0, 10, 0,              "FHIR",   fn_check_modifiers    },
     {"children",           0, 0,  0,              "5.8.1",  fn_children           },
     {"coalesce",           1, 50, L,              "STU",    fn_coalesce           },
-    {"combine",            1, 1,  0,              "5.4.2",  fn_combine            },
+    {"combine",            1, 1,  SELF,           "5.4.2",  fn_combine            },
     {"comparable",         1, 1,  0,              "FHIR",   fn_comparable         },
     {"conformsTo",         1, 1,  W,              "FHIR",   fn_conforms_to        },
-    {"contains",           1, 1,  T,              "5.6.5",  fn_contains           },
+    {"contains",           1, 1,  T | SELF,       "5.6.5",  fn_contains           },
     {"convertsToBoolean",  0, 0,  0,              "5.5.2",  fn_converts_to        },
     {"convertsToDate",     0, 0,  0,              "5.5.4",  fn_converts_to        },
     {"convertsToDateTime", 0, 0,  0,              "5.5.5",  fn_converts_to        },
@@ -59,7 +66,7 @@ static const FpFunction functions[] = {
     {"htmlchecks",         0, 0,  FP_FN_JAVA,     "FHIR",   fn_html_checks        },
     {"iif",                2, 3,  L,              "5.5.1",  fn_iif                },
     {"indexOf",            1, 1,  T,              "5.6.1",  fn_index_of           },
-    {"intersect",          1, 1,  0,              "5.3.8",  fn_intersect          },
+    {"intersect",          1, 1,  SELF,           "5.3.8",  fn_intersect          },
     {"is",                 1, 1,  TYPE,           "6.3.2",  fn_is                 },
     {"isDistinct",         0, 0,  0,              "5.1.12", fn_is_distinct        },
     {"item",               1, 1,  O | FP_FN_JAVA, "5.3.1",  fn_item               },
@@ -123,7 +130,7 @@ static const FpFunction functions[] = {
     {"truncate",           0, 0,  0,              "5.7.10", fn_truncate           },
     {"type",               0, 0,  0,              "STU",    fn_type               },
     {"unescape",           1, 1,  T,              "STU",    fn_unescape           },
-    {"union",              1, 1,  0,              "5.4.1",  fn_union              },
+    {"union",              1, 1,  SELF,           "5.4.1",  fn_union              },
     {"upper",              0, 0,  T,              "5.6.6",  fn_upper              },
     {"where",              1, 1,  L,              "5.2.1",  fn_where              },
     {"yearOf",             0, 0,  0,              "STU",    fn_time_part          },

@@ -16,6 +16,7 @@ enum {                   /* FpFunction.flags */
        FP_FN_WORLD = 16, /* does or sees more than its input: not to be remembered */
        FP_FN_SORT = 32,  /* a minus before an argument means descending */
        FP_FN_JAVA = 64,  /* of the Java core, in its dialect only */
+       FP_FN_SELF = 128, /* in the java dialect, too, arguments see $this, not the input */
 };
 
 typedef struct FpFunction {

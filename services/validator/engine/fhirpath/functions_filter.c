@@ -168,7 +168,7 @@ bool fn_aggregate(FpEval *eval, const FpCall *call)
         FpScope outer = *call->scope;
         outer.total = buffers[turn];
         outer.total_count = count;
-        FpCall inner = {call->node, &outer, call->base};
+        FpCall inner = {call->node, &outer, call->base, call->end};
         if (!fp_lambda(eval, &inner, call->node->right, &item, i - call->base))
             return false;
         turn = !turn;

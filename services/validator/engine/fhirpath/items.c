@@ -266,6 +266,8 @@ Str fp_type_name(const FhirModel *model, const FhirpathItem *item)
 {
     static const char *const names[] = {"",     "boolean",  "integer", "decimal",  "string",
                                         "date", "dateTime", "time",    "Quantity", "ClassInfo"};
+    if (item->kind == FHIRPATH_TYPE && item->is_system)
+        return STR("SimpleTypeInfo");
     if (item->kind != FHIRPATH_NODE)
         return str_from(names[item->kind]);
     if (model && item->type)

@@ -13,32 +13,34 @@ typedef struct Parser {
     uint32_t nesting;
 } Parser;
 
-/* spec: N1 9 (precedence). Left-associative all of them. */
+/* spec: N1 9 (precedence). Left-associative all of them. The Java core that validates published
+ * guides (6.5) binds differently: `is` looser than comparisons, union tighter, and `in`,
+ * `contains`, `as` as loose as `implies`. */
 const FpOperator fp_operators[] = {
-    {"implies",  FP_IMPLIES,        1,  true },
-    {"or",       FP_OR,             2,  true },
-    {"xor",      FP_XOR,            2,  true },
-    {"and",      FP_AND,            3,  true },
-    {"in",       FP_IN,             4,  true },
-    {"contains", FP_CONTAINS,       4,  true },
-    {"=",        FP_EQUAL,          5,  false},
-    {"~",        FP_EQUIVALENT,     5,  false},
-    {"!=",       FP_NOT_EQUAL,      5,  false},
-    {"!~",       FP_NOT_EQUIVALENT, 5,  false},
-    {"<",        FP_LESS,           6,  false},
-    {"<=",       FP_LESS_EQUAL,     6,  false},
-    {">",        FP_GREATER,        6,  false},
-    {">=",       FP_GREATER_EQUAL,  6,  false},
-    {"|",        FP_UNION,          7,  false},
-    {"is",       FP_IS,             8,  true },
-    {"as",       FP_AS,             8,  true },
-    {"+",        FP_ADD,            9,  false},
-    {"-",        FP_SUBTRACT,       9,  false},
-    {"&",        FP_CONCATENATE,    9,  false},
-    {"*",        FP_MULTIPLY,       10, false},
-    {"/",        FP_DIVIDE,         10, false},
-    {"div",      FP_DIV,            10, true },
-    {"mod",      FP_MOD,            10, true },
+    {"implies",  FP_IMPLIES,        {1, 1},   true },
+    {"or",       FP_OR,             {2, 2},   true },
+    {"xor",      FP_XOR,            {2, 2},   true },
+    {"and",      FP_AND,            {3, 3},   true },
+    {"in",       FP_IN,             {4, 1},   true },
+    {"contains", FP_CONTAINS,       {4, 1},   true },
+    {"=",        FP_EQUAL,          {5, 5},   false},
+    {"~",        FP_EQUIVALENT,     {5, 5},   false},
+    {"!=",       FP_NOT_EQUAL,      {5, 5},   false},
+    {"!~",       FP_NOT_EQUIVALENT, {5, 5},   false},
+    {"<",        FP_LESS,           {6, 7},   false},
+    {"<=",       FP_LESS_EQUAL,     {6, 7},   false},
+    {">",        FP_GREATER,        {6, 7},   false},
+    {">=",       FP_GREATER_EQUAL,  {6, 7},   false},
+    {"|",        FP_UNION,          {7, 8},   false},
+    {"is",       FP_IS,             {8, 6},   true },
+    {"as",       FP_AS,             {8, 1},   true },
+    {"+",        FP_ADD,            {9, 9},   false},
+    {"-",        FP_SUBTRACT,       {9, 9},   false},
+    {"&",        FP_CONCATENATE,    {9, 9},   false},
+    {"*",        FP_MULTIPLY,       {10, 10}, false},
+    {"/",        FP_DIVIDE,         {10, 10}, false},
+    {"div",      FP_DIV,            {10, 10}, true },
+    {"mod",      FP_MOD,            {10, 10}, true },
 };
 enum { OPERATOR_COUNT = sizeof fp_operators / sizeof *fp_operators };
 
@@ -581,12 +583,13 @@ static bool parse_expression(Parser *p, uint8_t precedence, uint32_t *ret)
                          "more than %d signs and parentheses in one another", FHIRPATH_NESTING_MAX);
     if (!parse_unary(p, &left))
         return false;
-    for (const FpOperator *o; (o = next_operator(p)) && o->precedence >= precedence;) {
+    uint8_t dialect = (uint8_t)p->options->dialect;
+    for (const FpOperator *o; (o = next_operator(p)) && o->precedence[dialect] >= precedence;) {
         FpNode node = {.op = o->op, .left = left, .at = p->token.at};
         bool names_type = o->op == FP_IS || o->op == FP_AS;
         if (!advance(p) ||
             !(names_type ? parse_type_name(p, &node.right)
-                         : parse_expression(p, (uint8_t)(o->precedence + 1), &node.right)))
+                         : parse_expression(p, (uint8_t)(o->precedence[dialect] + 1), &node.right)))
             return false;
         if (!add_node(p, node, &left))
             return false;

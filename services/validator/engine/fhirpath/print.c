@@ -170,11 +170,11 @@ static void print_path(Printer *p, const FpNode *node)
     put(p, node->op == FP_INDEXER ? "]" : ")");
 }
 
-static uint8_t precedence_of(const FpNode *node)
+static uint8_t precedence_of(const Printer *p, const FpNode *node)
 {
     const FpOperator *o = fp_operator_of(node->op);
     if (o)
-        return o->precedence;
+        return o->precedence[p->code->dialect];
     return node->op == FP_NEGATE || node->op == FP_PLUS_SIGN ? FP_PRECEDENCE_UNARY
                                                              : FP_PRECEDENCE_TERM;
 }
@@ -183,7 +183,7 @@ static void print_node(Printer *p, uint32_t index, uint8_t precedence)
 {
     const FpNode *node = &p->nodes[index];
     const FpOperator *o = fp_operator_of(node->op);
-    uint8_t own = precedence_of(node);
+    uint8_t own = precedence_of(p, node);
     bool group = own < precedence;
     if (group)
         put(p, "(");
