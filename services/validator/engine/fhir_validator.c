@@ -211,18 +211,18 @@ static void walk_root(Walk *walk, const ValidateOptions *options, const Str *cla
 
 static bool start_walk(Walk *walk, const Loaded *loaded)
 {
-    static const FhirpathHost no_host;
     FhirpathEnvironment *environment = ARENA_NEW(walk->arena, FhirpathEnvironment);
     FhirpathHost *host = ARENA_NEW(walk->arena, FhirpathHost);
     walk->runs = memo_new(walk->arena);
     walk->invariants = memo_new(walk->arena);
-    if (!environment || !host || !walk->runs || !walk->invariants)
+    walk->removable = memo_new(walk->arena);
+    if (!environment || !host || !walk->runs || !walk->invariants || !walk->removable)
         return false;
-    *host = no_host;
-    host->self = walk;
+    *host = host_for(walk);
     *environment = (FhirpathEnvironment){.model = walk->model, .host = host};
     walk->schema = &loaded->schema;
     walk->terminology = &loaded->terminology;
+    walk->environment = environment;
     walk->eval = fhirpath_eval_new(environment, walk->arena);
     return walk->eval != NULL;
 }

@@ -372,7 +372,7 @@ static bool add_criteria(Slicer *s, Str type, Str path, const SchemaNode *criter
         return add_pattern(s, path, criteria->pattern);
     const SchemaBinding *binding = table_at(&s->tables->bindings, criteria->binding);
     if (criteria->binding && binding->strength == BINDING_REQUIRED && binding->value_set)
-        return add(s, " and (%.*s memberOf '%.*s')", STR_ARG(path),
+        return add(s, " and %.*s.memberOf('%.*s')", STR_ARG(path),
                    STR_ARG(tables_str(s->tables, binding->value_set)));
     *ret_found = false;
     return true;

@@ -4,8 +4,26 @@
 
 enum { CODINGS_MAX = 64 };
 
+/* Warnings of an extensible binding are taken back when a stronger binding of another profile holds
+ * on the same element. */
+static const uint32_t removable_key = UINT32_MAX;
+
+static void withdraw(Walk *walk, ElemId elem)
+{
+    for (Finding *f = memo_get(walk->removable, elem, removable_key); f; f = f->older)
+        f->withdrawn = true;
+}
+
+static bool remember(Walk *walk, ElemId elem, Finding *finding)
+{
+    finding->older = memo_get(walk->removable, elem, removable_key);
+    return memo_put(walk->removable, elem, removable_key, finding);
+}
+
 static bool take_over(Walk *walk, const TxFindings *found, ElemId elem)
 {
+    if (found->withdraws)
+        withdraw(walk, elem);
     for (const TxFinding *f = found->first; f; f = f->next) {
         static const IssueSeverity severities[] = {[TX_INFORMATION] = SEVERITY_INFORMATION,
                                                    [TX_WARNING] = SEVERITY_WARNING,
@@ -16,6 +34,8 @@ static bool take_over(Walk *walk, const TxFindings *found, ElemId elem)
             return false;
         finding->id = str_from(f->message_id);
         finding->code = f->issue_code;
+        if (f->removable && !remember(walk, elem, finding))
+            walk->stopped = true;
     }
     return found->ok;
 }

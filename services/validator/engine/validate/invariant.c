@@ -37,10 +37,11 @@ FhirpathVerdict evaluate_expression(Walk *walk, const Scope *scope, uint32_t exp
     return verdict;
 }
 
-/* spec: hl7.org/fhir/R4/element.html#invs: a value, or more children than the id */
+/* spec: hl7.org/fhir/R4/element.html#invs: a value, or more children than the id. The Java core
+ * says nothing of a complex element without children: the JSON form did. */
 static bool holds_ele_1(const Walk *walk, const Elem *elem, ElemId id)
 {
-    if (elem_text(elem).len > 0)
+    if (elem_text(elem).len > 0 || elem->node == NULL || !(elem->flags & ELEM_PRIMITIVE))
         return true;
     uint32_t ids = elem_child(&walk->elems, id, walk->model->n_id) ? 1 : 0;
     return elem->child_count > ids;

@@ -127,8 +127,12 @@ bool report_finish(Walk *walk, const Findings *findings, uint32_t limit, Verdict
     Issue *issues = arena_alloc(walk->arena, (shown + 1) * sizeof *issues);
     if (!sorted || !issues)
         return false;
-    if (count)
-        memcpy(sorted, findings->items, count * sizeof *sorted);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < findings->count; i++)
+        if (!findings->items[i]->withdrawn)
+            sorted[kept++] = findings->items[i];
+    count = kept;
+    shown = shown < count ? shown : count;
     qsort(sorted, count, sizeof *sorted, by_place);
     const JsonLines *lines = count ? json_lines(walk->source, walk->arena) : NULL;
     for (uint32_t i = 0; i < count; i++) {

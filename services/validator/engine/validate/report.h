@@ -30,6 +30,8 @@ typedef struct Finding {
     Str id;               /* replaces the message's own id: profileUrl#key */
     const char *code;     /* replaces the message's own issue code */
     Str args[FINDING_ARGS];
+    bool withdrawn;        /* a later finding takes it back: not shown */
+    struct Finding *older; /* another one of this element that may be taken back */
 } Finding;
 
 typedef struct Findings {

@@ -27,11 +27,14 @@ typedef struct Walk {
     const JsonDoc *doc;
     Elems elems;
     Findings *out; /* where issues go now */
+    const FhirpathEnvironment *environment;
     FhirpathEval *eval;
     ElemId eval_resource, eval_root; /* what %resource and %rootResource mean now */
     Memo *runs;                      /* (resource, profile) -> Run */
     Memo *invariants;                /* (element, expression) -> finding or none */
+    Memo *removable;                 /* (element, 0): findings that may be taken back */
     BundleIndex *bundles;            /* list of indexes, one per bundle met */
+    ElemId *elem_of_node;            /* by JSON node, made when an expression asks */
     bool best_practice;
     bool base_only; /* no profile was asked for: weak bindings say more */
     bool stopped;
@@ -123,6 +126,11 @@ bool check_contained(Walk *walk, ElemId resource);
 /* The entries of a bundle with that fullUrl, in order; NULL-terminated by 0. */
 const ElemId *bundle_by_full_url(Walk *walk, ElemId bundle, Str full_url);
 const ElemId *bundle_by_type_id(Walk *walk, ElemId bundle, Str type, Str id);
+
+/* --- host.c ----------------------------------------------------------------------------------- */
+
+/* What expressions may ask of the walk. */
+FhirpathHost host_for(Walk *walk);
 
 /* --- small things ----------------------------------------------------------------------------- */
 
