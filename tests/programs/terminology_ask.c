@@ -1,6 +1,6 @@
 /* terminology_ask - builds a terminology from packages and answers questions on standard input.
  *
- * usage: terminology_ask [-l] [-d FOLDER]... [-c CODE_LIST]... PATH...
+ * usage: terminology_ask [-l] [-o FILE] [-d FOLDER]... [-c CODE_LIST]... PATH...   (-o: write it)
  * -l builds leniently, as the Java core's peer does. A question is a line of tab-separated fields:
  *   concept|coding|quantity|code  VALUE_SET  STRENGTH  [SYSTEM CODE]...    ('-': absent)
  *   member  VALUE_SET  SYSTEM  CODE
@@ -110,12 +110,14 @@ static void answer(const Terminology *tx, Str line, Arena *arena)
 
 int main(int argc, char **argv)
 {
-    const char *folders[OPTIONS_MAX], *lists[OPTIONS_MAX];
+    const char *folders[OPTIONS_MAX], *lists[OPTIONS_MAX], *output = NULL;
     PackagesOptions packages_options = {.folders = folders};
     TerminologyOptions options = {.code_lists = lists};
-    for (int c; (c = getopt(argc, argv, "ld:c:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "lo:d:c:")) != -1;) {
         if (c == 'l')
             options.flags |= TERMINOLOGY_LENIENT;
+        if (c == 'o')
+            output = optarg;
         if (c == 'd' && packages_options.folder_count < OPTIONS_MAX)
             folders[packages_options.folder_count++] = optarg;
         if (c == 'c' && options.code_list_count < OPTIONS_MAX)
@@ -150,6 +152,11 @@ int main(int argc, char **argv)
             "%.2f s, open %.1f ms\n",
             stats.systems, stats.codes, stats.value_sets, stats.not_checkable,
             (double)stats.bytes / 1e6, loaded - start, built - loaded, (now_s() - built) * 1e3);
+    FILE *file = output ? fopen(output, "wb") : NULL;
+    if (file) {
+        fwrite(blob.data, 1, blob.len, file);
+        fclose(file);
+    }
     char *line = NULL;
     size_t room = 0;
     for (ssize_t len; (len = getline(&line, &room, stdin)) > 0;)
