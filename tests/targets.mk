@@ -19,3 +19,16 @@ oracle-image: deps ## build/oracle.img: the packages and code lists that the Jav
 	@$(MAKE) --no-print-directory $(BIN)/fhir-validate
 	@$(BIN)/fhir-validate compile $(ORACLE_PACKAGES) --no-dependencies --lenient-terminology \
 	  --codes ../shared/data/oracle/codes.tsv -o build/oracle.img
+bench: up ## measure the running stack, and the floors it stands on
+	@tests/bench/pipeline
+
+# The validator that dies when a document tells it to; the poison test runs it.
+FAULTY_SRC := services/validator/main.c $(call service_src,validator)
+FAULTY_OBJ := $(FAULTY_SRC:%.c=$(OUT)/obj/faults/%.o)
+programs: $(BIN)/fhirbus-validator-faults
+$(OUT)/obj/faults/%.o: %.c | $(PROTO_HDR)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -DFHIRBUS_FAULTS $(CFLAGS) $(SYS) -MMD -MP -c $< -o $@
+$(BIN)/fhirbus-validator-faults: $(FAULTY_OBJ) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LSAN) $(LINK) $(FAULTY_OBJ) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS) -o $@
