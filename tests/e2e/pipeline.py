@@ -97,7 +97,20 @@ def take_ports():
     raise StackError(f"no {PORTS_PER_STACK} free ports in a row between {first} and {last}: set FHIRBUS_TEST_PORTS")
 
 
-def make_stack(name, count=1, environment=None, bin=None):
+def packages_of(guides):
+    """A packages folder with these guides of ../shared and what they need; without any an empty one."""
+    folder = ROOT / "build" / "e2e" / ("packages" if guides else "no-packages")
+    folder.mkdir(parents=True, exist_ok=True)
+    if guides and SHARED.is_dir():
+        for path in (SHARED / "packages").iterdir():
+            wanted = not path.name.startswith("us.ny.") and ".au." not in path.name
+            link = folder / path.name
+            if (wanted or path.name in guides) and not link.exists():
+                link.symlink_to(path)
+    return folder
+
+
+def make_stack(name, count=1, environment=None, bin=None, guides=()):
     folder = ROOT / "build" / "e2e" / name
     left_over = Processes(folder)
     for process in left_over.names():
@@ -105,7 +118,8 @@ def make_stack(name, count=1, environment=None, bin=None):
     base = take_ports()
     settings = Settings(folder=folder, ports=Ports.from_base(base), bin=bin or OUT / "bin",
                         count=dict.fromkeys(SERVICES, count) if isinstance(count, int) else {**dict.fromkeys(SERVICES, 1), **count},
-                        environment=dict(environment or {}))
+                        environment=dict(environment or {}), packages=packages_of(guides),
+                        images=ROOT / "build" / "e2e" / ("images-guides" if guides else "images"))
     stack = Stack(settings)
     stack.postgres.drop()
     shutil.rmtree(folder, ignore_errors=True)
@@ -113,12 +127,12 @@ def make_stack(name, count=1, environment=None, bin=None):
 
 
 @contextlib.contextmanager
-def running_stack(name, count=1, environment=None, bin=None):
+def running_stack(name, count=1, environment=None, bin=None, guides=()):
     missing = [s for s in SERVICES if not (OUT / "bin" / f"fhirbus-{s}").exists()]
     if missing:
         skip(name, f"not built: {', '.join(missing)}")
         done()
-    stack = make_stack(name, count, environment, bin)
+    stack = make_stack(name, count, environment, bin, guides)
     atexit.register(stack.down)
     start = time.monotonic()
     try:

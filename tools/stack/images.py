@@ -1,13 +1,23 @@
-"""Compiled definitions for the validator: one image per package, made anew when its sources change."""
+#!/usr/bin/env python3
+"""Compiled definitions for the validator: an image of the R4 core alone, and one of each package in
+packages/ that no other one there depends on. Made anew when a source or the compiler changes.
+
+usage: images.py --packages packages --out FOLDER [--bin build/release/bin]
+
+Beside packages (.tgz) packages/ may hold loose resources (.json: value sets that no package has) and
+code lists (.tsv: system, code); they go into every image.
+"""
+import argparse
 import hashlib
+import json
 import os
 import pathlib
-import re
 import subprocess
+import sys
+import tarfile
 import time
 
-from settings import ROOT
-
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 CORE = "hl7.fhir.r4.core-4.0.1"
 
 
@@ -15,48 +25,73 @@ class ImageError(Exception):
     pass
 
 
-def sources(settings):
-    """Roots to compile: the R4 core alone, and each package that an operator dropped into packages/."""
-    core = pathlib.Path(settings.cache, "packages", f"{CORE}.tgz")
-    dropped = sorted(settings.packages.glob("*.tgz"))
-    return core, dropped
+def manifest(package):
+    try:
+        with tarfile.open(package) as archive:
+            return json.load(archive.extractfile("package/package.json"))
+    except (KeyError, OSError, ValueError, tarfile.TarError) as error:
+        raise ImageError(f"{package} is no FHIR package: {error}") from error
+
+
+def roots(folder):
+    """Packages that no other package of the folder depends on."""
+    manifests = {path: manifest(path) for path in sorted(folder.glob("*.tgz"))}
+    needed = {name for m in manifests.values() for name in m.get("dependencies") or {}}
+    return [path for path, m in manifests.items() if m.get("name") not in needed]
 
 
 def digest(paths, program):
-    stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in paths] + [program.stat().st_size]
+    stats = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in (*paths, program)]
     return hashlib.sha256(repr(stats).encode()).hexdigest()[:16]
 
 
-def can_compile(program):
-    return " compile " in subprocess.run([program, "--help"], capture_output=True, text=True).stdout
-
-
-def compile_one(program, target, packages):
+def compile_one(program, target, root, extras, folders):
     part = target.with_suffix(f".{os.getpid()}")
-    done = subprocess.run([program, "compile", *packages, "-o", part], capture_output=True, text=True, cwd=ROOT)
+    command = [program, "compile", root, *(e for e in extras if e.suffix == ".json"), "-o", part]
+    for folder in folders:
+        command += ["--packages", folder]
+    for codes in (e for e in extras if e.suffix == ".tsv"):
+        command += ["--codes", codes]
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
-        raise ImageError(f"{program.name} compile: {(done.stdout + done.stderr).strip()[-800:]}")
+        part.unlink(missing_ok=True)
+        raise ImageError(f"{root.name} does not compile:\n{(done.stdout + done.stderr).strip()[-1500:]}")
     part.rename(target)
 
 
-def ensure(settings):
-    """Yields (name, seconds); 0 seconds: it was there."""
-    program = settings.bin / "fhir-validate"
-    if not program.exists() or not can_compile(program):
-        return
-    folder = settings.folder / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    core, dropped = sources(settings)
+def ensure(program, out, packages, registry):
+    """Yields (name, seconds); 0 seconds: it was there. `registry`: where tools/setup put what it fetched."""
+    out.mkdir(parents=True, exist_ok=True)
+    core = registry / f"{CORE}.tgz"
     if not core.exists():
-        return
-    wanted = {CORE: [core], **{p.stem: [p, core, *settings.packages.glob("*.json")] for p in dropped}}
-    for name, packages in wanted.items():
-        target = folder / f"{name}.{digest([*packages, *dropped], program)}.image"
+        raise ImageError(f"no {core}: run `make deps`")
+    dropped = sorted(p for p in packages.glob("*") if p.suffix in (".tgz", ".json", ".tsv"))
+    extras = [p for p in dropped if p.suffix != ".tgz"]
+    kept = set()
+    for root in [core, *roots(packages)]:
+        target = out / f"{root.name.removesuffix('.tgz')}.{digest([root, *dropped], program)}.image"
+        kept.add(target)
         start = time.monotonic()
-        if not target.exists():
-            for old in folder.glob(f"{re.escape(name)}.*"):
-                old.unlink()
-            compile_one(program, target, packages)
-            yield name, time.monotonic() - start
-        else:
-            yield name, 0
+        fresh = not target.exists()
+        if fresh:
+            compile_one(program, target, root, extras, [f for f in (packages, registry) if f.is_dir()])
+        yield root.name.removesuffix(".tgz"), time.monotonic() - start if fresh else 0
+    for old in set(out.glob("*.image")) - kept:
+        old.unlink()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--packages", type=pathlib.Path, default=ROOT / "packages")
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "release" / "bin")
+    arguments = parser.parse_args()
+    try:
+        for name, seconds in ensure(arguments.bin / "fhir-validate", arguments.out, arguments.packages, ROOT / "build" / "packages"):
+            print(f"{name}: " + (f"compiled in {seconds:.1f} s" if seconds else "is there"))
+    except ImageError as error:
+        sys.exit(f"images: {error}")
+
+
+if __name__ == "__main__":
+    main()

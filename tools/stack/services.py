@@ -68,9 +68,8 @@ def ingest(settings, postgres, index):
 
 
 def validator(settings, postgres, index):
-    images = settings.folder / "images"
     return {
-        "FHIR_IMAGES": str(images) if any(images.glob("*.image")) else "",
+        "FHIR_IMAGES": str(settings.images),
         "ORDERING_KEY_SECRET_FILE": str(secret(settings, "ordering-key")),
     }
 
