@@ -15,10 +15,15 @@ soak: build ## the long tests: a backlog of 100,000 bulk messages, and an hour o
 ORACLE_PACKAGES := $(addprefix ../shared/packages/,us.ny.hrsn-1.8.1.tgz hl7.fhir.us.core-3.1.1.tgz \
   hl7.fhir.us.sdoh-clinicalcare-2.2.0.tgz hl7.fhir.uv.sdc-3.0.0.tgz) build/packages/hl7.fhir.r4.core-4.0.1.tgz \
   $(addprefix ../shared/packages/,2.16.840.1.113762.1.4.1021.32.json 2.16.840.1.113762.1.4.1240.11.json)
+comma_codes = ../shared/data/oracle/$(1)$(comma)$(2)$(comma)value-set=http://hl7.org/fhir/ValueSet/$(3)
+ORACLE_CODES := ../shared/data/oracle/codes.tsv \
+  $(call comma_codes,codes.tsv,only=http://loinc.org,observation-codes) \
+  $(call comma_codes,NYS-HRSN-Questionnaire-extra-codes.psv,system=http://shinny.org/us/ny/hrsn/CodeSystem/NYS-HRSN-Questionnaire,observation-codes) \
+  $(call comma_codes,language-subtags.psv,system=urn:ietf:bcp:47,languages)
 oracle-image: deps ## build/oracle.img: the packages and code lists that the Java core's answers were made with
 	@$(MAKE) --no-print-directory $(BIN)/fhir-validate
 	@$(BIN)/fhir-validate compile $(ORACLE_PACKAGES) --no-dependencies --lenient-terminology \
-	  --codes ../shared/data/oracle/codes.tsv -o build/oracle.img
+	  $(ORACLE_CODES:%=--codes %) -o build/oracle.img
 bench: up ## measure the running stack, and the floors it stands on
 	@tests/bench/pipeline
 

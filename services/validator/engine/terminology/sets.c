@@ -119,7 +119,7 @@ static bool load_set(Builder *b, const PackageResource *resource)
     TRY(name_concepts(b, doc, json_get(doc, compose, "include")));
     TRY(name_concepts(b, doc, json_get(doc, compose, "exclude")));
     TRY(name_from_expansions(b, resource->url));
-    return compose || name_expansion(b, doc, expansion_of(doc, json_root(doc)));
+    return name_expansion(b, doc, expansion_of(doc, json_root(doc)));
 }
 
 /* http://loinc.org/vs and the like: all of one system */
@@ -492,7 +492,8 @@ static bool flatten_set(Builder *b, uint32_t index, uint32_t depth)
         TRY(flatten_implicit(b, set));
     else if (compose)
         TRY(flatten_compose(b, set, compose, depth));
-    else
+    /* A set that brings its expansion (VSAC's do, with imports that nobody has) holds its codes. */
+    if (set->doc)
         TRY(add_expansion(b, set, set->doc, expansion_of(set->doc, set->root)));
     TRY(add_from_lists(b, set));
     if (set->doc)
