@@ -14,14 +14,26 @@ static void swallow_notice(void *context, const PGresult *result)
     (void)result;
 }
 
-static bool report(PGconn *conn, const PGresult *result, Err *err)
+/* The server counts characters; our files are ASCII, and an editor counts lines. */
+static unsigned line_at(const char *sql, const char *position)
+{
+    unsigned line = 1;
+    uint64_t at = 0;
+    if (!position || !str_to_u64(str_from(position), &at))
+        return 0;
+    for (uint64_t i = 1; i < at && sql[i - 1]; i++)
+        line += sql[i - 1] == '\n';
+    return line;
+}
+
+static bool report(PGconn *conn, const char *sql, const PGresult *result, Err *err)
 {
     const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-    const char *line = result ? PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION) : NULL;
+    const char *at = result ? PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION) : NULL;
     if (primary && PQstatus(conn) == CONNECTION_OK)
-        return ERR(err, ERR_FATAL, "db-script", "SQLSTATE %s: %s (character %s)", sqlstate, primary,
-                   line ? line : "?");
+        return ERR(err, ERR_FATAL, "db-script", "line %u: SQLSTATE %s: %s", line_at(sql, at),
+                   sqlstate, primary);
     Str text = str_from(PQerrorMessage(conn));
     text = str_trim(str_cut(text, 0, str_find_char(text, '\n')));
     return ERR(err, ERR_RETRY, "db-away", "%.*s", STR_ARG(text));
@@ -40,7 +52,8 @@ bool db_script_open(const DbConfig *config, uint64_t lock_timeout_ms, DbScript *
         *ret_script = script;
         return true;
     }
-    bool failed = conn ? report(conn, NULL, err) : ERR(err, ERR_RETRY, "db-away", "out of memory");
+    bool failed =
+        conn ? report(conn, "", NULL, err) : ERR(err, ERR_RETRY, "db-away", "out of memory");
     free(script);
     PQfinish(conn);
     return failed;
@@ -65,7 +78,7 @@ bool db_script_run(DbScript *script, const char *sql, const DbParams *params, Db
                               : PQexec(script->conn, sql);
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY) {
-        report(script->conn, result, err);
+        report(script->conn, sql, result, err);
         PQclear(result);
         return false;
     }

@@ -11,6 +11,7 @@
 
 #define IDLE_POLL_MS 50
 #define BUSY_WAIT_MS 5
+#define FILL_TURNS 8
 #define OBSERVE_MS 1000
 #define LAGS_MAX 256
 #define SEND_ARENA_BYTES ((size_t)64 << 20)
@@ -118,19 +119,21 @@ static bool take(Worker *w, BusMessage *message)
     return true;
 }
 
-static void fill(Worker *w)
+/* True when there may be more to take at once. */
+static bool fill(Worker *w)
 {
     if (w->held && take(w, w->held))
         w->held = NULL;
     /* While a transaction runs, prepare the next; but look after the database now and then. */
-    for (size_t turns = 0; !w->held && turns < 16 && filling_has_room(w, 0); turns++) {
+    for (size_t turns = 0; !w->held && turns < FILL_TURNS && filling_has_room(w, 0); turns++) {
         BusMessage *message;
         bool idle = !w->sending && w->filling->count == 0;
         if (!bus_poll(w->consumer, idle && turns == 0 ? IDLE_POLL_MS : 0, &message))
-            return;
+            return false;
         if (!take(w, message))
             w->held = message;
     }
+    return !w->held && filling_has_room(w, 0);
 }
 
 /* --- sending -----------------------------------------------------------------------------------
@@ -361,14 +364,14 @@ bool worker_run(Worker *w, Err *err)
 {
     bool healthy = true;
     while (healthy && !supervisor_stopping()) {
-        fill(w);
+        bool more = fill(w);
         forget_lost(w);
         serve_database(w);
         upkeep_step(w->upkeep);
         bus_producer_poll(w->producer, 0);
         observe(w);
         supervisor_beat(w->supervisor);
-        if (w->sending)
+        if (w->sending && !more)
             db_wait(w->db, w->under_way ? BUSY_WAIT_MS : IDLE_POLL_MS);
         healthy = !bus_consumer_fatal(w->consumer) && !bus_producer_fatal(w->producer);
     }

@@ -30,11 +30,11 @@ static void on_delivery(void *opaque, const BusDelivery *delivery)
     failed += !delivery->ok;
 }
 
-static void publish(BusProducer *producer, const char *topic, Str value)
+static void publish(BusProducer *producer, const char *topic, Str key, Str value)
 {
     BusRecord record = {.topic = topic,
                         .partition = strcmp(topic, "response") ? BUS_PARTITION_BY_KEY : 0,
-                        .key = str_cut(value, 0, value.len < 16 ? value.len : 16),
+                        .key = key,
                         .value = value,
                         .bulk = true,
                         .on_delivery = on_delivery};
@@ -56,7 +56,7 @@ static size_t publish_bulk(BusProducer *producer, unsigned count, size_t bytes)
         Envelope e =
             sample_envelope(arena, "bulk", sample_bundle(arena, n, bytes), clock_wall_us());
         log_add_envelope(&log, "intake.bulk", &e);
-        publish(producer, "intake.bulk", log.list[0].value);
+        publish(producer, "intake.bulk", log.list[0].key, log.list[0].value);
     }
     arena_free(arena);
     return count;
@@ -68,7 +68,7 @@ static size_t publish_log(BusProducer *producer, size_t count, unsigned seed)
     MessageLog log;
     log_of_messages(&log, arena, count, seed);
     for (size_t i = 0; i < log.count; i++)
-        publish(producer, log.list[i].topic, log.list[i].value);
+        publish(producer, log.list[i].topic, log.list[i].key, log.list[i].value);
     arena_free(arena);
     return log.count;
 }
@@ -95,7 +95,7 @@ int main(int argc, char **argv)
     else if (strcmp(argv[next], "bulk") == 0)
         sent = publish_bulk(producer, (unsigned)count, third);
     else
-        publish(producer, argv[next + 1], STR("\xff\xff nobody can read this"));
+        publish(producer, argv[next + 1], STR("any"), STR("\xff\xff nobody can read this"));
     bus_producer_free(producer, 60000);
     printf("%zu\n", sent);
     return failed ? 1 : 0;

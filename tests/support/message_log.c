@@ -4,11 +4,11 @@
 
 #define START_US INT64_C(1767225600000000) /* 2026-01-01 */
 
-static Sent *add(MessageLog *log, const char *topic, int64_t at_us)
+static Sent *add(MessageLog *log, const char *topic, Str id, int64_t at_us)
 {
     CHECK(log->count < log->room);
     Sent *sent = &log->list[log->count++];
-    *sent = (Sent){.topic = topic, .at_us = at_us};
+    *sent = (Sent){.topic = topic, .key = id, .at_us = at_us};
     return sent;
 }
 
@@ -69,8 +69,9 @@ Envelope sample_envelope(Arena *arena, const char *tenant, Str payload, int64_t 
 void log_add_envelope(MessageLog *log, const char *topic, const Envelope *envelope)
 {
     Err err = {0};
-    CHECK(envelope_encode(envelope, log->arena, &add(log, topic, envelope->received_at_us)->value,
-                          &err));
+    CHECK(envelope_encode(
+        envelope, log->arena,
+        &add(log, topic, envelope->interaction_id, envelope->received_at_us)->value, &err));
 }
 
 void log_add_validated(MessageLog *log, const Envelope *envelope, DispositionAction action,
@@ -107,14 +108,17 @@ void log_add_validated(MessageLog *log, const Envelope *envelope, DispositionAct
                           .engine_version = STR("0.1"),
                           .started_at_us = envelope->received_at_us + 1000,
                           .finished_at_us = envelope->received_at_us + 8000};
-    CHECK(validated_encode(&v, log->arena, &add(log, "validated", v.published_at_us)->value, &err));
+    CHECK(validated_encode(
+        &v, log->arena, &add(log, "validated", envelope->interaction_id, v.published_at_us)->value,
+        &err));
 }
 
 static void add_response(MessageLog *log, const Response *response)
 {
     Err err = {0};
-    CHECK(
-        response_encode(response, log->arena, &add(log, "response", response->at_us)->value, &err));
+    CHECK(response_encode(response, log->arena,
+                          &add(log, "response", response->interaction_id, response->at_us)->value,
+                          &err));
 }
 
 static void add_delivery(MessageLog *log, const Envelope *e, const char *destination,
@@ -169,7 +173,8 @@ static void add_notice(MessageLog *log, const Envelope *e)
                    .details = details,
                    .detail_count = 1};
     Err err = {0};
-    CHECK(event_encode(&event, log->arena, &add(log, "events", event.at_us)->value, &err));
+    CHECK(event_encode(&event, log->arena,
+                       &add(log, "events", e->interaction_id, event.at_us)->value, &err));
 }
 
 /* Attempts at one destination: some fail, the last one may succeed. */

@@ -6,6 +6,7 @@
 
 typedef struct Sent { /* one message */
     const char *topic;
+    Str key;
     Str value;
     int64_t at_us;
 } Sent;
