@@ -81,21 +81,26 @@ static uint16_t name_of(const Run *run, const FhirpathItem *item)
     return plain ? plain : node->name;
 }
 
-static void walk(Run *run, const FhirpathItem *item, FhirTypeId parent, const FhirpathItem *holder)
+/* An entry's resource is its own root; a contained one has its container's. */
+static void walk(Run *run, const FhirpathItem *item, FhirTypeId parent, const FhirpathItem *holder,
+                 const FhirpathItem *root)
 {
     FhirpathItems children = {0};
     const FhirpathItem *resource = holder;
     if (!item->type)
         return;
-    if (run->model->types[item->type].kind == FHIR_KIND_RESOURCE)
+    if (run->model->types[item->type].kind == FHIR_KIND_RESOURCE) {
         resource = item;
-    fhirpath_eval_resource(run->eval, resource, &run->root);
+        if (name_of(run, item) != run->model->n_contained)
+            root = item;
+    }
+    fhirpath_eval_resource(run->eval, resource, root);
     check_type(run, item, parent, name_of(run, item));
     if (!fhirpath_evaluate(run->eval, run->children, item, &children, NULL))
         return;
     for (size_t i = 0; i < children.count; i++)
-        walk(run, &children.items[i], item->type, resource);
-    fhirpath_eval_resource(run->eval, resource, &run->root);
+        walk(run, &children.items[i], item->type, resource, root);
+    fhirpath_eval_resource(run->eval, holder, root);
 }
 
 static bool claims(const Run *run, Str profile)
@@ -153,7 +158,7 @@ static void one_resource(Run *run, const char *file, Str bytes)
     if (!run->root.type || !run->eval)
         return;
     run->resources++;
-    walk(run, &run->root, 0, &run->root);
+    walk(run, &run->root, 0, &run->root, &run->root);
     check_profiles(run);
 }
 

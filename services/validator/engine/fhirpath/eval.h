@@ -174,6 +174,8 @@ FhirTypeId fp_resource_type(FpEval *eval, const JsonDoc *doc, const JsonNode *no
 bool fp_push_children(FpEval *eval, const FhirpathItem *item, uint16_t name, Str text);
 bool fp_push_all_children(FpEval *eval, const FhirpathItem *item);
 bool fp_count_children(FpEval *eval, const FhirpathItem *item, uint64_t *ret_count);
+/* Has it a value, or a child that has? The Java core says of others that they do not exist. */
+bool fp_has_content(FpEval *eval, const FhirpathItem *item);
 /* Is the item of that FP_TYPE_NAME? exact: a primitive is only what it says it is. */
 bool fp_is_type(FpEval *eval, const FhirpathItem *item, const FpNode *type, bool exact);
 Str fp_type_name(const FhirModel *model,

@@ -312,6 +312,15 @@ static bool known_type(const FpNode *type)
     return type->id || type->extra || (type->flags & FP_NS_SYSTEM);
 }
 
+/* The Java core's operators compare names, without case and without inheritance. */
+static bool java_is(FpEval *eval, const FhirpathItem *item, const FpNode *type)
+{
+    Str name = fp_text(eval->code, type);
+    if (type->flags & FP_NS_FHIR)
+        name = str_skip(name, strlen("FHIR."));
+    return str_eq_ignore_case(name, fp_type_name(eval->model, item));
+}
+
 static bool eval_is(FpEval *eval, const FpNode *node, const FpScope *scope)
 {
     uint32_t base = eval->top;
@@ -326,20 +335,12 @@ static bool eval_is(FpEval *eval, const FpNode *node, const FpScope *scope)
     if (count > 1 && !eval->java)
         return fp_throw(eval, node, "'is' takes one item, found %u", count);
     FhirpathItem item = eval->items[base];
-    bool exact = eval->java && item.kind == FHIRPATH_NODE; /* no inheritance in its operator */
+    bool by_name = eval->java && item.kind == FHIRPATH_NODE;
     bool is =
-        count == 1 && (exact ? str_eq(fp_text(eval->code, type), fp_type_name(eval->model, &item))
-                             : fp_is_type(eval, &item, type, false));
+        count == 1 && (by_name ? java_is(eval, &item, type) : fp_is_type(eval, &item, type, false));
     eval->top = base;
     item = fp_boolean(is);
     return fp_push(eval, &item);
-}
-
-/* The Java core's operator compares names without case and without inheritance. */
-static bool java_as(FpEval *eval, const FhirpathItem *item, const FpNode *type)
-{
-    Str name = fp_text(eval->code, type);
-    return str_eq_ignore_case(name, fp_type_name(eval->model, item));
 }
 
 static bool eval_as(FpEval *eval, const FpNode *node, const FpScope *scope)
@@ -355,7 +356,7 @@ static bool eval_as(FpEval *eval, const FpNode *node, const FpScope *scope)
     uint32_t kept = base;
     for (uint32_t i = base; i < eval->top; i++) {
         const FhirpathItem *item = &eval->items[i];
-        if (eval->java ? java_as(eval, item, type) : fp_is_type(eval, item, type, true))
+        if (eval->java ? java_is(eval, item, type) : fp_is_type(eval, item, type, true))
             eval->items[kept++] = *item;
     }
     eval->top = kept;

@@ -6,9 +6,17 @@ static bool answer(FpEval *eval, const FpCall *call, bool value)
     return fp_return(eval, call, fp_boolean(value));
 }
 
+static bool any_exists(const FpEval *eval, const FpCall *call)
+{
+    bool found = false;
+    for (uint32_t i = call->base; i < eval->top && !found; i++)
+        found = !eval->java || fp_has_content(eval, &eval->items[i]);
+    return found;
+}
+
 bool fn_empty(FpEval *eval, const FpCall *call)
 {
-    return answer(eval, call, fp_input_count(eval, call) == 0);
+    return answer(eval, call, !any_exists(eval, call));
 }
 
 bool fn_count(FpEval *eval, const FpCall *call)
@@ -31,7 +39,7 @@ static FpTri criteria(FpEval *eval, const FpCall *call, uint32_t i)
 bool fn_exists(FpEval *eval, const FpCall *call)
 {
     uint32_t end = eval->top;
-    bool found = end != call->base;
+    bool found = any_exists(eval, call);
     if (call->node->right) {
         found = false;
         for (uint32_t i = call->base; i < end && (!found || eval->java); i++) {

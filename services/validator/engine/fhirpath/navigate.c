@@ -34,22 +34,46 @@ static FhirTypeId type_of_child(FpEval *eval, const FhirChild *row, const JsonDo
     if (!(row->flags & FHIR_CHILD_RESOURCE) || !node || node->kind != JSON_KIND_OBJECT)
         return row->type;
     FhirTypeId type = fp_resource_type(eval, doc, node);
-    return type ? type : row->type;
+    return type || eval->java ? type : row->type;
+}
+
+/* What has another JSON shape than its type says is no element: not a primitive that is an object,
+ * not a complex one that is a string. So has the Java core it, and so its invariants see it. */
+static const JsonNode *of_its_shape(const FpEval *eval, const FhirChild *row, const JsonNode *node)
+{
+    if (!node || node->kind == JSON_KIND_NULL)
+        return NULL;
+    if (!row)
+        return node;
+    bool primitive = eval->model->types[row->type].kind == FHIR_KIND_PRIMITIVE;
+    bool fits = primitive ? node->kind < JSON_KIND_ARRAY : node->kind == JSON_KIND_OBJECT;
+    return fits ? node : NULL;
+}
+
+/* The same for lists: an array where one value stands, one primitive where a list does. */
+static const JsonNode *of_its_count(const FpEval *eval, const FhirChild *row, const JsonNode *node)
+{
+    if (!node || !row)
+        return node;
+    bool primitive = eval->model->types[row->type].kind == FHIR_KIND_PRIMITIVE;
+    bool list = row->flags & FHIR_CHILD_ARRAY, array = node->kind == JSON_KIND_ARRAY;
+    return array == list || (list && !primitive) ? node : NULL;
 }
 
 static bool push_node(FpEval *eval, const JsonDoc *doc, const JsonNode *node, const JsonNode *extra,
                       const FhirChild *row)
 {
-    if (node && node->kind == JSON_KIND_NULL)
-        node = NULL;
+    node = of_its_shape(eval, row, node);
     if (extra && extra->kind != JSON_KIND_OBJECT)
         extra = NULL;
     if (!node && !extra)
         return true;
     FhirTypeId type = 0;
-    if (row)
+    if (row) {
         type = type_of_child(eval, row, doc, node);
-    else if (eval->model && node && node->kind == JSON_KIND_OBJECT)
+        if (!type)
+            return true; /* the Java core drops a resource of no known type */
+    } else if (eval->model && node && node->kind == JSON_KIND_OBJECT)
         type = fp_resource_type(eval, doc, node);
     FhirpathItem item = fhirpath_node_item(doc, node, extra, type);
     return fp_push(eval, &item);
@@ -59,6 +83,8 @@ static bool push_node(FpEval *eval, const JsonDoc *doc, const JsonNode *node, co
 static bool push_member(FpEval *eval, const JsonDoc *doc, const JsonNode *base,
                         const JsonNode *extra, const FhirChild *row)
 {
+    base = of_its_count(eval, row, base);
+    extra = of_its_count(eval, row, extra);
     bool list = base && base->kind == JSON_KIND_ARRAY;
     bool extra_list = extra && extra->kind == JSON_KIND_ARRAY;
     if (!list && !extra_list)
@@ -251,13 +277,13 @@ bool fp_push_all_children(FpEval *eval, const FhirpathItem *item)
 }
 
 /* Elements that push_member would push. */
-static uint64_t count_member(const Member *m)
+static uint64_t count_member(const FpEval *eval, const Member *m)
 {
-    const JsonNode *list = m->base && m->base->kind == JSON_KIND_ARRAY ? m->base : NULL;
-    if (!list && !(m->extra && m->extra->kind == JSON_KIND_ARRAY))
-        return (m->base && m->base->kind != JSON_KIND_NULL) ||
-               (m->extra && m->extra->kind == JSON_KIND_OBJECT);
-    return UINT64_MAX;
+    const JsonNode *base = of_its_count(eval, m->row, m->base);
+    const JsonNode *extra = of_its_count(eval, m->row, m->extra);
+    if ((base && base->kind == JSON_KIND_ARRAY) || (extra && extra->kind == JSON_KIND_ARRAY))
+        return UINT64_MAX;
+    return of_its_shape(eval, m->row, base) || (extra && extra->kind == JSON_KIND_OBJECT);
 }
 
 bool fp_count_children(FpEval *eval, const FhirpathItem *item, uint64_t *ret_count)
@@ -273,7 +299,7 @@ bool fp_count_children(FpEval *eval, const FhirpathItem *item, uint64_t *ret_cou
             Member m;
             if (!read_member(eval, item, object, member, &m))
                 continue;
-            uint64_t more = count_member(&m);
+            uint64_t more = count_member(eval, &m);
             if (more == UINT64_MAX) { /* lists may hold nulls: count what is there */
                 if (!push_member(eval, item->doc, m.base, m.extra, m.row))
                     return false;
@@ -284,6 +310,40 @@ bool fp_count_children(FpEval *eval, const FhirpathItem *item, uint64_t *ret_cou
         }
     *ret_count = count;
     return true;
+}
+
+static bool member_has_content(FpEval *eval, const JsonDoc *doc, const Member *m)
+{
+    const JsonNode *base = of_its_count(eval, m->row, m->base);
+    if (m->extra)
+        return true;
+    bool list = base && base->kind == JSON_KIND_ARRAY;
+    for (const JsonNode *n = list ? json_first(base) : base; n;
+         n = list ? json_next(doc, n) : NULL) {
+        const JsonNode *node = of_its_shape(eval, m->row, n);
+        if (!node)
+            continue;
+        FhirTypeId type = m->row ? type_of_child(eval, m->row, doc, node) : 0;
+        FhirpathItem child = fhirpath_node_item(doc, node, NULL, type);
+        if (fp_has_content(eval, &child))
+            return true;
+    }
+    return false;
+}
+
+bool fp_has_content(FpEval *eval, const FhirpathItem *item)
+{
+    if (item->kind != FHIRPATH_NODE || item->extra || !item->node ||
+        item->node->kind != JSON_KIND_OBJECT)
+        return true;
+    JSON_EACH(item->doc, member, item->node)
+    {
+        Member m;
+        if (read_member(eval, item, item->node, member, &m) &&
+            member_has_content(eval, item->doc, &m))
+            return true;
+    }
+    return false;
 }
 
 /* spec: FHIRPath N1 6.3 and the R4 suite: `is` follows inheritance (code is a string), while as()

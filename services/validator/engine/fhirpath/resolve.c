@@ -90,23 +90,37 @@ static bool entry_matches(FpEval *eval, const JsonDoc *doc, const JsonNode *entr
                   (Str){type.ptr, tail}); /* type and id stand side by side in the reference */
 }
 
-static bool find_in_bundle(FpEval *eval, Str reference, FhirpathItem *ret)
+static bool find_among(FpEval *eval, const JsonDoc *doc, const JsonNode *entries, Str reference,
+                       FhirpathItem *ret)
 {
-    const FhirpathItem *root = &eval->root_resource;
-    if (!eval->has_resource || root->kind != FHIRPATH_NODE || !root->node ||
-        root->type != eval->model->bundle_type)
-        return false;
-    const JsonNode *entries = json_get_id(root->doc, root->node, eval->model->n_entry);
-    if (entries && entries->kind == JSON_KIND_ARRAY)
-        JSON_EACH(root->doc, entry, entries)
-        {
-            const JsonNode *resource;
-            if (!fp_step(eval, 1))
-                return false;
-            if (entry_matches(eval, root->doc, entry, reference, &resource))
-                return found_at(eval, root->doc, resource, ret);
-        }
+    JSON_EACH(doc, entry, entries)
+    {
+        const JsonNode *resource;
+        if (!fp_step(eval, 1))
+            return false;
+        if (entry_matches(eval, doc, entry, reference, &resource))
+            return found_at(eval, doc, resource, ret);
+    }
     return false;
+}
+
+/* The bundles around the reference, the inner ones first. */
+static bool find_in_bundles(FpEval *eval, const FhirpathItem *from, Str reference,
+                            FhirpathItem *ret)
+{
+    const JsonDoc *doc = from->doc;
+    const JsonNode *node = from->node ? from->node : from->extra;
+    for (;;) {
+        const JsonNode *entries = json_get_id(doc, node, eval->model->n_entry);
+        if (entries && entries->kind == JSON_KIND_ARRAY &&
+            fp_resource_type(eval, doc, node) == eval->model->bundle_type &&
+            find_among(eval, doc, entries, reference, ret))
+            return true;
+        const JsonNode *parent = json_parent(doc, node);
+        if (parent == node || eval->limit_hit)
+            return false;
+        node = parent;
+    }
 }
 
 bool fp_resolve(FpEval *eval, const FhirpathItem *from, Str reference, FhirpathItem *ret,
@@ -118,8 +132,10 @@ bool fp_resolve(FpEval *eval, const FhirpathItem *from, Str reference, FhirpathI
         *ret_found = node && find_contained(eval, from, str_skip(reference, 1), ret);
     else if (eval->host && eval->host->resolve)
         *ret_found = eval->host->resolve(eval->host->self, reference, from, ret);
-    else if (eval->model)
-        *ret_found = find_in_bundle(eval, reference, ret);
+    else if (node)
+        *ret_found = find_in_bundles(eval, from, reference, ret);
+    else if (eval->model && eval->has_resource && eval->root_resource.node)
+        *ret_found = find_in_bundles(eval, &eval->root_resource, reference, ret);
     return !eval->limit_hit;
 }
 
