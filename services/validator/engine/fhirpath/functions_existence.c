@@ -6,7 +6,7 @@ static bool answer(FpEval *eval, const FpCall *call, bool value)
     return fp_return(eval, call, fp_boolean(value));
 }
 
-static bool any_exists(const FpEval *eval, const FpCall *call)
+static bool any_exists(FpEval *eval, const FpCall *call)
 {
     bool found = false;
     for (uint32_t i = call->base; i < eval->top && !found; i++)
