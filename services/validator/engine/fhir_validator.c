@@ -224,7 +224,7 @@ static bool start_walk(Walk *walk, const Loaded *loaded)
     walk->terminology = &loaded->terminology;
     walk->environment = environment;
     walk->eval = fhirpath_eval_new(environment, walk->arena);
-    return walk->eval != NULL;
+    return walk->eval != NULL && host_prepare(walk);
 }
 
 static void describe(const Walk *walk, const Str *claims, uint32_t claim_count, Verdict *verdict)
@@ -283,6 +283,7 @@ bool fhir_validate(const FhirValidator *validator, Str resource, const ValidateO
         done = validate_document(walk, validator, o, &verdict) && !arena_exhausted(arena) &&
                report_finish(walk, &findings, o->limits.issues ? o->limits.issues : ISSUES_DEFAULT,
                              &verdict);
+    arena_free(walk->side);
     if (!done || arena_exhausted(arena))
         return ERR(err, ERR_INPUT, "memory-limit", "the memory limit of the message is reached");
     *ret_verdict = verdict;

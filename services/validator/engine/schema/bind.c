@@ -165,6 +165,7 @@ static void check_parts(Check *c)
     for (uint32_t i = 0; i < s->slice_count; i++) {
         text_inside(c, s->slices[i].text);
         inside(c, s->slices[i].expression, s->expression_count);
+        run_inside(c, s->slices[i].targets, s->slices[i].target_count, s->target_count);
     }
     for (uint32_t i = 0; i < s->binding_count; i++) {
         text_inside(c, s->bindings[i].value_set);

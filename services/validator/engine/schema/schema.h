@@ -174,14 +174,18 @@ typedef enum SliceTest {
     SLICE_EXTENSION_URL, /* value:url with fixedUri */
     SLICE_TYPE,          /* type:$this with one type */
     SLICE_NEVER,         /* no discriminator */
+    SLICE_PROFILE,       /* conforms to one of the profiles, itself or what it refers to */
     SLICE_UNKNOWN,       /* the discriminator cannot be evaluated: problem says why */
 } SliceTest;
 
 typedef struct SchemaSlice {
     uint32_t test; /* SliceTest */
     uint32_t expression;
-    SchemaText text; /* SLICE_EXTENSION_URL: the url; SLICE_UNKNOWN: the problem */
-    uint32_t type;   /* SLICE_TYPE */
+    SchemaText text;  /* SLICE_EXTENSION_URL: the url; SLICE_UNKNOWN: the problem */
+    uint32_t type;    /* SLICE_TYPE */
+    uint32_t targets; /* SLICE_PROFILE: SchemaTarget */
+    uint16_t target_count;
+    uint16_t by_reference; /* SLICE_PROFILE: of the resource that it refers to */
 } SchemaSlice;
 
 /* A fixed or pattern value: preorder, the first child is the next one. */

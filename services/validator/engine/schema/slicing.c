@@ -450,6 +450,50 @@ static bool is_extension_slice(Slicer *s, NodeId node, const JsonNode *discrimin
     return false;
 }
 
+/* profile:resolve() or profile:$this, alone: told by walking the resource, without an expression.
+ * A slice that names no profile takes everything. */
+static bool is_profile_slice(Slicer *s, NodeId node, const JsonNode *discriminators,
+                             const JsonDoc *doc, SchemaSlice *slice)
+{
+    const JsonNode *only = json_first(discriminators);
+    if (discriminators->count != 1 || !only || !str_is(json_get_text(doc, only, "type"), "profile"))
+        return false;
+    Str path = json_get_text(doc, only, "path");
+    bool by_reference = str_is(path, "resolve()") || str_is(path, "$this.resolve()");
+    const SchemaNode *n = tables_node(s->tables, node);
+    if ((!by_reference && !str_is(path, "$this")) || n->type_count != 1)
+        return false;
+    const SchemaType *type = type_at(s->tables, n, 0);
+    slice->test = SLICE_PROFILE;
+    slice->by_reference = by_reference;
+    slice->targets = by_reference ? type->targets : type->profiles;
+    slice->target_count = by_reference ? type->target_count : type->profile_count;
+    return true;
+}
+
+/* type:$this with one type, alone */
+static bool is_type_slice(Slicer *s, NodeId node, const JsonNode *discriminators,
+                          const JsonDoc *doc, SchemaSlice *slice)
+{
+    const JsonNode *only = json_first(discriminators);
+    const SchemaNode *n = tables_node(s->tables, node);
+    if (discriminators->count != 1 || !only || n->type_count != 1 || n->max == 0 ||
+        !str_is(json_get_text(doc, only, "type"), "type") ||
+        !str_is(json_get_text(doc, only, "path"), "$this"))
+        return false;
+    slice->test = SLICE_TYPE;
+    slice->type = type_at(s->tables, n, 0)->type;
+    return slice->type != 0;
+}
+
+static bool is_native_slice(Slicer *s, NodeId node, const JsonNode *discriminators,
+                            const JsonDoc *doc, SchemaSlice *slice)
+{
+    return is_extension_slice(s, node, discriminators, doc, slice) ||
+           is_profile_slice(s, node, discriminators, doc, slice) ||
+           is_type_slice(s, node, discriminators, doc, slice);
+}
+
 static void compile_slice(Slicer *s, NodeId node, const JsonNode *slicing, const JsonDoc *doc)
 {
     SchemaSlice made = {.test = SLICE_NEVER};
@@ -457,7 +501,7 @@ static void compile_slice(Slicer *s, NodeId node, const JsonNode *slicing, const
     bool any = false;
     bool ok = true;
     if (discriminators && discriminators->count &&
-        !is_extension_slice(s, node, discriminators, doc, &made)) {
+        !is_native_slice(s, node, discriminators, doc, &made)) {
         buf_reset(&s->expression);
         s->problem = NULL;
         add(s, "true");

@@ -157,3 +157,11 @@ const ElemId *bundle_by_type_id(Walk *walk, ElemId bundle, Str type, Str id)
 {
     return bundle_by_relative(walk, bundle, join(walk, type, "/", id));
 }
+
+bool bundle_prepare(Walk *walk)
+{
+    for (ElemId id = ELEM_ROOT; id < walk->elems.count; id++)
+        if (walk_elem(walk, id)->type == walk->model->bundle_type && !index_of(walk, id))
+            return false;
+    return true;
+}

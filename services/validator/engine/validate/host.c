@@ -2,6 +2,8 @@
  * finds by itself. */
 #include "services/validator/engine/validate/walk.h"
 
+static const size_t SIDE_BYTES_MAX = (size_t)256 << 20;
+
 /* --- memberOf --------------------------------------------------------------------------------- */
 
 static bool contains(const Walk *walk, TxValueSet set, Str system, Str code, bool *ret_known)
@@ -54,53 +56,96 @@ static bool member_of(void *self, const FhirpathItem *item, Str value_set, bool 
     return true;
 }
 
-/* --- conformsTo ------------------------------------------------------------------------------- */
+/* --- resolve ---------------------------------------------------------------------------------- */
 
-/* The element that a JSON value became; none when it was left out. */
-static ElemId elem_of(Walk *walk, const JsonNode *node)
+bool host_prepare(Walk *walk)
 {
-    if (!walk->elem_of_node) {
-        walk->elem_of_node = ARENA_ARRAY(walk->arena, ElemId, walk->doc->count);
-        if (!walk->elem_of_node)
-            return ELEM_NONE;
-        for (ElemId id = ELEM_ROOT; id < walk->elems.count; id++)
-            if (walk_elem(walk, id)->node)
-                walk->elem_of_node[json_index_of(walk->doc, walk_elem(walk, id)->node)] = id;
-    }
-    return walk->elem_of_node[json_index_of(walk->doc, node)];
+    if (walk->elem_of_node)
+        return true;
+    ElemId *elem_of_node = ARENA_ARRAY(walk->arena, ElemId, walk->doc->count);
+    if (!elem_of_node)
+        return false;
+    for (ElemId id = ELEM_ROOT; id < walk->elems.count; id++)
+        if (walk_elem(walk, id)->node)
+            elem_of_node[json_index_of(walk->doc, walk_elem(walk, id)->node)] = id;
+    walk->elem_of_node = elem_of_node;
+    return bundle_prepare(walk);
 }
 
-/* Tried without being heard; the invariants' scope is put back afterwards. */
-static bool conforms_to(void *self, const FhirpathItem *item, Str profile, bool *ret_conforms)
+/* The element that a JSON value became; none when it was left out. */
+static ElemId elem_of(const Walk *walk, const FhirpathItem *item)
+{
+    if (item->kind != FHIRPATH_NODE || !item->node || item->doc != walk->doc)
+        return ELEM_NONE;
+    return walk->elem_of_node[json_index_of(walk->doc, item->node)];
+}
+
+static bool resolve(void *self, Str reference, const FhirpathItem *from, FhirpathItem *ret_item)
 {
     Walk *walk = self;
-    ProfileId id = schema_find(walk->schema, profile);
-    ElemId elem = item->kind == FHIRPATH_NODE && item->node ? elem_of(walk, item->node) : ELEM_NONE;
-    if (!id || !elem)
+    ElemId elem = elem_of(walk, from);
+    ElemId target = resolve_quietly(walk, reference, elem ? elem : walk->eval_resource);
+    if (!target)
         return false;
+    *ret_item = walk_item(walk, target);
+    return true;
+}
+
+/* --- conformsTo ------------------------------------------------------------------------------- */
+
+bool conforms(Walk *walk, ElemId elem, ProfileId profile)
+{
     const Elem *e = walk_elem(walk, elem);
     Scope scope = {.resource = e->resource, .root_resource = e->resource};
     Findings *out = walk->out;
     Findings own = {0};
-    ElemId resource = walk->eval_resource;
-    ElemId root = walk->eval_root;
-    FhirpathEval *eval = walk->eval;
-    walk->eval = fhirpath_eval_new(walk->environment, walk->arena);
-    walk->eval_resource = walk->eval_root = ELEM_NONE;
     walk->out = &own;
-    if (walk->eval && (e->flags & ELEM_RESOURCE))
-        run_resource(walk, &scope, elem, id, ID_OPTIONAL, true);
-    else if (walk->eval)
-        walk_element(walk, &scope, walk->schema->profiles[id].first_node, elem, e->type);
+    if (e->flags & ELEM_RESOURCE)
+        run_resource(walk, &scope, elem, profile, ID_OPTIONAL, true);
+    else if (walk->schema->profiles[profile].first_node)
+        walk_element(walk, &scope, walk->schema->profiles[profile].first_node, elem, e->type);
     walk->out = out;
+    return own.errors == 0;
+}
+
+static void use_arena(Walk *walk, Arena *arena)
+{
+    walk->arena = arena;
+    memo_use(walk->runs, arena);
+    memo_use(walk->invariants, arena);
+    memo_use(walk->removable, arena);
+}
+
+/* In the middle of an expression: what it leaves in the arena goes when the expression ends. So the
+ * walk works in an arena of its own, with an evaluator of its own. */
+static bool conforms_to(void *self, const FhirpathItem *item, Str url, bool *ret_conforms)
+{
+    Walk *walk = self;
+    ProfileId profile = schema_find(walk->schema, url);
+    ElemId elem = elem_of(walk, item);
+    if (!profile || !elem)
+        return false;
+    if (!walk->side)
+        walk->side = arena_new(SIDE_BYTES_MAX);
+    Walk before = *walk;
+    FhirpathEval *eval = walk->side ? fhirpath_eval_new(walk->environment, walk->side) : NULL;
+    if (!eval) {
+        walk->stopped = true;
+        return false;
+    }
+    use_arena(walk, walk->side);
     walk->eval = eval;
-    walk->eval_resource = resource;
-    walk->eval_root = root;
-    *ret_conforms = own.errors == 0;
-    return true;
+    walk->eval_resource = walk->eval_root = ELEM_NONE;
+    *ret_conforms = conforms(walk, elem, profile);
+    use_arena(walk, before.arena);
+    walk->eval = before.eval;
+    walk->eval_resource = before.eval_resource;
+    walk->eval_root = before.eval_root;
+    return !walk->stopped;
 }
 
 FhirpathHost host_for(Walk *walk)
 {
-    return (FhirpathHost){.self = walk, .member_of = member_of, .conforms_to = conforms_to};
+    return (FhirpathHost){
+        .self = walk, .resolve = resolve, .member_of = member_of, .conforms_to = conforms_to};
 }

@@ -64,3 +64,8 @@ bool memo_put(Memo *memo, uint32_t a, uint32_t b, void *value)
     memo->used++;
     return true;
 }
+
+void memo_use(Memo *memo, Arena *arena)
+{
+    memo->arena = arena;
+}

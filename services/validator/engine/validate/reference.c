@@ -225,6 +225,16 @@ static Target resolve(Walk *walk, Str reference, ElemId elem)
     return (Target){0};
 }
 
+ElemId resolve_quietly(Walk *walk, Str reference, ElemId from)
+{
+    Findings *out = walk->out;
+    Findings ignored = {0};
+    walk->out = &ignored;
+    Target target = resolve(walk, reference, from);
+    walk->out = out;
+    return target.elem;
+}
+
 /* --- against the profiles ----------------------------------------------------------------------
  */
 

@@ -22,6 +22,22 @@ static bool name_fits(const SchemaNode *node, const Elem *elem)
     return node->property == 0 || node->property == elem->property;
 }
 
+static FhirpathVerdict profile_matches(Walk *walk, const SchemaSlice *slice, ElemId elem)
+{
+    if (slice->target_count == 0)
+        return FHIRPATH_TRUE;
+    if (slice->by_reference) {
+        Str reference = walk_text(walk, elem, "reference");
+        elem = reference.len ? resolve_quietly(walk, reference, elem) : ELEM_NONE;
+    }
+    for (uint32_t i = 0; elem && i < slice->target_count; i++) {
+        ProfileId profile = walk->schema->targets[slice->targets + i].profile;
+        if (profile && conforms(walk, elem, profile))
+            return FHIRPATH_TRUE;
+    }
+    return FHIRPATH_FALSE;
+}
+
 /* Does the element belong to the slice? FHIRPATH_THREW and LIMIT: it cannot be said. */
 static FhirpathVerdict slice_matches(Walk *walk, const Scope *scope, const SchemaNode *node,
                                      ElemId elem)
@@ -35,6 +51,8 @@ static FhirpathVerdict slice_matches(Walk *walk, const Scope *scope, const Schem
     }
     case SLICE_TYPE:
         return walk_elem(walk, elem)->type == slice->type;
+    case SLICE_PROFILE:
+        return profile_matches(walk, slice, elem);
     case SLICE_NEVER:
         return FHIRPATH_FALSE;
     case SLICE_UNKNOWN:

@@ -34,7 +34,8 @@ typedef struct Walk {
     Memo *invariants;                /* (element, expression) -> finding or none */
     Memo *removable;                 /* (element, 0): findings that may be taken back */
     BundleIndex *bundles;            /* list of indexes, one per bundle met */
-    ElemId *elem_of_node;            /* by JSON node, made when an expression asks */
+    ElemId *elem_of_node;            /* by JSON node */
+    Arena *side;                     /* for what conformsTo() leaves, or NULL */
     bool best_practice;
     bool base_only; /* no profile was asked for: weak bindings say more */
     bool stopped;
@@ -113,6 +114,8 @@ bool check_concept(Walk *walk, const Scope *scope, const SchemaNode *node, ElemI
 bool check_code(Walk *walk, const SchemaNode *node, ElemId elem, FhirTypeId type);
 bool check_reference(Walk *walk, const Scope *scope, const SchemaNode *node, ProfileId profile,
                      ElemId elem);
+/* The resource that a reference standing at `from` means, in the document; or none. */
+ElemId resolve_quietly(Walk *walk, Str reference, ElemId from);
 bool check_extension(Walk *walk, const Scope *scope, const SchemaNode *node, ProfileId profile,
                      ElemId parent, ElemId elem);
 bool check_narrative(Walk *walk, ElemId elem);
@@ -125,12 +128,17 @@ bool check_contained(Walk *walk, ElemId resource);
 
 /* The entries of a bundle with that fullUrl, in order; NULL-terminated by 0. */
 const ElemId *bundle_by_full_url(Walk *walk, ElemId bundle, Str full_url);
+bool bundle_prepare(Walk *walk); /* makes the indexes of all bundles */
 const ElemId *bundle_by_type_id(Walk *walk, ElemId bundle, Str type, Str id);
 
 /* --- host.c ----------------------------------------------------------------------------------- */
 
 /* What expressions may ask of the walk. */
 FhirpathHost host_for(Walk *walk);
+/* Tables that expressions need: while one is evaluated nothing that stays may be allocated. */
+bool host_prepare(Walk *walk);
+/* Is the element what the profile says? Tried without being heard. */
+bool conforms(Walk *walk, ElemId elem, ProfileId profile);
 
 /* --- small things ----------------------------------------------------------------------------- */
 
@@ -161,3 +169,4 @@ bool is_absolute_url(Str url);
 Memo *memo_new(Arena *arena);
 void *memo_get(const Memo *memo, uint32_t a, uint32_t b); /* NULL: unknown */
 bool memo_put(Memo *memo, uint32_t a, uint32_t b, void *value);
+void memo_use(Memo *memo, Arena *arena); /* grows there from now on */
