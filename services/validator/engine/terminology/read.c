@@ -34,9 +34,22 @@ static const TxCodeRow *code_rows(const Terminology *tx)
     return span(tx, header_of(tx)->codes);
 }
 
+/* Codes are many: half a million would cost a start its milliseconds and its pages. Their offsets
+ * are checked where they are used, all others once, by terminology_open. */
+static Str checked_text(const Terminology *tx, uint32_t at, uint32_t len)
+{
+    uint32_t pool = header_of(tx)->pool.count;
+    return at <= pool && len <= pool - at ? text_of(tx, (TxText){at, len}) : (Str){"", 0};
+}
+
 static Str code_text(const Terminology *tx, const TxCodeRow *row)
 {
-    return text_of(tx, (TxText){row->text_at, row->text_len});
+    return checked_text(tx, row->text_at, row->text_len);
+}
+
+static Str code_display(const Terminology *tx, const TxCodeRow *row)
+{
+    return checked_text(tx, row->display_at, row->display_len);
 }
 
 uint64_t tx_hash_folded(Str code)
@@ -70,14 +83,14 @@ static bool is_power_of_two(uint32_t n)
 }
 
 /* A search ends at a free slot: there must be one. */
-static bool slots_fit(const uint32_t *slots, uint32_t count, uint32_t mask, uint32_t limit)
+static bool slots_fit(const uint32_t *slots, uint32_t count, uint32_t limit)
 {
     uint32_t used = 0;
     if (!is_power_of_two(count))
         return false;
     for (uint32_t i = 0; i < count; i++) {
         used += slots[i] != 0;
-        if ((slots[i] & mask) > limit || (slots[i] && (slots[i] & mask) == 0))
+        if (slots[i] > limit)
             return false;
     }
     return used < count;
@@ -92,16 +105,7 @@ static bool system_fits(const Terminology *tx, const TxSystemRow *s)
         s->code_count > TX_CODES_MAX || s->first_slot > h->code_slots.count ||
         s->slot_count > h->code_slots.count - s->first_slot)
         return false;
-    const uint32_t *slots = (const uint32_t *)span(tx, h->code_slots) + s->first_slot;
-    if (!slots_fit(slots, s->slot_count, TX_ORDINAL_MASK, s->code_count))
-        return false;
-    const TxCodeRow *codes = code_rows(tx) + s->first_code;
-    for (uint32_t i = 0; i < s->code_count; i++)
-        if (!text_fits(h, (TxText){codes[i].text_at, codes[i].text_len}) ||
-            !text_fits(h, (TxText){codes[i].display_at, codes[i].display_len}) ||
-            (codes[i].parent != TX_NONE && codes[i].parent >= s->code_count))
-            return false;
-    return true;
+    return is_power_of_two(s->slot_count);
 }
 
 static bool set_fits(const Terminology *tx, const TxSetRow *s)
@@ -141,9 +145,8 @@ static bool names_fit(const Terminology *tx)
     for (uint32_t i = 0; i < h->names.count; i++)
         if (!text_fits(h, names[i].text) || names[i].index >= limit)
             return false;
-    return slots_fit(span(tx, h->system_slots), h->system_slots.count, UINT32_MAX,
-                     h->names.count) &&
-           slots_fit(span(tx, h->set_slots), h->set_slots.count, UINT32_MAX, h->names.count);
+    return slots_fit(span(tx, h->system_slots), h->system_slots.count, h->names.count) &&
+           slots_fit(span(tx, h->set_slots), h->set_slots.count, h->names.count);
 }
 
 static bool rows_fit(const Terminology *tx)
@@ -269,11 +272,11 @@ static uint32_t find_code(const Terminology *tx, const TxSystemRow *system, Str 
         (const uint32_t *)span(tx, header_of(tx)->code_slots) + system->first_slot;
     const TxCodeRow *rows = code_rows(tx) + system->first_code;
     uint64_t hash = system->case_sensitive ? str_hash(code) : tx_hash_folded(code);
-    uint32_t mask = system->slot_count - 1, tag = (uint32_t)(hash >> 56);
-    for (uint32_t i = (uint32_t)hash & mask; slots[i]; i = (i + 1) & mask) {
-        if (slots[i] >> 24 != tag)
-            continue;
+    uint32_t mask = system->slot_count - 1, tag = (uint32_t)(hash >> 56), i = (uint32_t)hash & mask;
+    for (uint32_t probes = 0; slots[i] && probes <= mask; probes++, i = (i + 1) & mask) {
         uint32_t ordinal = (slots[i] & TX_ORDINAL_MASK) - 1;
+        if (slots[i] >> 24 != tag || ordinal >= system->code_count)
+            continue;
         Str have = code_text(tx, &rows[ordinal]);
         if (system->case_sensitive || exact ? str_eq(have, code) : str_eq_ignore_case(have, code))
             return ordinal;
@@ -328,7 +331,7 @@ bool terminology_lookup(const Terminology *tx, Str system, Str code, TxCode *ret
     if (!row)
         return false;
     *ret_code = (TxCode){.code = code_text(tx, row),
-                         .display = text_of(tx, (TxText){row->display_at, row->display_len}),
+                         .display = code_display(tx, row),
                          .is_abstract = row->flags & TX_CODE_ABSTRACT,
                          .is_inactive = row->flags & TX_CODE_INACTIVE};
     return true;
@@ -372,7 +375,7 @@ bool terminology_display_ok(const Terminology *tx, Str system, Str code, Str dis
     const TxCodeRow *row = find_row(tx, system, code);
     if (!row || (row->display_len == 0 && !(row->flags & TX_CODE_DESIGNATED)))
         return true;
-    if (same_words(text_of(tx, (TxText){row->display_at, row->display_len}), display))
+    if (same_words(code_display(tx, row), display))
         return true;
     return (row->flags & TX_CODE_DESIGNATED) &&
            designation_is(tx, (uint32_t)(row - code_rows(tx)), display);
@@ -392,7 +395,7 @@ TxAnswer terminology_subsumed(const Terminology *tx, Str system, Str code, Str a
     uint32_t at = find_code(tx, row, code, false), top = find_code(tx, row, ancestor, false);
     if (row->content == TX_CONTENT_GRAMMAR || !row->hierarchical)
         return row->content == TX_CONTENT_GRAMMAR ? TX_NOT_CHECKABLE : TX_NO;
-    for (uint32_t steps = 0; at != TX_NONE && steps <= row->code_count; steps++) {
+    for (uint32_t steps = 0; at < row->code_count && steps <= row->code_count; steps++) {
         if (at == top)
             return TX_YES;
         at = code_rows(tx)[row->first_code + at].parent;

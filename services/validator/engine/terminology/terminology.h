@@ -51,7 +51,7 @@ typedef struct Terminology { /* the fields are terminology's own */
     size_t bytes;
 } Terminology;
 
-/* Checks every offset once, in one pass. */
+/* Checks all offsets but those of codes, which are checked where they are used. */
 bool terminology_open(Str bytes, Terminology *ret_terminology, Err *err) MUST_USE;
 
 typedef uint32_t TxSystem;   /* index; TX_NONE */
