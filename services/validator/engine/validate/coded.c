@@ -69,8 +69,12 @@ bool check_concept(Walk *walk, const Scope *scope, const SchemaNode *node, ElemI
     TxCoding codings[CODINGS_MAX];
     size_t count = 0;
     ELEM_EACH(&walk->elems, child, elem)
-    if (walk_elem(walk, child)->property == walk->model->n_coding && count < CODINGS_MAX)
+    {
+        if (walk_elem(walk, child)->property != walk->model->n_coding || count == CODINGS_MAX ||
+            walk_elem(walk, child)->child_count == 0)
+            continue; /* an empty one is none; the JSON form was complained about */
         codings[count++] = coding_of(walk, child);
+    }
     const SchemaBinding *binding = binding_of(walk, node);
     TxReference reference = reference_of(walk, binding);
     TxFindings found;

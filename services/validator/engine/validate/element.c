@@ -245,9 +245,20 @@ static bool read_inner_resource(Walk *walk, ElemId id, const JsonNode *object)
     return read_object(walk, id, object, type, true);
 }
 
+/* An empty array as an item of an array: the Java core cannot even read that. */
+static bool is_nested_nothing(const Walk *walk, const JsonNode *node)
+{
+    return node->kind == JSON_KIND_ARRAY && node->count == 0 && node->parent &&
+           json_parent(walk->doc, node)->kind == JSON_KIND_ARRAY;
+}
+
 static bool read_complex(Walk *walk, ElemId parent, const FhirChild *row, const JsonNode *node,
                          ElemId *last)
 {
+    if (is_nested_nothing(walk, node)) {
+        walk->nested_nothing = node;
+        return false;
+    }
     if (node->kind != JSON_KIND_OBJECT) {
         Str name = json_name_text(&walk->model->names, row->property);
         Str expected =
@@ -457,6 +468,10 @@ bool elements_read(Walk *walk)
     walk->elems.items[id].flags = ELEM_RESOURCE;
     bool ok = read_object(walk, id, root, type, true);
     close_elem(walk, id);
+    if (walk->nested_nothing) {
+        *walk->out = (Findings){0}; /* this one says it all */
+        root_fatal(walk, MSG_NESTED_ARRAY, walk->nested_nothing, STR_NONE, STR_NONE);
+    }
     return ok;
 }
 

@@ -41,17 +41,35 @@ FhirpathVerdict evaluate_expression(Walk *walk, const Scope *scope, uint32_t exp
  * says nothing of a complex element without children: the JSON form did. */
 static bool holds_ele_1(const Walk *walk, const Elem *elem, ElemId id)
 {
-    if (elem_text(elem).len > 0 || elem->node == NULL || !(elem->flags & ELEM_PRIMITIVE))
+    if (elem_text(elem).len > 0 || !(elem->flags & ELEM_PRIMITIVE))
         return true;
     uint32_t ids = elem_child(&walk->elems, id, walk->model->n_id) ? 1 : 0;
     return elem->child_count > ids;
 }
 
+/* Nothing in it, nor in anything below: to exists() it is not there. */
+static bool is_empty(const Walk *walk, ElemId id)
+{
+    const Elem *elem = walk_elem(walk, id);
+    if (elem_text(elem).len > 0)
+        return false;
+    ELEM_EACH(&walk->elems, child, id)
+    if (!is_empty(walk, child))
+        return false;
+    return true;
+}
+
 /* spec: hl7.org/fhir/R4/extensibility.html#invs: extensions or a value, not both */
 static bool holds_ext_1(const Walk *walk, ElemId id)
 {
-    bool extensions = elem_child(&walk->elems, id, walk->model->n_extension) != ELEM_NONE;
-    bool value = elem_child_element(&walk->elems, id, walk->model->n_value) != ELEM_NONE;
+    bool extensions = false;
+    bool value = false;
+    ELEM_EACH(&walk->elems, child, id)
+    {
+        uint16_t element = walk_elem(walk, child)->element;
+        extensions = extensions || (element == walk->model->n_extension && !is_empty(walk, child));
+        value = value || (element == walk->model->n_value && !is_empty(walk, child));
+    }
     return extensions != value;
 }
 

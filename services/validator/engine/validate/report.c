@@ -90,11 +90,19 @@ static Str sentence(const Walk *walk, const Finding *finding)
     return text_str(&text);
 }
 
+/* An unknown profile does not make a resource fail as the target of a reference; that it is an
+ * error after all is settled when the findings are shown (HAPI does so). */
+static IssueSeverity severity_of(const Finding *finding)
+{
+    return finding->message == MSG_PROFILE_UNKNOWN ? SEVERITY_ERROR
+                                                   : (IssueSeverity)finding->severity;
+}
+
 static bool put_into_words(const Walk *walk, const JsonLines *lines, const Finding *finding,
                            Issue *issue)
 {
     const MessageText *message = message_text((Message)finding->message);
-    *issue = (Issue){.severity = (IssueSeverity)finding->severity,
+    *issue = (Issue){.severity = severity_of(finding),
                      .code = str_from(finding->code ? finding->code : message->code),
                      .message_id = finding->id.len ? finding->id : str_from(message->id),
                      .location = path_location(walk, finding),
@@ -136,7 +144,7 @@ bool report_finish(Walk *walk, const Findings *findings, uint32_t limit, Verdict
     qsort(sorted, count, sizeof *sorted, by_place);
     const JsonLines *lines = count ? json_lines(walk->source, walk->arena) : NULL;
     for (uint32_t i = 0; i < count; i++) {
-        IssueSeverity severity = (IssueSeverity)sorted[i]->severity;
+        IssueSeverity severity = severity_of(sorted[i]);
         verdict->errors += severity >= SEVERITY_ERROR;
         verdict->warnings += severity == SEVERITY_WARNING;
         verdict->information += severity == SEVERITY_INFORMATION;

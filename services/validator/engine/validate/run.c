@@ -108,7 +108,7 @@ static bool run_imposed(Walk *walk, const Scope *scope, ElemId elem, ProfileId p
 
 static void unknown_profile(Walk *walk, ElemId elem, uint32_t index, Str url)
 {
-    Finding *finding = report_with(walk, SEVERITY_ERROR, MSG_PROFILE_UNKNOWN, elem, url, STR_NONE,
+    Finding *finding = report_with(walk, SEVERITY_WARNING, MSG_PROFILE_UNKNOWN, elem, url, STR_NONE,
                                    STR_NONE, STR_NONE);
     if (finding)
         finding->suffix = arena_format(walk->arena, ".meta.profile[%u]", index);
@@ -136,7 +136,6 @@ static bool run_claimed(Walk *walk, const Scope *scope, ElemId elem, ProfileId p
             continue;
         if (!claimed) {
             unknown_profile(walk, elem, at, url);
-            ok = false;
             continue;
         }
         ok = run_profile(walk, scope, elem, claimed, false) && ok;

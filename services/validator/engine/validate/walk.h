@@ -26,7 +26,8 @@ typedef struct Walk {
     const Terminology *terminology;
     const JsonDoc *doc;
     Elems elems;
-    Findings *out; /* where issues go now */
+    const JsonNode *nested_nothing; /* an empty array in an array: nothing can be read */
+    Findings *out;                  /* where issues go now */
     const FhirpathEnvironment *environment;
     FhirpathEval *eval;
     ElemId eval_resource, eval_root; /* what %resource and %rootResource mean now */
