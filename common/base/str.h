@@ -41,11 +41,13 @@ static inline bool str_ends(Str s, Str suffix)
 /* Bytes from `from` (clamped) to the end. */
 static inline Str str_skip(Str s, size_t from)
 {
+    if (!s.ptr) /* NULL + 0 is undefined in C17 */
+        return s;
     return from >= s.len ? (Str){s.ptr + s.len, 0} : (Str){s.ptr + from, s.len - from};
 }
 static inline Str str_cut(Str s, size_t from, size_t to)
 {
-    return (Str){s.ptr + from, to - from};
+    return (Str){s.ptr ? s.ptr + from : NULL, to - from};
 }
 
 bool str_eq_ignore_case(Str a, Str b); /* ASCII */
