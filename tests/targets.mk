@@ -37,3 +37,5 @@ $(OUT)/obj/faults/%.o: %.c | $(PROTO_HDR)
 $(BIN)/fhirbus-validator-faults: $(FAULTY_OBJ) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(LSAN) $(LINK) $(FAULTY_OBJ) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS) -o $@
+bench-fhirpath: programs ## FHIRPath beside npm fhirpath: evaluations per CPU-second, ns of ele-1, allocations
+	@OUT=$(OUT) tests/bench/fhirpath/bench

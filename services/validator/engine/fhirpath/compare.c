@@ -231,10 +231,24 @@ static FpTri java_equal(FpEval *eval, const FhirpathItem *a, const FhirpathItem 
     return str_eq(x, y) ? FP_TRUE : FP_FALSE;
 }
 
+/* A string, code, uri ...: what needs no conversion to be compared. */
+static bool is_text_node(const FpEval *eval, const FhirpathItem *item)
+{
+    const FhirModel *m = eval->model;
+    if (item->kind != FHIRPATH_NODE || !item->node || item->node->kind != JSON_KIND_STRING)
+        return false;
+    return !m || (item->type != m->date_type && item->type != m->date_time_type &&
+                  item->type != m->instant_type && item->type != m->time_type);
+}
+
 /* spec: FHIRPath N1 6.1.1 */
 FpTri fp_equal(FpEval *eval, const FhirpathItem *a, const FhirpathItem *b)
 {
     FhirpathItem va, vb;
+    if (is_text_node(eval, a) && (b->kind == FHIRPATH_STRING || is_text_node(eval, b))) {
+        Str other = b->kind == FHIRPATH_STRING ? b->string : json_text(b->node);
+        return str_eq(json_text(a->node), other) ? FP_TRUE : FP_FALSE;
+    }
     bool has_a = fp_value(eval, a, &va), has_b = fp_value(eval, b, &vb);
     if (!has_a && !has_b)
         return same_nodes(eval, a, b, false) ? FP_TRUE : FP_FALSE;

@@ -32,17 +32,22 @@ typedef struct FpDefined { /* defineVariable() */
     uint32_t count;
 } FpDefined;
 
-enum { FP_ROWS = 256, FP_RESOURCES = 256, FP_MEMOS_FIRST = 64 };
+enum { FP_ROWS = 64, FP_RESOURCES = 64, FP_MEMOS_FIRST = 64 };
+
+enum {
+    FP_ROW_NONE = 1,
+    FP_ROW_PRIMITIVE = 2,
+    FP_ROW_LIST = 4,
+    FP_ROW_RESOURCE = 8,
+    FP_ROW_CHOICE = 16
+};
 
 typedef struct FpRow { /* what a name means in a type */
     uint32_t key;      /* type << 16 | name; 0: free */
-    const FhirChild *row;
-} FpRow;
-
-typedef struct FpResource { /* the type of an object with resourceType */
-    const JsonNode *node;
+    uint16_t property, underscored;
     FhirTypeId type;
-} FpResource;
+    uint16_t flags;
+} FpRow;
 
 typedef struct FpMemo {
     uint64_t hash;
@@ -77,8 +82,9 @@ struct FhirpathEval {
     void *regexes; /* regex.c */
     FpMemo *memos;
     uint32_t memo_room, memo_count, epoch;
+    bool forget;
     FpRow rows[FP_ROWS];
-    FpResource resources[FP_RESOURCES];
+    FhirTypeId resources[FP_RESOURCES]; /* types of resources met, by their name */
 };
 
 /* --- evaluate.c --- */

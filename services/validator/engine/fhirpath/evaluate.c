@@ -498,7 +498,7 @@ static bool eval_operation(FpEval *eval, const FpNode *node, const FpScope *scop
     }
 }
 
-static bool eval_node(FpEval *eval, const FpNode *node, const FpScope *scope)
+static inline bool eval_node(FpEval *eval, const FpNode *node, const FpScope *scope)
 {
     FhirpathItem item;
     switch ((FpOp)node->op) {
@@ -609,7 +609,7 @@ bool fp_eval(FpEval *eval, uint32_t index, const FpScope *scope)
         return false;
     if (++eval->depth > eval->limits.depth)
         return fp_limit(eval, "depth");
-    bool ok = (node->flags & FP_MEMO) && eval->model && worth_a_memo(eval, scope)
+    bool ok = (node->flags & FP_MEMO) && !eval->forget && eval->model && worth_a_memo(eval, scope)
                   ? eval_memo(eval, node, scope)
                   : eval_node(eval, node, scope);
     eval->depth--;
@@ -647,6 +647,7 @@ FhirpathEval *fhirpath_eval_new(const FhirpathEnvironment *environment, Arena *a
     eval->variable_count = environment->variable_count;
     eval->arena = arena;
     eval->epoch = 1;
+    eval->forget = environment->forget;
     return eval;
 }
 

@@ -78,8 +78,19 @@ typedef struct FhirpathItems {
 
 /* The item for a node of a document: the root of a resource (type from resourceType), or any
  * element whose type the caller knows. */
-FhirpathItem fhirpath_node_item(const JsonDoc *doc, const JsonNode *node, const JsonNode *extra,
-                                FhirTypeId type);
+static inline FhirpathItem fhirpath_node_item(const JsonDoc *doc, const JsonNode *node,
+                                              const JsonNode *extra, FhirTypeId type)
+{
+    FhirpathItem item;
+    item.kind = FHIRPATH_NODE;
+    item.unused = 0;
+    item.type = type;
+    item.unused_too = 0;
+    item.doc = doc;
+    item.node = node;
+    item.extra = extra;
+    return item;
+}
 FhirpathItem fhirpath_resource_item(const FhirModel *model, const JsonDoc *doc,
                                     const JsonNode *node);
 FhirpathItem fhirpath_string_item(Str text);
@@ -164,6 +175,8 @@ typedef struct FhirpathEnvironment {
     FhirpathLimits limits;
     const FhirpathVariable *variables;
     size_t variable_count;
+    bool
+        forget; /* remember no part of an expression's result for later ones on the same resource */
 } FhirpathEnvironment;
 
 /* An evaluator: scratch space and memory of what was looked up, for one thread and one set of

@@ -1,16 +1,6 @@
 /* Items: elements of a document seen as values, and values written as text. */
 #include "services/validator/engine/fhirpath/eval.h"
 
-FhirpathItem fhirpath_node_item(const JsonDoc *doc, const JsonNode *node, const JsonNode *extra,
-                                FhirTypeId type)
-{
-    FhirpathItem item = {.kind = FHIRPATH_NODE, .type = type};
-    item.doc = doc;
-    item.node = node;
-    item.extra = extra;
-    return item;
-}
-
 FhirpathItem fhirpath_resource_item(const FhirModel *model, const JsonDoc *doc,
                                     const JsonNode *node)
 {

@@ -1,31 +1,46 @@
 /* Navigation: from an element to its children, by property ids; what type an element has. */
 #include "services/validator/engine/fhirpath/eval.h"
 
-/* Types of objects with resourceType, by node: a bundle's entries are looked at again and again. */
+/* A bundle has many resources of few types: the last ones met are tried before the model's table.
+ */
 FhirTypeId fp_resource_type(FpEval *eval, const JsonDoc *doc, const JsonNode *node)
 {
-    FpResource *slot = &eval->resources[((uintptr_t)node >> 4) % FP_RESOURCES];
-    if (slot->node == node)
-        return slot->type;
     const JsonNode *says = json_get_id(doc, node, eval->model->n_resource_type);
-    FhirTypeId type = 0;
-    if (says && says->kind == JSON_KIND_STRING)
-        type = fhir_type_find(eval->model, json_text(says));
-    *slot = (FpResource){node, type};
-    return type;
+    if (!says || says->kind != JSON_KIND_STRING || says->text_len == 0)
+        return 0;
+    Str name = json_text(says);
+    unsigned mixed = (unsigned char)name.ptr[0] * 7U + (unsigned char)name.ptr[name.len - 1] * 3U;
+    FhirTypeId *slot = &eval->resources[(mixed + name.len) % FP_RESOURCES];
+    if (!*slot || !str_eq(fhir_type_name(eval->model, *slot), name))
+        *slot = fhir_type_find(eval->model, name);
+    return *slot;
 }
 
-/* The row of an element in a type: a name means the same each time, so it is looked up once. */
-static const FhirChild *row_of(FpEval *eval, FhirTypeId type, uint16_t name)
+/* What a name means in a type is the same each time, so it is looked up once. */
+static const FpRow *row_of(FpEval *eval, FhirTypeId type, uint16_t name)
 {
     uint32_t key = (uint32_t)type << 16 | name;
-    FpRow *slot = &eval->rows[(key * 2654435761U) >> 24];
-    _Static_assert(FP_ROWS == 256, "the hash has eight bits");
-    if (slot->key != key) {
-        slot->key = key;
-        slot->row = fhir_element_find(eval->model, type, name);
-    }
-    return slot->row;
+    FpRow *slot = &eval->rows[(key * 2654435761U) >> 26];
+    _Static_assert(FP_ROWS == 64, "the hash has six bits");
+    if (slot->key == key)
+        return slot;
+    const FhirChild *row = fhir_element_find(eval->model, type, name);
+    *slot = (FpRow){.key = key, .flags = FP_ROW_NONE};
+    if (!row)
+        return slot;
+    slot->property = row->property;
+    slot->underscored = fhir_underscore_of(eval->model, row->property);
+    slot->type = row->type;
+    slot->flags = 0;
+    if (eval->model->types[row->type].kind == FHIR_KIND_PRIMITIVE)
+        slot->flags |= FP_ROW_PRIMITIVE;
+    if (row->flags & FHIR_CHILD_ARRAY)
+        slot->flags |= FP_ROW_LIST;
+    if (row->flags & FHIR_CHILD_RESOURCE)
+        slot->flags |= FP_ROW_RESOURCE;
+    if (row->flags & FHIR_CHILD_CHOICE)
+        slot->flags |= FP_ROW_CHOICE;
+    return slot;
 }
 
 static FhirTypeId type_of_child(FpEval *eval, const FhirChild *row, const JsonDoc *doc,
@@ -188,6 +203,60 @@ static bool push_of_value(FpEval *eval, const FhirpathItem *item, Str text)
     return fp_push(eval, &child);
 }
 
+static bool push_complex(FpEval *eval, const JsonDoc *doc, const JsonNode *node, const FpRow *row)
+{
+    FhirTypeId type = row->type;
+    if (node->kind != JSON_KIND_OBJECT)
+        return true; /* no such element: see of_its_shape */
+    if (row->flags & FP_ROW_RESOURCE) {
+        FhirTypeId says = fp_resource_type(eval, doc, node);
+        if (!says && eval->java)
+            return true; /* the Java core drops a resource of no known type */
+        type = says ? says : type;
+    }
+    FhirpathItem item = fhirpath_node_item(doc, node, NULL, type);
+    return fp_push(eval, &item);
+}
+
+/* The common case, straight: an element that is no choice, found by its id. Same result as
+ * push_by_id for it. */
+static bool push_plain(FpEval *eval, const JsonDoc *doc, const JsonNode *object, const FpRow *row,
+                       FhirTypeId holder)
+{
+    const JsonNode *base = NULL, *extra = NULL;
+    bool primitive = row->flags & FP_ROW_PRIMITIVE;
+    uint16_t property = row->property, underscored = row->underscored;
+    for (const JsonNode *m = object + 1;; m = doc->nodes + m->next) {
+        if (m->name == property) {
+            base = base ? base : m;
+            if (!primitive || extra)
+                break;
+        } else if (primitive && m->name == underscored && underscored) {
+            extra = extra ? extra : m;
+            if (base)
+                break;
+        }
+        if (!m->next)
+            break;
+    }
+    if (!base && !extra)
+        return true;
+    if (!primitive && base->kind == JSON_KIND_ARRAY && (row->flags & FP_ROW_LIST)) {
+        JSON_EACH(doc, node, base)
+        if (!fp_step(eval, 1) || !push_complex(eval, doc, node, row))
+            return false;
+        return true;
+    }
+    if (!primitive)
+        return push_complex(eval, doc, base, row);
+    if (extra || (row->flags & FP_ROW_LIST))
+        return push_member(eval, doc, base, extra, fhir_child_find(eval->model, holder, property));
+    if (base->kind >= JSON_KIND_ARRAY || base->kind == JSON_KIND_NULL)
+        return true;
+    FhirpathItem item = fhirpath_node_item(doc, base, NULL, row->type);
+    return fp_push(eval, &item);
+}
+
 bool fp_push_children(FpEval *eval, const FhirpathItem *item, uint16_t name, Str text)
 {
     if (!fp_step(eval, 1))
@@ -195,20 +264,21 @@ bool fp_push_children(FpEval *eval, const FhirpathItem *item, uint16_t name, Str
     if (item->kind != FHIRPATH_NODE)
         return push_of_value(eval, item, text);
     const JsonNode *object = members_of(item);
-    if (!object)
+    if (!object || object->count == 0)
         return true;
     if (!eval->model || !item->type)
         return push_by_text(eval, item, object, text);
-    const FhirChild *row = name ? row_of(eval, item->type, name) : NULL;
-    if (!row && name && eval->json_names) {
-        row = fhir_child_find(eval->model, item->type, name);
-        return !row || push_by_id(eval, item, object, row);
-    }
-    if (!row)
+    if (!name)
         return true;
-    if (row->flags & FHIR_CHILD_CHOICE)
+    const FpRow *row = row_of(eval, item->type, name);
+    if (row->flags & FP_ROW_NONE) {
+        const FhirChild *json =
+            eval->json_names ? fhir_child_find(eval->model, item->type, name) : NULL;
+        return !json || push_by_id(eval, item, object, json);
+    }
+    if (row->flags & FP_ROW_CHOICE)
         return push_choice(eval, item, object, name);
-    return push_by_id(eval, item, object, row);
+    return push_plain(eval, item->doc, object, row, item->type);
 }
 
 typedef struct Member { /* one step of a walk over an object's elements */

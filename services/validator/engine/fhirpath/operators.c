@@ -315,8 +315,12 @@ static bool joined(FpEval *eval, const Sides *s, Str a, Str b)
 {
     if (a.len + b.len > eval->limits.text_bytes)
         return fp_limit(eval, "bytes of text");
-    Str text = arena_format(eval->arena, "%.*s%.*s", STR_ARG(a), STR_ARG(b));
-    return text.ptr ? put(eval, s->left, fp_string(text)) : fp_no_memory(eval);
+    char *text = arena_alloc(eval->arena, a.len + b.len);
+    if (!text)
+        return fp_no_memory(eval);
+    memcpy(text, a.ptr, a.len);
+    memcpy(text + a.len, b.ptr, b.len);
+    return put(eval, s->left, fp_string((Str){text, a.len + b.len}));
 }
 
 static bool arithmetic(FpEval *eval, const FpNode *node, Sides *s)
