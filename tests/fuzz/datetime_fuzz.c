@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     if (!datetime_parse_literal(rest, &d, NULL))
         return 0;
-    int64_t amount = ((int64_t)data[0] - 128) << (data[0] % 60);
+    int64_t amount = ((int64_t)data[0] - 128) * ((int64_t)1 << (data[0] % 56));
     for (int unit = DATETIME_YEARS; unit <= DATETIME_MILLISECONDS; unit++)
         if (datetime_add(&d, amount, (DateTimeUnit)unit, &again))
             CHECK(again.month >= 1 && again.month <= 12 && again.day >= 1 &&
