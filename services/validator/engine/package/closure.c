@@ -61,7 +61,7 @@ static bool file_may_hold(Str file, Str name)
     if (!str_starts(file, name))
         return false;
     Str rest = str_skip(file, name.len);
-    return rest.len == 0 || strchr("-#@_", rest.ptr[0]) || str_is(rest, ".tgz") ||
+    return rest.len == 0 || !rest.ptr || strchr("-#@_", rest.ptr[0]) || str_is(rest, ".tgz") ||
            str_is(rest, ".tar.gz");
 }
 
