@@ -1,9 +1,14 @@
 #include "common/json/json.h"
 
+/* A whole document may stand on one line, so columns too need a table: how many bytes before each
+ * block only continue a character. */
+enum { BLOCK = 256 };
+
 struct JsonLines {
     Str source;
     const uint32_t *starts;
     uint32_t count;
+    const uint32_t *continuations; /* [source.len / BLOCK + 1] */
 };
 
 /* The offset behind the line end at or behind `at`, or SIZE_MAX. Lines end at LF, CR LF or CR. */
@@ -38,20 +43,54 @@ JsonPosition json_position(Str source, uint32_t offset)
     return (JsonPosition){line, code_points(source.ptr + start, source.ptr + at) + 1};
 }
 
+static uint32_t count_continuations(const char *from, const char *to)
+{
+    uint32_t count = 0;
+    for (; from < to; from++)
+        count += ((unsigned char)*from & 0xC0) == 0x80;
+    return count;
+}
+
+/* Line ends are rare in most of the text: memchr is the fast way over it. */
+static size_t next_line_fast(Str source, size_t at, bool has_cr)
+{
+    if (has_cr)
+        return next_line(source, at);
+    const char *end = at < source.len ? memchr(source.ptr + at, '\n', source.len - at) : NULL;
+    return end ? (size_t)(end - source.ptr) + 1 : SIZE_MAX;
+}
+
 const JsonLines *json_lines(Str source, Arena *arena)
 {
+    bool has_cr = source.len && memchr(source.ptr, '\r', source.len);
     uint32_t count = 1;
-    for (size_t at = next_line(source, 0); at != SIZE_MAX; at = next_line(source, at))
+    for (size_t at = next_line_fast(source, 0, has_cr); at != SIZE_MAX;
+         at = next_line_fast(source, at, has_cr))
         count++;
+    size_t blocks = source.len / BLOCK;
     JsonLines *lines = ARENA_NEW(arena, JsonLines);
-    uint32_t *starts = lines ? ARENA_ARRAY(arena, uint32_t, count) : NULL;
-    if (!starts)
+    uint32_t *starts = ARENA_ARRAY(arena, uint32_t, count);
+    uint32_t *continuations = ARENA_ARRAY(arena, uint32_t, blocks + 1);
+    if (!lines || !starts || !continuations)
         return NULL;
     uint32_t line = 1;
-    for (size_t at = next_line(source, 0); at != SIZE_MAX; at = next_line(source, at))
+    for (size_t at = next_line_fast(source, 0, has_cr); at != SIZE_MAX;
+         at = next_line_fast(source, at, has_cr))
         starts[line++] = (uint32_t)at;
-    *lines = (JsonLines){source, starts, count};
+    for (size_t i = 0; i < blocks; i++)
+        continuations[i + 1] = continuations[i] + count_continuations(source.ptr + i * BLOCK,
+                                                                      source.ptr + (i + 1) * BLOCK);
+    *lines = (JsonLines){source, starts, count, continuations};
     return lines;
+}
+
+/* Code points before a byte offset. */
+static uint32_t code_points_before(const JsonLines *lines, uint32_t offset)
+{
+    uint32_t block = offset / BLOCK;
+    const char *text = lines->source.ptr;
+    return offset - lines->continuations[block] -
+           count_continuations(text + (size_t)block * BLOCK, text + offset);
 }
 
 JsonPosition json_lines_position(const JsonLines *lines, uint32_t offset)
@@ -65,8 +104,7 @@ JsonPosition json_lines_position(const JsonLines *lines, uint32_t offset)
         else
             high = middle;
     }
-    const char *text = lines->source.ptr;
-    uint32_t start = lines->starts[low];
     uint32_t at = offset < lines->source.len ? offset : (uint32_t)lines->source.len;
-    return (JsonPosition){low + 1, code_points(text + start, text + at) + 1};
+    return (JsonPosition){low + 1, code_points_before(lines, at) -
+                                       code_points_before(lines, lines->starts[low]) + 1};
 }

@@ -83,6 +83,22 @@ static void knows_where_every_value_stands(void **state)
     }
 }
 
+static void columns_on_one_long_line(void **state)
+{
+    (void)state;
+    BUF_AUTO text;
+    buf_init(&text, 1 << 20);
+    for (int i = 0; i < 300; i++)
+        buf_add(&text, i % 97 == 0 ? STR("\xC3\xA9\r\n") : STR("ab\xE2\x82\xAC\xF0\x9F\x98\x80"));
+    const JsonLines *lines = json_lines(buf_str(&text), arena);
+    for (uint32_t i = 0; i <= text.len; i++) {
+        JsonPosition slow = json_position(buf_str(&text), i);
+        JsonPosition fast = json_lines_position(lines, i);
+        assert_int_equal(slow.line, fast.line);
+        assert_int_equal(slow.column, fast.column);
+    }
+}
+
 static void decodes_escapes(void **state)
 {
     (void)state;
@@ -215,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(keeps_numbers_as_written),
         TEST(knows_where_every_value_stands),
+        TEST(columns_on_one_long_line),
         TEST(decodes_escapes),
         TEST(flags_duplicate_properties),
         TEST(refuses_what_rfc_8259_refuses),
