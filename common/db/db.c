@@ -167,7 +167,7 @@ static void error_from_result(Db *db, const PGresult *result, Err *err)
 
 static void start_connecting(Db *db)
 {
-    DbKeywords k;
+    DbKeywords k = {0};
     const DbConfig *c = db->config;
     db_keywords(c, db->application, c->timeout_ms, c->timeout_ms, &k);
     db->deadline_ms = clock_mono_ms() + (int64_t)c->connect_timeout_ms;
@@ -405,7 +405,7 @@ static bool note_sent(Db *db, const DbStatement *statement)
 {
     if (db->sent == db->names_room) {
         size_t room = db->names_room ? db->names_room * 2 : 64;
-        const DbStatement **names = realloc(db->names, room * sizeof *names);
+        const DbStatement **names = realloc(db->names, room * sizeof(DbStatement *));
         if (!names)
             return false;
         db->names = names;

@@ -176,7 +176,7 @@ static void add_array(DbParams *params, uint32_t type, const Str *elements, size
     }
     for (size_t i = 0; i < count; i++) {
         at = put_u32(at, elements[i].ptr ? (uint32_t)elements[i].len : UINT32_MAX);
-        if (elements[i].len)
+        if (elements[i].ptr)
             memcpy(at, elements[i].ptr, elements[i].len);
         at += elements[i].len;
     }

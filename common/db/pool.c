@@ -43,7 +43,7 @@ void db_pool_free(DbPool *pool)
     if (!pool)
         return;
     CHECK(pool->free_count == pool->size);
-    while (pool->free_count)
+    while (pool->free_list && pool->free_count)
         db_free(pool->free_list[--pool->free_count]);
     free(pool->free_list);
     pthread_cond_destroy(&pool->given);

@@ -42,7 +42,7 @@ static bool report(PGconn *conn, const char *sql, const PGresult *result, Err *e
 bool db_script_open(const DbConfig *config, uint64_t lock_timeout_ms, DbScript **ret_script,
                     Err *err)
 {
-    DbKeywords k;
+    DbKeywords k = {0};
     db_keywords(config, "fhirbus-migrate", 0, lock_timeout_ms, &k);
     PGconn *conn = PQconnectdbParams(k.names, k.values, 0);
     DbScript *script = malloc(sizeof *script);

@@ -46,11 +46,10 @@ static bool line_room(Line *line, size_t bytes)
     return !line->full;
 }
 
-static void line_add(Line *line, const char *text)
+static void line_add(Line *line, Str text)
 {
-    size_t len = strlen(text);
-    memcpy(line->text + line->len, text, len);
-    line->len += len;
+    memcpy(line->text + line->len, text.ptr, text.len); /* NOLINT: counted, not terminated */
+    line->len += text.len;
 }
 
 static size_t put_escaped(char *out, unsigned char c)
@@ -81,7 +80,7 @@ static void line_add_string(Line *line, Str text)
         if (step == 1) {
             line->len += put_escaped(line->text + line->len, (unsigned char)text.ptr[i++]);
         } else if (step == 0) { /* not UTF-8 */
-            line_add(line, "\xef\xbf\xbd");
+            line_add(line, STR("\xef\xbf\xbd"));
             i++;
         } else {
             memcpy(line->text + line->len, text.ptr + i, step);
@@ -89,7 +88,7 @@ static void line_add_string(Line *line, Str text)
             i += step;
         }
     }
-    line_add(line, cut ? "...\"" : "\"");
+    line_add(line, cut ? STR("...\"") : STR("\""));
 }
 
 static void add_str(Line *line, const char *name, Str text)
@@ -97,9 +96,9 @@ static void add_str(Line *line, const char *name, Str text)
     size_t shown = text.len > LOG_TEXT_MAX ? LOG_TEXT_MAX + 8 : text.len;
     if (!line_room(line, strlen(name) + shown * 6 + 8))
         return;
-    line_add(line, ",\"");
-    line_add(line, name);
-    line_add(line, "\":");
+    line_add(line, STR(",\""));
+    line_add(line, str_from(name));
+    line_add(line, STR("\":"));
     line_add_string(line, text);
 }
 
@@ -107,10 +106,10 @@ static void add_raw(Line *line, const char *name, const char *value)
 {
     if (!line_room(line, strlen(name) + strlen(value) + 4))
         return;
-    line_add(line, ",\"");
-    line_add(line, name);
-    line_add(line, "\":");
-    line_add(line, value);
+    line_add(line, STR(",\""));
+    line_add(line, str_from(name));
+    line_add(line, STR("\":"));
+    line_add(line, str_from(value));
 }
 
 static void add_trace(Line *line, const Trace *trace)
@@ -193,7 +192,7 @@ void log_write(const Log *log, LogLevel level, const char *event, const LogField
     add_str(&line, "event", str_from(event));
     for (size_t i = 0; i < count; i++)
         add_field(&line, &fields[i]);
-    line_add(&line, line.full ? ",\"truncated\":true}\n" : "}\n");
+    line_add(&line, line.full ? STR(",\"truncated\":true}\n") : STR("}\n"));
     ssize_t written;
     do
         written = write(log->fd, line.text, line.len);

@@ -103,9 +103,12 @@ void trace_span_hex(const Trace *trace, char ret_text[TRACE_SPAN_HEX + 1])
 
 void trace_format(const Trace *trace, char ret_text[TRACEPARENT_SIZE])
 {
-    memcpy(ret_text, "00-", 3);
+    ret_text[0] = ret_text[1] = '0';
+    ret_text[2] = '-';
     trace_id_hex(trace, ret_text + 3);
     ret_text[35] = '-';
     trace_span_hex(trace, ret_text + 36);
-    memcpy(ret_text + 52, trace->flags & 1 ? "-01" : "-00", 4);
+    ret_text[52] = '-';
+    uint8_t flags = trace->flags & 1;
+    put_hex(&flags, 1, ret_text + 53);
 }

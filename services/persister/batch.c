@@ -3,7 +3,7 @@
 bool batch_init(Batch *batch, size_t room, size_t memory_bytes)
 {
     *batch = (Batch){.room = room};
-    batch->messages = calloc(room, sizeof *batch->messages);
+    batch->messages = calloc(room, sizeof(BusMessage *));
     batch->records = calloc(room, sizeof *batch->records);
     batch->arena = arena_new(memory_bytes);
     return batch->messages && batch->records && batch->arena;
