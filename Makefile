@@ -127,8 +127,9 @@ define tool_rules
 $(BIN)/$(1): $(call obj,$(sort $(wildcard tools/$(1)/*.c))) $(ARCHIVES)
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool_rules,$(t))))
+# A command line is cli/<name>.c and what lies in cli/<name>/.
 define cli_rules
-$(BIN)/$(subst _,-,$(basename $(notdir $(1)))): $(call obj,$(1)) $(ARCHIVES)
+$(BIN)/$(subst _,-,$(basename $(notdir $(1)))): $(call obj,$(1) $(sort $(wildcard $(basename $(1))/*.c))) $(ARCHIVES)
 endef
 $(foreach c,$(CLIS),$(eval $(call cli_rules,$(c))))
 

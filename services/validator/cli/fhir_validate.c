@@ -7,6 +7,7 @@
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "services/validator/cli/fhir_validate/bench.h"
 #include "services/validator/engine/fhir_compile.h"
 #include "services/validator/engine/fhir_validator.h"
 
@@ -50,6 +51,7 @@ static const char usage[] =
     "       fhir-validate compile PACKAGE... -o IMAGE [--packages DIR]... [--codes FILE]...\n"
     "                     [--no-dependencies] [--lenient-terminology]\n"
     "       fhir-validate info IMAGE... [--verify]\n"
+    "       fhir-validate bench [--image FILE]... [--seconds N] [--threads N] FILE...\n"
     "       fhir-validate --help\n"
     "\n"
     "Validates FHIR R4 resources (JSON). Without an image: JSON form, known properties and types.\n"
@@ -423,6 +425,8 @@ int main(int argc, char **argv)
         return main_compile(argc, argv);
     if (strcmp(argv[1], "info") == 0)
         return main_info(argc, argv);
+    if (strcmp(argv[1], "bench") == 0)
+        return bench_main(argc, argv);
     Settings settings = {.format = FORMAT_TEXT};
     const char **inputs = calloc((size_t)argc, sizeof *inputs);
     if (!inputs)

@@ -1,5 +1,9 @@
 #include "services/validator/engine/validate/report.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "services/validator/engine/validate/text.h"
 #include "services/validator/engine/validate/walk.h"
 
@@ -90,6 +94,59 @@ static Str sentence(const Walk *walk, const Finding *finding)
     return text_str(&text);
 }
 
+/* --- positions: findings come sorted by place, so the source is read once ----------------------
+ */
+
+typedef struct Cursor {
+    Str source;
+    uint32_t at;
+    JsonPosition position;
+} Cursor;
+
+/* Characters that begin in a run of UTF-8: all bytes but continuation bytes. */
+static uint32_t count_characters(const char *from, size_t len)
+{
+    uint32_t count = 0;
+    size_t i = 0;
+#ifdef __SSE2__
+    const __m128i last_continuation = _mm_set1_epi8((char)0xBF);
+    for (; i + 16 <= len; i += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(from + i));
+        __m128i starts = _mm_cmpgt_epi8(bytes, last_continuation);
+        count += (uint32_t)__builtin_popcount((unsigned)_mm_movemask_epi8(starts));
+    }
+#endif
+    for (; i < len; i++)
+        count += ((unsigned char)from[i] & 0xC0) != 0x80;
+    return count;
+}
+
+/* The end of the line that begins at `from`: behind LF, CR LF or CR; or NULL if `to` comes first.
+ */
+static const char *line_end(const char *from, const char *to)
+{
+    const char *lf = memchr(from, '\n', (size_t)(to - from));
+    const char *cr = memchr(from, '\r', (size_t)((lf ? lf : to) - from));
+    if (cr && !(cr + 1 == lf))
+        return cr + 1;
+    return lf ? lf + 1 : NULL;
+}
+
+static JsonPosition advance(Cursor *cursor, uint32_t to)
+{
+    const char *from = cursor->source.ptr + cursor->at;
+    const char *end = cursor->source.ptr + to;
+    const char *next;
+    while ((next = line_end(from, end)) != NULL) {
+        cursor->position.line++;
+        cursor->position.column = 1;
+        from = next;
+    }
+    cursor->position.column += count_characters(from, (size_t)(end - from));
+    cursor->at = to;
+    return cursor->position;
+}
+
 /* An unknown profile does not make a resource fail as the target of a reference; that it is an
  * error after all is settled when the findings are shown (HAPI does so). */
 static IssueSeverity severity_of(const Finding *finding)
@@ -98,8 +155,7 @@ static IssueSeverity severity_of(const Finding *finding)
                                                    : (IssueSeverity)finding->severity;
 }
 
-static bool put_into_words(const Walk *walk, const JsonLines *lines, const Finding *finding,
-                           Issue *issue)
+static bool put_into_words(const Walk *walk, Cursor *cursor, const Finding *finding, Issue *issue)
 {
     const MessageText *message = message_text((Message)finding->message);
     *issue = (Issue){.severity = severity_of(finding),
@@ -108,8 +164,8 @@ static bool put_into_words(const Walk *walk, const JsonLines *lines, const Findi
                      .location = path_location(walk, finding),
                      .expression = path_expression(walk, finding),
                      .text = sentence(walk, finding)};
-    if (finding->at != FINDING_NO_LINE && lines) {
-        JsonPosition at = json_lines_position(lines, finding->at);
+    if (finding->at != FINDING_NO_LINE) {
+        JsonPosition at = advance(cursor, finding->at);
         issue->line = at.line;
         issue->column = at.column;
     }
@@ -120,8 +176,8 @@ static int by_place(const void *a, const void *b)
 {
     const Finding *x = *(const Finding *const *)a;
     const Finding *y = *(const Finding *const *)b;
-    uint32_t at_x = x->elem ? x->at : 0;
-    uint32_t at_y = y->elem ? y->at : 0;
+    uint32_t at_x = x->at == FINDING_NO_LINE ? 0 : x->at;
+    uint32_t at_y = y->at == FINDING_NO_LINE ? 0 : y->at;
     if (at_x != at_y)
         return at_x < at_y ? -1 : 1;
     return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
@@ -142,7 +198,9 @@ bool report_finish(Walk *walk, const Findings *findings, uint32_t limit, Verdict
     count = kept;
     shown = shown < count ? shown : count;
     qsort(sorted, count, sizeof *sorted, by_place);
-    const JsonLines *lines = count ? json_lines(walk->source, walk->arena) : NULL;
+    Cursor cursor = {
+        walk->source, 0, {1, 1}
+    };
     for (uint32_t i = 0; i < count; i++) {
         IssueSeverity severity = severity_of(sorted[i]);
         verdict->errors += severity >= SEVERITY_ERROR;
@@ -150,7 +208,7 @@ bool report_finish(Walk *walk, const Findings *findings, uint32_t limit, Verdict
         verdict->information += severity == SEVERITY_INFORMATION;
         if (i >= shown)
             continue;
-        if (!put_into_words(walk, lines, sorted[i], &issues[i]))
+        if (!put_into_words(walk, &cursor, sorted[i], &issues[i]))
             return false;
         issues[i].next = i + 1 < shown ? &issues[i + 1] : NULL;
     }
