@@ -116,6 +116,7 @@ static void check_node(Check *c, NodeId id)
     run_inside(c, n->groups, n->group_count, s->group_count);
     run_inside(c, n->types, n->type_count, s->type_count);
     run_inside(c, n->constraints, n->constraint_count, s->number_count);
+    run_inside(c, n->counted, n->counted_count, s->number_count);
     inside(c, n->content, s->node_count);
     inside(c, n->slicing, s->slicing_count);
     inside(c, n->slice, s->slice_count);
@@ -131,6 +132,8 @@ static void check_node(Check *c, NodeId id)
         uint32_t child = s->numbers[n->children + k];
         c->ok = c->ok && child > id && child < s->node_count;
     }
+    for (uint32_t k = 0; k < n->counted_count; k++)
+        inside(c, s->numbers[n->counted + k], s->node_count);
     for (uint32_t k = 0; k < n->constraint_count; k++)
         inside(c, s->numbers[n->constraints + k], s->constraint_count);
     for (uint32_t k = 0; k < n->group_count; k++)

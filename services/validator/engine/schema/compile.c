@@ -312,7 +312,7 @@ static bool run(Tables *tables, Arena *arena, SchemaCompiled *compiled, Err *err
     TRY(each_definition(tables, number_profile, err));
     TRY(each_definition(tables, fill_profile, err));
     compile_slices(tables);
-    if (!finish(tables, arena, compiled))
+    if (!compile_contents(tables) || !finish(tables, arena, compiled))
         return ERR(err, ERR_FATAL, "memory", "no memory to compile");
     return true;
 }

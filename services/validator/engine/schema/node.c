@@ -375,6 +375,40 @@ static bool link_children(const Snapshot *s, const NodeId *parents, NodeId behin
     return !tables_full(tables);
 }
 
+/* JSON cannot repeat what is no array, so only lists, what is required and what is forbidden have
+ * to be counted, and slices. */
+static bool has_to_be_counted(const Tables *tables, const SchemaNode *parent,
+                              const SchemaNode *node)
+{
+    if (node->flags & NODE_XHTML)
+        return false;
+    if (node->min > 0 || node->max == 0 || node->slice_name)
+        return true;
+    if (node->max == SCHEMA_MAX_MANY)
+        return false;
+    FhirTypeId type = type_below(tables, parent);
+    const FhirChild *row =
+        type && node->element ? fhir_element_find(tables->model, type, node->element) : NULL;
+    return !row || (row->flags & FHIR_CHILD_ARRAY) || node->max > 1;
+}
+
+static void list_counted(Tables *tables, NodeId first, NodeId behind)
+{
+    for (NodeId parent = first; parent < behind; parent++) {
+        for (uint32_t i = 0; i < tables_node(tables, parent)->child_count; i++) {
+            const SchemaNode *node = tables_node(tables, parent);
+            NodeId child = tables_number(tables, node->children + i);
+            if (!has_to_be_counted(tables, node, tables_node(tables, child)))
+                continue;
+            uint32_t at = tables_put_number(tables, child);
+            SchemaNode *record = tables_node(tables, parent);
+            if (!record->counted_count)
+                record->counted = at;
+            record->counted_count++;
+        }
+    }
+}
+
 static void resolve_content(const Snapshot *s, const JsonNode *elements, NodeId behind)
 {
     NodeId id = s->first;
@@ -422,6 +456,7 @@ bool compile_snapshot(Tables *tables, const PackageResource *resource, const Jso
     }
     NodeId behind = table_count(&tables->nodes);
     bool ok = link_children(&s, parents, behind);
+    list_counted(tables, s.first, behind);
     resolve_content(&s, elements, behind);
     free(parents);
     SchemaProfile *p = tables_profile(tables, profile);

@@ -87,6 +87,9 @@ typedef struct SchemaNode {
     uint32_t pattern;
     uint32_t binding;
     uint32_t facets;
+    uint32_t same;    /* nodes with the same number ask the same of an element */
+    uint32_t counted; /* numbers: those children whose occurrences have to be counted */
+    uint16_t counted_count;
     uint16_t element;  /* name id without [x] */
     uint16_t property; /* path names one type of a choice: valueQuantity; else 0 */
     uint16_t flags;

@@ -80,6 +80,8 @@ bool compile_snapshot(Tables *tables, const PackageResource *resource, const Jso
                       const JsonNode *elements, ProfileId profile);
 /* slicing.c: for every slice of every profile, how an element matches it. */
 void compile_slices(Tables *tables);
+/* content.c: equal nodes get equal numbers; false without memory. */
+bool compile_contents(Tables *tables);
 /* constraint.c */
 uint32_t compile_constraint(Tables *tables, const JsonDoc *doc, const JsonNode *constraint,
                             ProfileId profile);

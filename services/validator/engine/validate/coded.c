@@ -16,6 +16,8 @@ static void withdraw(Walk *walk, ElemId elem)
 
 static bool remember(Walk *walk, ElemId elem, Finding *finding)
 {
+    for (ElemId at = elem; at; at = walk_elem(walk, at)->parent)
+        walk->elems.items[at].flags |= ELEM_REMOVABLE;
     finding->older = memo_get(walk->removable, elem, removable_key);
     return memo_put(walk->removable, elem, removable_key, finding);
 }

@@ -32,6 +32,7 @@ enum {
     ELEM_FORMAT_CLEAN = 2048,    /* a primitive whose text is as its type demands */
     ELEM_SPECIALS_DONE = 4096,
     ELEM_SPECIALS_DONE_BARE = 8192,
+    ELEM_REMOVABLE = 16384, /* on it or below is a finding that may be taken back */
     ELEM_SPECIAL = ELEM_CONTAINED | ELEM_ENTRY | ELEM_OUTCOME | ELEM_PARAMETER,
 };
 
@@ -49,6 +50,8 @@ typedef struct Elem {
     uint16_t element;  /* value */
     uint16_t order;    /* position in the definition */
     uint16_t flags;
+    uint32_t
+        clean[3]; /* SchemaNode.same of definitions that had nothing to say of it, last first */
 } Elem;
 
 typedef struct Elems {

@@ -7,6 +7,7 @@
 typedef struct Run {
     Findings findings;
     bool ok;
+    bool running;
 } Run;
 
 static const char *const id_characters =
@@ -44,6 +45,7 @@ static bool check_id(Walk *walk, ElemId elem, IdStatus status)
 static bool replay(Walk *walk, const Run *run)
 {
     bool ok = true;
+    walk->met_running = walk->met_running || run->running;
     for (uint32_t i = 0; i < run->findings.count; i++) {
         const Finding *finding = run->findings.items[i];
         bool known = false;
@@ -77,8 +79,10 @@ bool run_profile(Walk *walk, const Scope *scope, ElemId elem, ProfileId profile,
         Findings *out = walk->out;
         Findings own = {0};
         walk->out = &own;
+        run->running = true;
         ok = walk_element(walk, scope, p->first_node, elem, walk_elem(walk, elem)->type);
         walk->out = out;
+        run->running = false;
         run->findings = own;
         run->ok = ok;
         findings_merge(walk, out, &own);

@@ -281,23 +281,21 @@ bool check_cardinality(Walk *walk, const Definitions *definitions, ProfileId pro
     bool ok = true;
     if (definitions->own) {
         const SchemaNode *own = schema_node(schema, definitions->own);
-        for (uint32_t i = 0; i < own->child_count; i++)
-            ok = check_node(walk, profile, schema->numbers[own->children + i], parent, children,
+        for (uint32_t i = 0; i < own->counted_count; i++)
+            ok = check_node(walk, profile, schema->numbers[own->counted + i], parent, children,
                             count) &&
                  ok;
     }
     if (!definitions->type)
         return ok;
     const SchemaNode *type = schema_node(schema, definitions->type);
-    for (uint32_t i = 0; i < type->group_count; i++) {
-        const SchemaGroup *group = &schema->groups[type->groups + i];
+    for (uint32_t i = 0; i < type->counted_count; i++) {
+        NodeId id = schema->numbers[type->counted + i];
         uint32_t hint = 0;
-        if (definitions->own && find_group(schema, definitions->own, group->element, &hint))
-            continue;
-        for (uint32_t k = 0; k < group->count; k++)
-            ok = check_node(walk, profile, schema->numbers[group->first + k], parent, children,
-                            count) &&
-                 ok;
+        if (definitions->own &&
+            find_group(schema, definitions->own, schema_node(schema, id)->element, &hint))
+            continue; /* the definition's own says more */
+        ok = check_node(walk, profile, id, parent, children, count) && ok;
     }
     return ok;
 }

@@ -207,7 +207,7 @@ static bool one_of_profiles(Walk *walk, const Scope *scope, const SchemaType *en
 static bool walk_type(Walk *walk, const Scope *scope, ElemId elem, FhirTypeId type)
 {
     Elem *e = &walk->elems.items[elem];
-    if ((e->flags & ELEM_TYPE_CLEAN) && e->type == type)
+    if ((e->flags & (ELEM_TYPE_CLEAN | ELEM_REMOVABLE)) == ELEM_TYPE_CLEAN && e->type == type)
         return true;
     ProfileId profile = schema_of_type(walk->schema, type);
     NodeId root = walk->schema->profiles[profile].first_node;
@@ -218,7 +218,7 @@ static bool walk_type(Walk *walk, const Scope *scope, ElemId elem, FhirTypeId ty
     }
     uint32_t before = walk->out->count;
     bool ok = walk_element(walk, scope, root, elem, type);
-    if (walk->out->count == before && e->type == type)
+    if (walk->out->count == before && e->type == type && !walk->met_running)
         e->flags |= ELEM_TYPE_CLEAN;
     return ok;
 }
@@ -254,8 +254,43 @@ static Scope scope_below(const Walk *walk, const Scope *scope, ElemId elem, Fhir
     return below;
 }
 
+static bool is_clean(const Elem *e, uint32_t same)
+{
+    return (e->clean[0] == same || e->clean[1] == same || e->clean[2] == same) &&
+           !(e->flags & ELEM_REMOVABLE);
+}
+
+static void mark_clean(Elem *e, uint32_t same)
+{
+    e->clean[2] = e->clean[1];
+    e->clean[1] = e->clean[0];
+    e->clean[0] = same;
+}
+
+static bool check_child_fully(Walk *walk, const Scope *scope, NodeId definition, ElemId parent,
+                              ElemId elem);
+
+/* A definition that had nothing to say of the element is not asked again, whichever profile brings
+ * it. */
 static bool check_child(Walk *walk, const Scope *scope, NodeId definition, ElemId parent,
                         ElemId elem)
+{
+    uint32_t same = schema_node(walk->schema, definition)->same;
+    Elem *e = &walk->elems.items[elem];
+    if (is_clean(e, same))
+        return true;
+    bool met_running = walk->met_running;
+    walk->met_running = false;
+    uint32_t before = walk->out->count;
+    bool ok = check_child_fully(walk, scope, definition, parent, elem);
+    if (ok && walk->out->count == before && !walk->met_running)
+        mark_clean(e, same);
+    walk->met_running = walk->met_running || met_running;
+    return ok;
+}
+
+static bool check_child_fully(Walk *walk, const Scope *scope, NodeId definition, ElemId parent,
+                              ElemId elem)
 {
     const SchemaNode *node = schema_node(walk->schema, definition);
     ProfileId profile = node->profile;

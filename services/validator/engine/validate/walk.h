@@ -40,6 +40,7 @@ typedef struct Walk {
     bool best_practice;
     bool base_only; /* no profile was asked for: weak bindings say more */
     bool stopped;
+    bool met_running;  /* a resource that is being validated counted as good: it may turn out bad */
     uint32_t sequence; /* of findings */
     uint32_t depth;    /* of the recursion */
     uint64_t steps, step_limit;
