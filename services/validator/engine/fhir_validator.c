@@ -216,7 +216,9 @@ static bool start_walk(Walk *walk, const Loaded *loaded)
     walk->runs = memo_new(walk->arena);
     walk->invariants = memo_new(walk->arena);
     walk->removable = memo_new(walk->arena);
-    if (!environment || !host || !walk->runs || !walk->invariants || !walk->removable)
+    walk->answers = memo_new(walk->arena);
+    if (!environment || !host || !walk->runs || !walk->invariants || !walk->removable ||
+        !walk->answers)
         return false;
     *host = host_for(walk);
     *environment = (FhirpathEnvironment){.model = walk->model, .host = host};

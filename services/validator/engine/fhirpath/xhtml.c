@@ -9,61 +9,81 @@ typedef struct Reader {
     bool allowed;
 } Reader;
 
+/* Names in the order of their length: a look at one length's run tells. */
+typedef struct Name {
+    const char *text;
+    uint32_t len;
+} Name;
+#define NAME(lit)                                                                                  \
+    {                                                                                              \
+        (lit), sizeof(lit) - 1                                                                     \
+    }
+
 /* spec: hl7.org/fhir/R4/narrative.html#rules; the list as the Java core has it. */
-static const char *const elements[] = {
-    "p",   "br",    "div",   "h1",      "h2",         "h3",      "h4",    "h5",   "h6",
-    "a",   "span",  "b",     "em",      "i",          "strong",  "small", "big",  "tt",
-    "dfn", "q",     "var",   "abbr",    "acronym",    "cite",    "hr",    "sub",  "sup",
-    "bdo", "kbd",   "ul",    "ol",      "blockquote", "address", "li",    "dl",   "dt",
-    "dd",  "pre",   "table", "caption", "colgroup",   "col",     "thead", "tr",   "tfoot",
-    "th",  "tbody", "td",    "code",    "samp",       "img",     "map",   "area",
+static const Name elements[] = {
+    NAME("a"),       NAME("b"),        NAME("i"),          NAME("p"),       NAME("q"),
+    NAME("br"),      NAME("dd"),       NAME("dl"),         NAME("dt"),      NAME("em"),
+    NAME("h1"),      NAME("h2"),       NAME("h3"),         NAME("h4"),      NAME("h5"),
+    NAME("h6"),      NAME("hr"),       NAME("li"),         NAME("ol"),      NAME("td"),
+    NAME("th"),      NAME("tr"),       NAME("tt"),         NAME("ul"),      NAME("bdo"),
+    NAME("big"),     NAME("col"),      NAME("dfn"),        NAME("div"),     NAME("img"),
+    NAME("kbd"),     NAME("map"),      NAME("pre"),        NAME("sub"),     NAME("sup"),
+    NAME("var"),     NAME("abbr"),     NAME("area"),       NAME("cite"),    NAME("code"),
+    NAME("samp"),    NAME("span"),     NAME("small"),      NAME("table"),   NAME("tbody"),
+    NAME("tfoot"),   NAME("thead"),    NAME("strong"),     NAME("acronym"), NAME("address"),
+    NAME("caption"), NAME("colgroup"), NAME("blockquote"),
 };
-static const char *const attributes[] = {
-    "title",     "style",    "class",   "id",    "lang",    "xml:lang", "xml:space", "dir",
-    "accesskey", "tabindex", "span",    "width", "align",   "valign",   "char",      "charoff",
-    "abbr",      "axis",     "headers", "scope", "rowspan", "colspan",
+static const Name attributes[] = {
+    NAME("id"),        NAME("dir"),       NAME("abbr"),    NAME("axis"),     NAME("char"),
+    NAME("lang"),      NAME("span"),      NAME("align"),   NAME("class"),    NAME("scope"),
+    NAME("style"),     NAME("title"),     NAME("width"),   NAME("valign"),   NAME("charoff"),
+    NAME("colspan"),   NAME("headers"),   NAME("rowspan"), NAME("tabindex"), NAME("xml:lang"),
+    NAME("accesskey"), NAME("xml:space"),
 };
-static const char *const of_elements[] = {
-    "a.href",
-    "a.name",
-    "a.charset",
-    "a.type",
-    "a.hreflang",
-    "a.rel",
-    "a.rev",
-    "a.shape",
-    "a.coords",
-    "img.src",
-    "img.border",
-    "img.alt",
-    "img.longdesc",
-    "img.height",
-    "img.width",
-    "img.usemap",
-    "img.ismap",
-    "blockquote.cite",
-    "q.cite",
-    "map.name",
-    "area.shape",
-    "area.coords",
-    "area.href",
-    "area.nohref",
-    "area.alt",
-    "table.summary",
-    "table.width",
-    "table.border",
-    "table.frame",
-    "table.rules",
-    "table.cellspacing",
-    "table.cellpadding",
-    "pre.space",
-    "td.nowrap",
+static const Name of_elements[] = {
+    NAME("a.rel"),
+    NAME("a.rev"),
+    NAME("a.href"),
+    NAME("a.name"),
+    NAME("a.type"),
+    NAME("q.cite"),
+    NAME("a.shape"),
+    NAME("img.alt"),
+    NAME("img.src"),
+    NAME("a.coords"),
+    NAME("area.alt"),
+    NAME("map.name"),
+    NAME("a.charset"),
+    NAME("area.href"),
+    NAME("img.ismap"),
+    NAME("img.width"),
+    NAME("pre.space"),
+    NAME("td.nowrap"),
+    NAME("a.hreflang"),
+    NAME("area.shape"),
+    NAME("img.border"),
+    NAME("img.height"),
+    NAME("img.usemap"),
+    NAME("area.coords"),
+    NAME("area.nohref"),
+    NAME("table.frame"),
+    NAME("table.rules"),
+    NAME("table.width"),
+    NAME("img.longdesc"),
+    NAME("table.border"),
+    NAME("table.summary"),
+    NAME("blockquote.cite"),
+    NAME("table.cellpadding"),
+    NAME("table.cellspacing"),
 };
 
-static bool listed(const char *const *list, size_t count, Str name)
+static bool listed(const Name *list, size_t count, Str name)
 {
-    for (size_t i = 0; i < count; i++)
-        if (str_is(name, list[i]))
+    size_t i = 0;
+    while (i < count && list[i].len < name.len)
+        i++;
+    for (; i < count && list[i].len == name.len; i++)
+        if (memcmp(list[i].text, name.ptr, name.len) == 0)
             return true;
     return false;
 }
@@ -104,10 +124,13 @@ static bool is_name_char(int c)
 
 static bool read_name(Reader *r, Str *ret)
 {
-    size_t from = r->at;
-    while (is_name_char(peek(r)))
-        r->at++;
-    *ret = str_cut(r->text, from, r->at);
+    const char *from = r->text.ptr + r->at;
+    const char *end = r->text.ptr + r->text.len;
+    const char *at = from;
+    while (at < end && is_name_char((unsigned char)*at))
+        at++;
+    r->at += (size_t)(at - from);
+    *ret = (Str){from, (size_t)(at - from)};
     return ret->len > 0;
 }
 
@@ -133,10 +156,11 @@ static bool read_attribute(Reader *r, Str element)
     int quote = peek(r);
     if (quote != '"' && quote != '\'')
         return false;
-    for (r->at++; peek(r) != quote; r->at++)
-        if (peek(r) < 0 || peek(r) == '<')
-            return false;
-    r->at++;
+    Str rest = str_skip(r->text, r->at + 1);
+    size_t len = str_find_char(rest, (char)quote);
+    if (len == rest.len || memchr(rest.ptr, '<', len))
+        return false;
+    r->at += len + 2;
     r->allowed = r->allowed && attribute_allowed(element, name);
     return true;
 }
@@ -206,29 +230,39 @@ static bool read_markup(Reader *r)
     return read_open_tag(r);
 }
 
-static bool read_text(Reader *r)
+static void read_text(Reader *r)
 {
-    for (int c; (c = peek(r)) >= 0 && c != '<'; r->at++)
-        r->content = r->content || !is_space(c);
-    return true;
+    Str rest = str_skip(r->text, r->at);
+    size_t len = str_find_char(rest, '<');
+    for (size_t i = 0; i < len && !r->content; i++)
+        r->content = !is_space((unsigned char)rest.ptr[i]);
+    r->at += len;
 }
 
 static bool read_all(Reader *r)
 {
-    while (peek(r) >= 0)
-        if (!(peek(r) == '<' ? read_markup(r) : read_text(r)))
+    for (int c; (c = peek(r)) >= 0;) {
+        if (c != '<')
+            read_text(r);
+        else if (!read_markup(r))
             return false;
+    }
     return r->depth == 0;
+}
+
+XhtmlVerdict xhtml_check(Str text)
+{
+    Reader r = {.text = text, .allowed = true};
+    bool well_formed = read_all(&r);
+    return (XhtmlVerdict){.allowed = well_formed && r.allowed, .content = well_formed && r.content};
 }
 
 bool xhtml_allowed(Str text)
 {
-    Reader r = {.text = text, .allowed = true};
-    return read_all(&r) && r.allowed;
+    return xhtml_check(text).allowed;
 }
 
 bool xhtml_has_content(Str text)
 {
-    Reader r = {.text = text, .allowed = true};
-    return read_all(&r) && r.content;
+    return xhtml_check(text).content;
 }

@@ -9,6 +9,11 @@
 
 enum { XHTML_DEPTH_MAX = 200 };
 
+typedef struct XhtmlVerdict {
+    bool allowed; /* well-formed, and nothing but what the rules allow */
+    bool content; /* well-formed, with a text other than white space, or an image */
+} XhtmlVerdict;
+XhtmlVerdict xhtml_check(Str text); /* both at once */
 bool xhtml_allowed(Str text);
 /* Is there a text other than white space, or an image? */
 bool xhtml_has_content(Str text);

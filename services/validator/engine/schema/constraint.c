@@ -67,6 +67,10 @@ static uint16_t native_of(Str key, Str text)
 {
     if (str_is(key, "dom-3"))
         return NATIVE_SKIP;
+    if (str_is(key, "txt-1") && str_is(text, "htmlChecks()"))
+        return NATIVE_TXT_1;
+    if (str_is(key, "txt-2") && str_is(text, "htmlChecks()"))
+        return NATIVE_TXT_2;
     if (str_is(key, "ele-1") &&
         str_starts(text, STR("hasValue() or (children().count() > id.count()")))
         return NATIVE_ELE_1;

@@ -162,6 +162,9 @@ static uint32_t read_binding(const Snapshot *s, const JsonNode *element)
     made.tx =
         terminology_bind(s->tables->terminology, tables_str(s->tables, made.value_set),
                          (TxStrength)made.strength, tables_str(s->tables, made.max_value_set));
+    for (uint32_t i = table_count(&s->tables->bindings); i-- > 1;)
+        if (memcmp(table_at(&s->tables->bindings, i), &made, sizeof made) == 0)
+            return i; /* the same binding has the same number: its answers are remembered by it */
     SchemaBinding *record;
     uint32_t at = table_add(&s->tables->bindings, &record);
     *record = made;

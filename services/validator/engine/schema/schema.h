@@ -140,6 +140,8 @@ typedef enum NativeInvariant {
     NATIVE_NONE,
     NATIVE_ELE_1,
     NATIVE_EXT_1,
+    NATIVE_TXT_1,
+    NATIVE_TXT_2,
     NATIVE_SKIP, /* dom-3: checked with the contained resources */
 } NativeInvariant;
 

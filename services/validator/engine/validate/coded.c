@@ -63,11 +63,12 @@ static TxCoding coding_of(const Walk *walk, ElemId elem)
                       .display = walk_text(walk, elem, "display")};
 }
 
-bool check_concept(Walk *walk, const Scope *scope, const SchemaNode *node, ElemId elem)
+/* The terminology's answer, remembered by element and binding: several profiles ask the same. */
+static const TxFindings *concept_answer(Walk *walk, uint32_t number, ElemId elem)
 {
-    (void)scope;
-    if (!walk->terminology)
-        return true;
+    const TxFindings *known = memo_get(walk->answers, elem, number);
+    if (known)
+        return known;
     TxCoding codings[CODINGS_MAX];
     size_t count = 0;
     ELEM_EACH(&walk->elems, child, elem)
@@ -77,15 +78,28 @@ bool check_concept(Walk *walk, const Scope *scope, const SchemaNode *node, ElemI
             continue; /* an empty one is none; the JSON form was complained about */
         codings[count++] = coding_of(walk, child);
     }
-    const SchemaBinding *binding = binding_of(walk, node);
+    const SchemaBinding *binding = number ? &walk->schema->bindings[number] : NULL;
     TxReference reference = reference_of(walk, binding);
-    TxFindings found;
-    if (!terminology_check_concept(walk->terminology, binding ? &binding->tx : NULL, &reference,
-                                   codings, count, walk->arena, &found)) {
+    TxFindings *found = ARENA_NEW(walk->arena, TxFindings);
+    if (!found ||
+        !terminology_check_concept(walk->terminology, binding ? &binding->tx : NULL, &reference,
+                                   codings, count, walk->arena, found) ||
+        !memo_put(walk->answers, elem, number, found))
+        return NULL;
+    return found;
+}
+
+bool check_concept(Walk *walk, const Scope *scope, const SchemaNode *node, ElemId elem)
+{
+    (void)scope;
+    if (!walk->terminology)
+        return true;
+    const TxFindings *found = concept_answer(walk, node->binding, elem);
+    if (!found) {
         walk->stopped = true;
         return false;
     }
-    return take_over(walk, &found, elem);
+    return take_over(walk, found, elem);
 }
 
 bool check_coding(Walk *walk, const Scope *scope, const SchemaNode *node, ElemId elem)

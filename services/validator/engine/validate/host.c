@@ -114,6 +114,7 @@ static void use_arena(Walk *walk, Arena *arena)
     memo_use(walk->runs, arena);
     memo_use(walk->invariants, arena);
     memo_use(walk->removable, arena);
+    memo_use(walk->answers, arena);
 }
 
 /* In the middle of an expression: what it leaves in the arena goes when the expression ends. So the

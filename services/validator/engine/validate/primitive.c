@@ -4,6 +4,9 @@
  * by hand; those of profiles by PCRE2. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "common/fhir/datetime.h"
 #include "common/fhir/decimal.h"
@@ -265,16 +268,36 @@ static bool check_form(Walk *walk, ElemId elem, FhirTypeId type, Str text, bool 
     return true;
 }
 
+/* The first control character other than white space, or text.len. */
+static size_t find_control(Str text)
+{
+    size_t i = 0;
+#ifdef __SSE2__
+    const __m128i low = _mm_set1_epi8(0x1F);
+    for (; i + 16 <= text.len; i += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + i));
+        /* unsigned min(b, 31) = b: one of them is below 32 */
+        __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, low), bytes);
+        if (_mm_movemask_epi8(controls) == 0)
+            continue;
+        for (size_t k = i; k < i + 16; k++)
+            if ((unsigned char)text.ptr[k] < 0x20 && !is_white(text.ptr[k]))
+                return k;
+    }
+#endif
+    for (; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] < 0x20 && !is_white(text.ptr[i]))
+            return i;
+    return text.len;
+}
+
 static void check_characters(Walk *walk, ElemId elem, Str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c < 0x20 && !is_white((char)c)) {
-            report_with(walk, SEVERITY_WARNING, MSG_BAD_CHARACTERS, elem,
-                        arena_format(walk->arena, "%x", c), STR_NONE, STR_NONE, STR_NONE);
-            return;
-        }
-    }
+    size_t at = find_control(text);
+    if (at < text.len)
+        report_with(walk, SEVERITY_WARNING, MSG_BAD_CHARACTERS, elem,
+                    arena_format(walk->arena, "%x", (unsigned char)text.ptr[at]), STR_NONE,
+                    STR_NONE, STR_NONE);
 }
 
 /* --- what profiles add ------------------------------------------------------------------------ */

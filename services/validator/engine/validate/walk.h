@@ -10,6 +10,7 @@
 #pragma once
 #include "services/validator/engine/fhir_validator.h"
 #include "services/validator/engine/fhirpath/fhirpath.h"
+#include "services/validator/engine/fhirpath/xhtml.h"
 #include "services/validator/engine/schema/schema.h"
 #include "services/validator/engine/validate/element.h"
 #include "services/validator/engine/validate/report.h"
@@ -31,12 +32,15 @@ typedef struct Walk {
     const FhirpathEnvironment *environment;
     FhirpathEval *eval;
     ElemId eval_resource, eval_root; /* what %resource and %rootResource mean now */
-    Memo *runs;                      /* (resource, profile) -> Run */
-    Memo *invariants;                /* (element, expression) -> finding or none */
-    Memo *removable;                 /* (element, 0): findings that may be taken back */
-    BundleIndex *bundles;            /* list of indexes, one per bundle met */
-    ElemId *elem_of_node;            /* by JSON node */
-    Arena *side;                     /* for what conformsTo() leaves, or NULL */
+    ElemId narrative;                /* the last one looked at, and what was found */
+    XhtmlVerdict narrative_verdict;
+    Memo *runs;           /* (resource, profile) -> Run */
+    Memo *invariants;     /* (element, expression) -> finding or none */
+    Memo *answers;        /* (element, binding) -> TxFindings */
+    Memo *removable;      /* (element, 0): findings that may be taken back */
+    BundleIndex *bundles; /* list of indexes, one per bundle met */
+    ElemId *elem_of_node; /* by JSON node */
+    Arena *side;          /* for what conformsTo() leaves, or NULL */
     bool best_practice;
     bool base_only; /* no profile was asked for: weak bindings say more */
     bool stopped;
