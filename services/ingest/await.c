@@ -1,29 +1,34 @@
 #include "services/ingest/await.h"
 
 #include "common/base/check.h"
-#include "common/base/clock.h"
-#include "services/ingest/counts.h"
 #include "services/ingest/refuse.h"
-#include "services/ingest/routes.h"
 
-enum {
-    BUCKETS = 4096, /* a power of two */
-    POLL_MS = 20,
-    SWEEP_MS = 20,
-    READER_START_MS = 5000,
-    RETRY_MS = 500,
-    SCRATCH_MAX = 256 * 1024 * 1024,
-};
+enum { BUCKETS = 4096 /* a power of two */ };
 
 struct Await {
-    Ingest *ingest;
-    pthread_t thread;
+    const Log *log;
     pthread_mutex_t lock;
     Exchange *buckets[BUCKETS];
     size_t count;
-    BusReader *reader; /* the thread's own */
-    atomic_bool stop, connected;
 };
+
+Await *await_new(const Log *log)
+{
+    Await *await = calloc(1, sizeof *await);
+    CHECK(await);
+    await->log = log;
+    CHECK(pthread_mutex_init(&await->lock, NULL) == 0);
+    return await;
+}
+
+void await_free(Await *await)
+{
+    if (!await)
+        return;
+    await_sweep(await, INT64_MAX);
+    pthread_mutex_destroy(&await->lock);
+    free(await);
+}
 
 static size_t bucket_of(Str id)
 {
@@ -86,11 +91,6 @@ size_t await_size(Await *await)
     return count;
 }
 
-bool await_connected(Await *await)
-{
-    return atomic_load(&await->connected);
-}
-
 /* --- answers ---------------------------------------------------------------------------------- */
 
 static bool is_answer_to(const Response *response, const Exchange *exchange)
@@ -131,7 +131,7 @@ size_t await_deliver(Await *await, Str bytes, Arena *scratch)
     Answer *answer = NULL;
     size_t delivered = 0;
     if (!response_decode(bytes, scratch, &response, &err)) {
-        log_warn(await->ingest->log, "response.unreadable", LOG_ERR(&err));
+        log_warn(await->log, "response.unreadable", LOG_ERR(&err));
         return 0;
     }
     if (response.kind != RESPONSE_VERDICT && response.kind != RESPONSE_FAILED)
@@ -170,7 +170,7 @@ static void expire(Exchange *exchange)
 }
 
 /* Thousands at most, fifty times a second: a walk is cheaper than keeping an order. */
-static void sweep(Await *await, int64_t now_ms)
+void await_sweep(Await *await, int64_t now_ms)
 {
     pthread_mutex_lock(&await->lock);
     for (size_t i = 0; await->count && i < BUCKETS; i++) {
@@ -187,92 +187,6 @@ static void sweep(Await *await, int64_t now_ms)
         }
     }
     pthread_mutex_unlock(&await->lock);
-}
-
-void await_expire_all(Await *await)
-{
-    sweep(await, INT64_MAX);
-}
-
-/* --- the thread ------------------------------------------------------------------------------- */
-
-static bool open_reader(Await *await)
-{
-    Ingest *ingest = await->ingest;
-    const BusConfig *bus = &ingest->config->bus;
-    Err err = {0};
-    int32_t count = 0;
-    if (!bus_partition_count(bus, "response", READER_START_MS, &count, &err))
-        goto failed;
-    int32_t partition = bus_response_partition(ingest->instance, count);
-    if (!bus_reader_new(bus, "response", &partition, 1, READER_START_MS, &await->reader, &err))
-        goto failed;
-    ingest->response_partition = partition;
-    atomic_store(&ingest->ready, true);
-    log_info(ingest->log, "ingest.reads_answers", LOG_I64("partition", partition));
-    return true;
-failed:
-    log_warn(ingest->log, "ingest.waits_for_brokers", LOG_ERR(&err));
-    return false;
-}
-
-static void read_answers(Await *await, Arena *scratch)
-{
-    int64_t swept_ms = clock_mono_ms();
-    while (!atomic_load(&await->stop)) {
-        const BusMessage *message = NULL;
-        if (bus_reader_poll(await->reader, POLL_MS, &message) && message->value.ptr) {
-            await_deliver(await, message->value, scratch);
-            arena_reset(scratch);
-        }
-        int64_t now_ms = clock_mono_ms();
-        if (now_ms - swept_ms >= SWEEP_MS) {
-            sweep(await, now_ms);
-            swept_ms = now_ms;
-            atomic_store(&await->connected, bus_reader_connected(await->reader));
-        }
-    }
-}
-
-static void *await_main(void *context)
-{
-    Await *await = context;
-    pthread_setname_np(pthread_self(), "await");
-    ARENA_AUTO scratch = arena_new(SCRATCH_MAX);
-    while (!atomic_load(&await->stop) && !open_reader(await))
-        for (int ms = 0; ms < RETRY_MS && !atomic_load(&await->stop); ms += POLL_MS) {
-            nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
-            sweep(await, clock_mono_ms());
-        }
-    if (await->reader)
-        read_answers(await, scratch);
-    bus_reader_free(await->reader);
-    return NULL;
-}
-
-Await *await_start(Ingest *ingest, Err *err)
-{
-    Await *await = calloc(1, sizeof *await);
-    CHECK(await);
-    await->ingest = ingest;
-    CHECK(pthread_mutex_init(&await->lock, NULL) == 0);
-    if (pthread_create(&await->thread, NULL, await_main, await) == 0)
-        return await;
-    pthread_mutex_destroy(&await->lock);
-    free(await);
-    ERR(err, ERR_FATAL, "await", "no thread");
-    return NULL;
-}
-
-void await_stop(Await *await)
-{
-    if (!await)
-        return;
-    atomic_store(&await->stop, true);
-    pthread_join(await->thread, NULL);
-    await_expire_all(await);
-    pthread_mutex_destroy(&await->lock);
-    free(await);
 }
 
 /* --- the step --------------------------------------------------------------------------------- */

@@ -182,15 +182,23 @@ static void look_out(Exchange *exchange, int64_t until_ms)
     await_add(exchange->ingest->await, exchange, until_ms);
 }
 
+/* Without the database nobody knows whether this is a repetition. */
+static StepNext skipped(Exchange *exchange)
+{
+    exchange->maybe_taken = true;
+    count_claim(exchange->ingest->counters, CLAIM_SKIPPED);
+    return STEP_NEXT;
+}
+
 static StepNext taken(Exchange *exchange, const TakeQuestion *question)
 {
     const Ingest *ingest = exchange->ingest;
-    if (!question->base.ok) {
-        count_claim(ingest->counters, CLAIM_SKIPPED);
-        return STEP_NEXT;
-    }
+    if (!question->base.ok)
+        return skipped(exchange);
     if (question->fresh) {
         exchange->id = question->id;
+        /* an id of ours, which came with a 503: its first request may have been taken */
+        exchange->maybe_taken = exchange->id.text[14] == '7';
         count_claim(ingest->counters, CLAIM_FRESH);
         return STEP_NEXT;
     }
@@ -201,7 +209,7 @@ static StepNext taken(Exchange *exchange, const TakeQuestion *question)
     }
     count_claim(ingest->counters, CLAIM_REPEATED);
     exchange->id = question->id;
-    exchange->repeated = true;
+    exchange->repeated = exchange->maybe_taken = true;
     exchange->patience_ms = clock_mono_ms() + (int64_t)ingest->config->repeat_patience_ms;
     look_out(exchange, exchange->deadline_ms);
     return recall(exchange);
@@ -250,8 +258,7 @@ StepNext step_claim(Exchange *exchange)
         Question *question = question_new(sizeof(TakeQuestion), run_take, NULL);
         if (lookups_ask(ingest->lookups, exchange, question))
             return STEP_WAIT;
-        count_claim(ingest->counters, CLAIM_SKIPPED);
-        return STEP_NEXT;
+        return skipped(exchange);
     }
     if (exchange->claim_phase == CLAIM_PAUSED) {
         if (has_answer(exchange))

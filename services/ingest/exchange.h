@@ -63,6 +63,7 @@ typedef struct Exchange {
     /* claim */
     enum { CLAIM_NOT_YET, CLAIM_ASKED, CLAIM_RECALLED, CLAIM_PAUSED } claim_phase;
     bool repeated;       /* the sender's id was claimed before, with the same body */
+    bool maybe_taken;    /* this may have been published before */
     int64_t patience_ms; /* monotonic; a repeat publishes by itself after that */
     Question *question;  /* lookups.c */
 

@@ -10,6 +10,7 @@
 #include "common/obs/metrics.h"
 #include "services/ingest/config.h"
 
+typedef struct Answers Answers;
 typedef struct Await Await;
 typedef struct Lookups Lookups;
 typedef struct IngestMetrics IngestMetrics;
@@ -22,6 +23,7 @@ typedef struct Ingest {
     HttpServer *server;
     BusProducer *producer;
     Await *await;
+    Answers *answers;
     Lookups *lookups; /* NULL: CLAIMS=0 and no database */
     Str instance;
     int32_t response_partition; /* under `ready` */

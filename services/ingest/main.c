@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/http/listen.h"
 #include "common/http/ops_server.h"
+#include "services/ingest/answers.h"
 #include "services/ingest/await.h"
 #include "services/ingest/claim.h"
 #include "services/ingest/counts.h"
@@ -89,8 +90,8 @@ static bool start_bus(Ingest *ingest, BusConfig *bus, Err *err)
         .own_thread = true,
     };
     TRY(bus_producer_new(bus, &options, &ingest->producer, err));
-    ingest->await = await_start(ingest, err);
-    return ingest->await != NULL;
+    ingest->await = await_new(ingest->log);
+    return answers_start(ingest, &ingest->answers, err);
 }
 
 static bool start_http(Ingest *ingest, Str listen, Err *err)
@@ -142,7 +143,7 @@ static void drain(Ingest *ingest)
     http_server_drain(ingest->server);
     while (http_server_requests_open(ingest->server) && clock_mono_ms() < until_ms)
         poll(NULL, 0, 20);
-    await_expire_all(ingest->await);
+    await_sweep(ingest->await, INT64_MAX);
     for (int i = 0; i < 25 && http_server_requests_open(ingest->server); i++)
         poll(NULL, 0, 20);
 }
@@ -156,7 +157,8 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     ingest->server = NULL;
     lookups_stop(ingest->lookups);
     bus_producer_free(ingest->producer, 2000);
-    await_stop(ingest->await);
+    answers_stop(ingest->answers);
+    await_free(ingest->await);
     counts_free(ingest->counters);
     metrics_free(ingest->metrics);
     log_info(ingest->log, "ingest.stopped");

@@ -84,7 +84,7 @@ StepNext step_publish(Exchange *exchange)
     envelope->interaction_id = uuid_str(&exchange->id);
     envelope->response_partition =
         exchange->wants_async ? ENVELOPE_NOBODY_WAITS : ingest->response_partition;
-    envelope->attempt = exchange->repeated ? 1 : 0;
+    envelope->attempt = exchange->maybe_taken ? 1 : 0; /* whoever has effects looks first */
     if (!envelope_encode(envelope, exchange->arena, &bytes, &err))
         return not_published(exchange, &err);
     if (!exchange->wants_async)
