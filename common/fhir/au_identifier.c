@@ -27,11 +27,6 @@ const char *au_identifier_name(AuIdentifier kind)
     return kinds[kind].name;
 }
 
-bool au_identifier_needs_own_check(AuIdentifier kind)
-{
-    return kind == AU_IDENTIFIER_MEDICARE || kind == AU_IDENTIFIER_PROVIDER;
-}
-
 static bool all_digits(Str s)
 {
     for (size_t i = 0; i < s.len; i++)

@@ -6,8 +6,9 @@
  * Threads: pure.
  * Errors:  none: what is not an Australian identifier is AU_IDENTIFIER_NONE.
  *
- * AU Base has invariants for IHI, HPI-I and HPI-O (inv-ihi-value-*, inv-hpii-*, inv-hpio-*), so
- * that a profile reports those itself; for Medicare card and provider numbers it has none. */
+ * AU Base has invariants for IHI, HPI-I and HPI-O (inv-ihi-value-*, inv-hpii-*, inv-hpio-*), in
+ * profiles of Identifier that its resource profiles allow beside the plain type: only AU Core makes
+ * them binding. For Medicare card and provider numbers it has none. */
 #pragma once
 #include "common/base/str.h"
 
@@ -27,5 +28,3 @@ const char *au_identifier_name(AuIdentifier kind);
 /* Are form and check digit right? *ret_why (may be NULL) says what is not: "the check digit is
  * wrong". Spaces are not allowed. True for AU_IDENTIFIER_NONE. */
 bool au_identifier_valid(AuIdentifier kind, Str value, const char **ret_why);
-/* No AU Base invariant covers it: a failure is to be reported as a warning of our own. */
-bool au_identifier_needs_own_check(AuIdentifier kind);

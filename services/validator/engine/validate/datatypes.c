@@ -1,4 +1,5 @@
 /* Identifier, Attachment: what the data types demand beyond their definitions. */
+#include "common/fhir/au_identifier.h"
 #include "services/validator/engine/validate/primitive.h"
 #include "services/validator/engine/validate/walk.h"
 
@@ -39,6 +40,16 @@ static bool check_rfc4122(Walk *walk, ElemId elem, Str value)
     return !error;
 }
 
+/* Check digits: a warning, since no profile of AU Base forbids what fails. */
+static void check_australian(Walk *walk, ElemId elem, Str system, Str value)
+{
+    const char *why;
+    AuIdentifier kind = au_identifier_of_system(system);
+    if (value.ptr && !au_identifier_valid(kind, value, &why))
+        report_with(walk, SEVERITY_WARNING, MSG_IDENTIFIER_AUSTRALIAN, elem,
+                    str_from(au_identifier_name(kind)), str_from(why), STR_NONE, STR_NONE);
+}
+
 bool check_identifier(Walk *walk, ElemId elem)
 {
     Str system = walk_text(walk, elem, "system");
@@ -57,6 +68,7 @@ bool check_identifier(Walk *walk, ElemId elem)
     }
     if (str_is(system, "https://tools.ietf.org/html/rfc4122"))
         ok = check_rfc4122(walk, elem, value) && ok;
+    check_australian(walk, elem, system, value);
     return ok;
 }
 

@@ -79,8 +79,6 @@ static void finds_the_kind_by_system(void **state)
         AU_IDENTIFIER_IHI);
     assert_int_equal(au_identifier_of_system(STR("http://example.org")), AU_IDENTIFIER_NONE);
     assert_int_equal(au_identifier_of_system(STR_NONE), AU_IDENTIFIER_NONE);
-    assert_true(au_identifier_needs_own_check(AU_IDENTIFIER_PROVIDER));
-    assert_false(au_identifier_needs_own_check(AU_IDENTIFIER_HPIO));
 }
 
 /* A changed digit is always found out. */
