@@ -274,8 +274,10 @@ static bool pass_special(Reader *r)
 static bool read_escaped(Reader *r, const char *from, Str *ret_text)
 {
     const char *close = r->at;
-    while (close < r->end && *close != '"')
+    while (close < r->end && *close != '"') {
         close += *close == '\\' && r->end - close > 1 ? 2 : 1;
+        close = plain_run(close, r->end);
+    }
     if (close >= r->end) {
         r->at = r->end;
         return syntax(r, "the string is not closed");

@@ -213,12 +213,13 @@ static bool start_walk(Walk *walk, const Loaded *loaded)
 {
     FhirpathEnvironment *environment = ARENA_NEW(walk->arena, FhirpathEnvironment);
     FhirpathHost *host = ARENA_NEW(walk->arena, FhirpathHost);
+    walk->names = ARENA_NEW(walk->arena, NameCache);
     walk->runs = memo_new(walk->arena);
     walk->invariants = memo_new(walk->arena);
     walk->removable = memo_new(walk->arena);
     walk->answers = memo_new(walk->arena);
-    if (!environment || !host || !walk->runs || !walk->invariants || !walk->removable ||
-        !walk->answers)
+    if (!environment || !host || !walk->names || !walk->runs || !walk->invariants ||
+        !walk->removable || !walk->answers)
         return false;
     *host = host_for(walk);
     *environment = (FhirpathEnvironment){.model = walk->model, .host = host};

@@ -46,9 +46,11 @@ static bool check_full_url(Walk *walk, ElemId bundle, ElemId entry, Str full_url
         return entry_error(walk, bundle, MSG_BUNDLE_URL_NO_ID, entry, full_url, STR_NONE, STR_NONE);
     Str id = elem_text(walk_elem(walk, id_elem));
     Str type = fhir_type_name(walk->model, walk_elem(walk, resource)->type);
-    Str end = arena_format(walk->arena, "/%.*s/%.*s", STR_ARG(type), STR_ARG(id));
-    if (str_ends(full_url, end))
-        return true;
+    if (str_ends(full_url, id) && str_ends(str_cut(full_url, 0, full_url.len - id.len), STR("/"))) {
+        Str above = str_cut(full_url, 0, full_url.len - id.len - 1);
+        if (str_ends(above, type) && str_ends(str_cut(above, 0, above.len - type.len), STR("/")))
+            return true;
+    }
     return entry_error(walk, bundle, MSG_BUNDLE_URL_TYPE_ID, entry, full_url, type, id);
 }
 

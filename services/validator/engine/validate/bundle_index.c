@@ -1,6 +1,7 @@
 /* The entries of a bundle by what references call them: built once per bundle, so that resolving is
  * logarithmic where the Java core scans. */
 #include "services/validator/engine/validate/bundle.h"
+#include "services/validator/engine/validate/text.h"
 
 typedef struct Key {
     Str text;
@@ -41,7 +42,7 @@ static bool add_key(Walk *walk, KeyTable *table, Str text, ElemId entry)
 
 static Str join(Walk *walk, Str a, const char *between, Str b)
 {
-    return arena_format(walk->arena, "%.*s%s%.*s", STR_ARG(a), between, STR_ARG(b));
+    return text_join(walk->arena, a, str_from(between), b);
 }
 
 static bool add_entry(Walk *walk, BundleIndex *index, ElemId entry)

@@ -1,6 +1,6 @@
 #include "services/validator/engine/validate/walk.h"
 
-enum { MEMO_START = 1024 };
+enum { MEMO_START = 256 };
 
 typedef struct MemoSlot {
     uint32_t a, b;

@@ -1,4 +1,5 @@
 /* References: where they lead, and whether what is there is what the profile allows. */
+#include "services/validator/engine/validate/text.h"
 #include "services/validator/engine/validate/walk.h"
 
 /* What a reference was found to mean. */
@@ -110,7 +111,7 @@ static bool target_url(Walk *walk, Str reference, Str full_url, Str bundle_type,
         if (history != SIZE_MAX || str_starts(base, STR("urn")))
             *ret_type = str_cut(plain, 0, slash);
         Str tail = str_starts(base, STR("urn")) ? str_skip(plain, slash + 1) : plain;
-        *ret_url = arena_format(walk->arena, "%.*s%.*s", STR_ARG(base), STR_ARG(tail));
+        *ret_url = text_join(walk->arena, base, tail, STR(""));
         return true;
     }
     if (finding)

@@ -110,11 +110,15 @@ static uint32_t count_characters(const char *from, size_t len)
     size_t i = 0;
 #ifdef __SSE2__
     const __m128i last_continuation = _mm_set1_epi8((char)0xBF);
+    const __m128i zero = _mm_setzero_si128();
+    __m128i sums = zero;
     for (; i + 16 <= len; i += 16) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(from + i));
-        __m128i starts = _mm_cmpgt_epi8(bytes, last_continuation);
-        count += (uint32_t)__builtin_popcount((unsigned)_mm_movemask_epi8(starts));
+        __m128i starts = _mm_cmpgt_epi8(bytes, last_continuation); /* -1 each */
+        sums = _mm_add_epi64(sums, _mm_sad_epu8(_mm_sub_epi8(zero, starts), zero));
     }
+    count +=
+        (uint32_t)_mm_cvtsi128_si32(sums) + (uint32_t)_mm_cvtsi128_si32(_mm_srli_si128(sums, 8));
 #endif
     for (; i < len; i++)
         count += ((unsigned char)from[i] & 0xC0) != 0x80;

@@ -1,5 +1,6 @@
 /* A resource against profiles: each (resource, profile) once, then meta.profile and what profiles
  * impose. */
+#include "services/validator/engine/validate/primitive.h"
 #include "services/validator/engine/validate/walk.h"
 
 /* What became of a resource against a profile. While it runs it has no findings yet: a circle of
@@ -9,17 +10,6 @@ typedef struct Run {
     bool ok;
     bool running;
 } Run;
-
-static const char *const id_characters =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.";
-
-static bool is_valid_id(Str id)
-{
-    for (size_t i = 0; i < id.len; i++)
-        if (!strchr(id_characters, id.ptr[i]) || id.ptr[i] == '\0')
-            return false;
-    return id.len > 0 && id.len <= 64;
-}
 
 static bool check_id(Walk *walk, ElemId elem, IdStatus status)
 {
@@ -35,7 +25,7 @@ static bool check_id(Walk *walk, ElemId elem, IdStatus status)
                     arena_format(walk->arena, "%zu", text.len), STR_NONE, STR_NONE, STR_NONE);
         return false;
     }
-    if (is_valid_id(text))
+    if (is_fhir_id(text))
         return true;
     report_with(walk, SEVERITY_ERROR, MSG_RESOURCE_ID_CHARACTERS, id, text, STR_NONE, STR_NONE,
                 STR_NONE);

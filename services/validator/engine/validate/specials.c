@@ -48,29 +48,57 @@ static const VitalSign vital_signs[] = {
      "407554009 716579001 399304008 "                                                              },
 };
 
-static bool has_code(const Walk *walk, ElemId concept, const VitalSign *sign)
+enum { CODES_MAX = 16, CODE_BYTES_MAX = 24 };
+
+/* The LOINC and SNOMED CT codes of a concept, between blanks as in the table. */
+typedef struct Codes {
+    struct {
+        bool loinc;
+        char text[CODE_BYTES_MAX];
+    } items[CODES_MAX];
+    uint32_t count;
+} Codes;
+
+static void read_codes(const Walk *walk, ElemId concept, Codes *ret)
 {
+    ret->count = 0;
     ELEM_EACH(&walk->elems, coding, concept)
     {
-        if (walk_elem(walk, coding)->property != walk->model->n_coding ||
-            !str_is(walk_text(walk, coding, "system"), sign->system))
+        if (walk_elem(walk, coding)->property != walk->model->n_coding || ret->count == CODES_MAX)
             continue;
+        Str system = walk_text(walk, coding, "system");
         Str code = walk_text(walk, coding, "code");
-        char wanted[32];
-        int len = snprintf(wanted, sizeof wanted, " %.*s ", STR_ARG(code));
-        if (code.len && len > 0 && (size_t)len < sizeof wanted && strstr(sign->codes, wanted))
-            return true;
+        bool loinc = str_eq(system, STR(LOINC));
+        if ((!loinc && !str_eq(system, STR(SNOMED))) || code.len == 0 ||
+            code.len + 3 > CODE_BYTES_MAX)
+            continue;
+        char *text = ret->items[ret->count].text;
+        text[0] = ' ';
+        memcpy(text + 1, code.ptr, code.len);
+        text[code.len + 1] = ' ';
+        text[code.len + 2] = '\0';
+        ret->items[ret->count++].loinc = loinc;
     }
+}
+
+static bool has_code(const Codes *codes, const VitalSign *sign)
+{
+    bool loinc = strcmp(sign->system, LOINC) == 0;
+    for (uint32_t i = 0; i < codes->count; i++)
+        if (codes->items[i].loinc == loinc && strstr(sign->codes, codes->items[i].text))
+            return true;
     return false;
 }
 
 static bool run_vital_sign(Walk *walk, const Scope *scope, ElemId elem)
 {
-    ElemId code = elem_child(&walk->elems, elem, walk->model->n_code);
-    if (!code)
+    ElemId concept = elem_child(&walk->elems, elem, walk->model->n_code);
+    Codes codes;
+    if (!concept)
         return true;
-    for (size_t i = 0; i < sizeof vital_signs / sizeof *vital_signs; i++) {
-        if (!has_code(walk, code, &vital_signs[i]))
+    read_codes(walk, concept, &codes);
+    for (size_t i = 0; codes.count && i < sizeof vital_signs / sizeof *vital_signs; i++) {
+        if (!has_code(&codes, &vital_signs[i]))
             continue;
         ProfileId profile = schema_find(walk->schema, str_from(vital_signs[i].profile));
         Scope inner = *scope;

@@ -21,4 +21,6 @@ void text_add_number(Text *text, uint64_t n);
 void text_add_json(Text *text, Str s);
 /* At most `max` bytes of s, cut between characters, with "..." if something is missing. */
 void text_add_clipped(Text *text, Str s, size_t max);
+/* a, b and c one behind the other; STR_NONE past the limit. */
+Str text_join(Arena *arena, Str a, Str b, Str c);
 Str text_str(const Text *text); /* STR_NONE if full */

@@ -1,4 +1,5 @@
 /* Fixed values and patterns: what must be there, part by part, as the Java core compares them. */
+#include "services/validator/engine/validate/text.h"
 #include "services/validator/engine/validate/walk.h"
 
 typedef struct Fixed {
@@ -156,7 +157,7 @@ static bool check_members(Fixed *f, ElemId focus, uint32_t value)
         if (!member && (!child || f->pattern))
             continue;
         Str name = json_name_text(&m->names, row->element);
-        f->suffix = arena_format(walk->arena, "%.*s.%.*s", STR_ARG(above), STR_ARG(name));
+        f->suffix = text_join(walk->arena, above, STR("."), name);
         if (v->type == m->codeable_concept_type && row->property == m->n_coding) {
             f->suffix = above;
             ok = check_codings(f, focus, value) && ok;

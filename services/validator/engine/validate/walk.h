@@ -19,8 +19,16 @@ typedef struct Memo Memo;
 typedef struct BundleIndex BundleIndex;
 typedef struct Narrative Narrative;
 
+/* Ids of the property names that the code asks for, by the address of the literal. */
+enum { NAME_CACHE_SLOTS = 128 };
+typedef struct NameCache {
+    const char *literals[NAME_CACHE_SLOTS];
+    uint16_t ids[NAME_CACHE_SLOTS];
+} NameCache;
+
 typedef struct Walk {
     Arena *arena;
+    NameCache *names;
     Str source;
     const FhirModel *model;
     const Schema *schema; /* NULL: no image, only the JSON form is checked */
@@ -153,13 +161,26 @@ static inline const Elem *walk_elem(const Walk *walk, ElemId id)
 {
     return elem_at(&walk->elems, id);
 }
-static inline Str walk_text(const Walk *walk, ElemId parent, const char *property)
+/* `property` must be a literal: its address stands for it. */
+static inline uint16_t walk_name(const Walk *walk, const char *property)
 {
-    return elem_child_text(&walk->elems, parent, &walk->model->names, property);
+    NameCache *cache = walk->names;
+    size_t slot = ((uintptr_t)property ^ (uintptr_t)property >> 7) % NAME_CACHE_SLOTS;
+    if (cache->literals[slot] != property) {
+        cache->ids[slot] = json_name_find(&walk->model->names, str_from(property));
+        cache->literals[slot] = property;
+    }
+    return cache->ids[slot];
 }
 static inline ElemId walk_child(const Walk *walk, ElemId parent, const char *property)
 {
-    return elem_child_named(&walk->elems, parent, &walk->model->names, property);
+    uint16_t name = walk_name(walk, property);
+    return name ? elem_child(&walk->elems, parent, name) : ELEM_NONE;
+}
+static inline Str walk_text(const Walk *walk, ElemId parent, const char *property)
+{
+    ElemId child = walk_child(walk, parent, property);
+    return child ? elem_text(walk_elem(walk, child)) : STR_NONE;
 }
 static inline Str walk_versioned(const Walk *walk, ProfileId profile)
 {
