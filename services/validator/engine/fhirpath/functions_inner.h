@@ -13,23 +13,23 @@
     X(any_false)                                                                                   \
     X(any_true)                                                                                    \
     X(as)                                                                                          \
-    X(ceiling) X(check) X(check_modifiers) X(children) X(coalesce) X(combine) X(comparable) X(     \
-        conforms_to) X(contains) X(converts_to) X(count) X(decode) X(define_variable)              \
-        X(descendants) X(distinct) X(empty) X(encode) X(ends_with) X(escape) X(exclude) X(exists)  \
-            X(exp) X(extension) X(first) X(floor) X(get_reference_key) X(get_resource_key)         \
-                X(get_value) X(has_value) X(high_boundary) X(html_checks) X(html_checks_content)   \
-                    X(iif) X(index_of) X(intersect) X(is) X(is_distinct) X(item) X(join) X(last)   \
-                        X(last_index_of) X(length) X(ln) X(log) X(low_boundary) X(lower)           \
-                            X(matches) X(matches_full) X(member_of) X(not ) X(now) X(of_type)      \
-                                X(power) X(precision) X(repeat) X(repeat_all) X(replace)           \
-                                    X(replace_matches) X(resolve) X(round) X(select) X(single)     \
-                                        X(skip) X(sort) X(split) X(sqrt) X(starts_with)            \
-                                            X(subset_of) X(substring) X(subsumed_by) X(subsumes)   \
-                                                X(superset_of) X(tail) X(take) X(time_of_day)      \
-                                                    X(time_part) X(to) X(to_chars) X(today)        \
-                                                        X(trace) X(trim) X(truncate) X(type)       \
-                                                            X(unavailable) X(unescape) X(union)    \
-                                                                X(upper) X(where)
+    X(ceiling)                                                                                     \
+    X(check) X(check_modifiers) X(children) X(coalesce) X(combine) X(comparable) X(conforms_to) X( \
+        contains) X(converts_to) X(count) X(decode) X(define_variable) X(descendants) X(distinct)  \
+        X(empty) X(encode) X(ends_with) X(escape) X(exclude) X(exists) X(exp) X(extension)         \
+            X(first) X(floor) X(get_reference_key) X(get_resource_key) X(get_value) X(has_value)   \
+                X(high_boundary) X(html_checks) X(html_checks_content) X(iif) X(index_of)          \
+                    X(intersect) X(is) X(is_distinct) X(item) X(join) X(last) X(last_index_of)     \
+                        X(length) X(ln) X(log) X(low_boundary) X(lower) X(matches) X(matches_full) \
+                            X(member_of) X(not ) X(now) X(of_type) X(power) X(precision) X(repeat) \
+                                X(repeat_all) X(replace) X(replace_matches) X(resolve) X(round)    \
+                                    X(select) X(single) X(skip) X(sort) X(split) X(sqrt)           \
+                                        X(starts_with) X(subset_of) X(substring) X(subsumed_by)    \
+                                            X(subsumes) X(superset_of) X(tail) X(take)             \
+                                                X(time_of_day) X(time_part) X(to) X(to_chars)      \
+                                                    X(today) X(trace) X(trim) X(truncate) X(type)  \
+                                                        X(unavailable) X(unescape) X(union)        \
+                                                            X(upper) X(where)
 #define FP_DECLARE(name) bool fn_##name(FpEval *eval, const FpCall *call);
 FP_FUNCTIONS(FP_DECLARE)
 #undef FP_DECLARE
