@@ -98,7 +98,7 @@ bool conforms(Walk *walk, ElemId elem, ProfileId profile)
     const Elem *e = walk_elem(walk, elem);
     Scope scope = {.resource = e->resource, .root_resource = e->resource};
     Findings *out = walk->out;
-    Findings own = {0};
+    Findings own = {.counting = true};
     walk->out = &own;
     if (e->flags & ELEM_RESOURCE)
         run_resource(walk, &scope, elem, profile, ID_OPTIONAL, true);

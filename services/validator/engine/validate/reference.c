@@ -229,7 +229,7 @@ static Target resolve(Walk *walk, Str reference, ElemId elem)
 ElemId resolve_quietly(Walk *walk, Str reference, ElemId from)
 {
     Findings *out = walk->out;
-    Findings ignored = {0};
+    Findings ignored = {.counting = true};
     walk->out = &ignored;
     Target target = resolve(walk, reference, from);
     walk->out = out;
@@ -286,7 +286,7 @@ static void try_target(Walk *walk, const Scope *scope, const Target *target, Pro
                    .root_resource = target->container,
                    .grouping = scope->grouping};
     Findings *out = walk->out;
-    Findings own = {0};
+    Findings own = {.counting = true};
     walk->out = &own;
     run_resource(walk, &inner, target->elem, profile, ID_OPTIONAL, true);
     walk->out = out;

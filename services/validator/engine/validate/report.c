@@ -11,6 +11,11 @@ enum { SENTENCE_ROOM = 256, ARGUMENT_BYTES_MAX = 300 };
 
 void findings_add(Walk *walk, Findings *list, const Finding *finding)
 {
+    if (list->counting) {
+        list->count++;
+        list->errors += finding->severity >= SEVERITY_ERROR;
+        return;
+    }
     if (list->count == list->room) {
         uint32_t room = list->room ? list->room * 2 : 8;
         const Finding **grown =
@@ -62,20 +67,8 @@ static bool same_finding(const Finding *a, const Finding *b)
 
 void findings_merge(Walk *walk, Findings *into, const Findings *from)
 {
-    uint32_t known = into->count;
-    for (uint32_t i = 0; i < from->count; i++) {
-        const Finding *finding = from->items[i];
-        uint32_t k = 0;
-        while (k < known && !same_finding(into->items[k], finding))
-            k++;
-        if (k == known) {
-            findings_add(walk, into, finding);
-        } else if (finding->severity > into->items[k]->severity) {
-            into->errors +=
-                finding->severity >= SEVERITY_ERROR && into->items[k]->severity < SEVERITY_ERROR;
-            into->items[k] = finding;
-        }
-    }
+    for (uint32_t i = 0; i < from->count; i++)
+        findings_add(walk, into, from->items[i]);
 }
 
 static Str sentence(const Walk *walk, const Finding *finding)
@@ -176,32 +169,60 @@ static bool put_into_words(const Walk *walk, Cursor *cursor, const Finding *find
     return issue->text.ptr && issue->location.ptr && issue->expression.ptr;
 }
 
+static uint32_t place_of(const Finding *finding)
+{
+    return finding->at == FINDING_NO_LINE ? 0 : finding->at;
+}
+
+/* In the order of the document; what may be the same finding stands side by side. */
 static int by_place(const void *a, const void *b)
 {
     const Finding *x = *(const Finding *const *)a;
     const Finding *y = *(const Finding *const *)b;
-    uint32_t at_x = x->at == FINDING_NO_LINE ? 0 : x->at;
-    uint32_t at_y = y->at == FINDING_NO_LINE ? 0 : y->at;
-    if (at_x != at_y)
-        return at_x < at_y ? -1 : 1;
+    if (place_of(x) != place_of(y))
+        return place_of(x) < place_of(y) ? -1 : 1;
+    if (x->elem != y->elem)
+        return x->elem < y->elem ? -1 : 1;
+    if (x->message != y->message)
+        return x->message < y->message ? -1 : 1;
     return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
+}
+
+/* Sorted, each finding once (the most severe of those that say the same), those withdrawn left out.
+ */
+static uint32_t settle(const Findings *findings, const Finding **sorted)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < findings->count; i++)
+        if (!findings->items[i]->withdrawn)
+            sorted[count++] = findings->items[i];
+    qsort(sorted, count, sizeof *sorted, by_place);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const Finding *finding = sorted[i];
+        uint32_t k = kept;
+        while (k > 0 && sorted[k - 1]->elem == finding->elem &&
+               sorted[k - 1]->message == finding->message && !same_finding(sorted[k - 1], finding))
+            k--;
+        bool known = k > 0 && same_finding(sorted[k - 1], finding);
+        if (!known)
+            sorted[kept++] = finding;
+        else if (finding->severity > sorted[k - 1]->severity)
+            sorted[k - 1] = finding;
+    }
+    return kept;
 }
 
 bool report_finish(Walk *walk, const Findings *findings, uint32_t limit, Verdict *verdict)
 {
-    uint32_t count = findings->count;
-    const Finding **sorted = arena_alloc(walk->arena, (count + 1) * sizeof *sorted);
+    const Finding **sorted = arena_alloc(walk->arena, (findings->count + 1) * sizeof *sorted);
+    if (!sorted)
+        return false;
+    uint32_t count = settle(findings, sorted);
     uint32_t shown = count < limit ? count : limit;
     Issue *issues = arena_alloc(walk->arena, (shown + 1) * sizeof *issues);
-    if (!sorted || !issues)
+    if (!issues)
         return false;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < findings->count; i++)
-        if (!findings->items[i]->withdrawn)
-            sorted[kept++] = findings->items[i];
-    count = kept;
-    shown = shown < count ? shown : count;
-    qsort(sorted, count, sizeof *sorted, by_place);
     Cursor cursor = {
         walk->source, 0, {1, 1}
     };

@@ -39,6 +39,7 @@ typedef struct Findings {
     uint32_t count;
     uint32_t room;
     uint32_t errors; /* errors and fatals among them */
+    bool counting;   /* nobody will read them: they are counted, not kept */
 } Findings;
 
 struct Walk;

@@ -36,15 +36,14 @@ static bool replay(Walk *walk, const Run *run)
 {
     bool ok = true;
     walk->met_running = walk->met_running || run->running;
+    if (walk->out->counting) {
+        walk->out->count += run->findings.count;
+        walk->out->errors += run->findings.errors;
+        return run->findings.errors == 0;
+    }
     for (uint32_t i = 0; i < run->findings.count; i++) {
-        const Finding *finding = run->findings.items[i];
-        bool known = false;
-        for (uint32_t k = 0; k < walk->out->count && !known; k++)
-            known = walk->out->items[k] == finding;
-        if (known)
-            continue;
-        findings_add(walk, walk->out, finding);
-        ok = ok && finding->severity < SEVERITY_ERROR;
+        findings_add(walk, walk->out, run->findings.items[i]);
+        ok = ok && run->findings.items[i]->severity < SEVERITY_ERROR;
     }
     return ok;
 }
@@ -199,7 +198,7 @@ static bool run_one_of(Walk *walk, const Scope *scope, ElemId elem, const Schema
         if (!target->profile)
             continue;
         Findings *out = walk->out;
-        Findings own = {0};
+        Findings own = {.counting = true};
         walk->out = &own;
         matched += run_resource(walk, scope, elem, target->profile, id, false);
         walk->out = out;

@@ -66,7 +66,7 @@ static bool any_matches(Fixed *f, ElemId first, uint32_t value, Str name, ElemId
     Findings *out = f->walk->out;
     bool found = false;
     for (ElemId item = first; item && !found; item = next_of(f->walk, item)) {
-        Findings ignored = {0};
+        Findings ignored = {.counting = true};
         f->walk->out = &ignored;
         found = check_value(f, item, value, name, around);
     }
