@@ -167,6 +167,8 @@ static void check_parts(Check *c)
     }
     for (uint32_t i = 0; i < s->slice_count; i++) {
         text_inside(c, s->slices[i].text);
+        text_inside(c, s->slices[i].code);
+        inside(c, s->slices[i].binding, s->binding_count);
         inside(c, s->slices[i].expression, s->expression_count);
         run_inside(c, s->slices[i].targets, s->slices[i].target_count, s->target_count);
     }

@@ -63,20 +63,37 @@ static Str corrected(Str key, Str text)
     return text;
 }
 
+/* Constraints that code of ours checks, or sees to hold at a glance; told by key and text. */
+typedef struct Native {
+    const char *key;
+    const char *text; /* as published, its beginning */
+    NativeInvariant native;
+} Native;
+
+static const Native natives[] = {
+    {"txt-1", "htmlChecks()",                                                            NATIVE_TXT_1       },
+    {"txt-2", "htmlChecks()",                                                            NATIVE_TXT_2       },
+    {"ele-1", "hasValue() or (children().count() > id.count()",                          NATIVE_ELE_1       },
+    {"ext-1", "extension.exists() != value.exists()",                                    NATIVE_EXT_1       },
+    {"ref-1", "reference.startsWith('#').not() or (reference.substring(1)",              NATIVE_REF_1       },
+    {"dom-2", "contained.contained.empty()",                                             NATIVE_NO_CONTAINED},
+    {"dom-4", "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()",
+     NATIVE_NO_CONTAINED                                                                                    },
+    {"dom-5", "contained.meta.security.empty()",                                         NATIVE_NO_CONTAINED},
+    {"dom-6", "text.`div`.exists()",                                                     NATIVE_DOM_6       },
+    {"bdl-5", "resource.exists() or request.exists() or response.exists()",              NATIVE_BDL_5       },
+    {"bdl-8", "fullUrl.contains('/_history/').not()",                                    NATIVE_BDL_8       },
+    {"obs-7", "value.empty() or component.code.where(",                                  NATIVE_OBS_7       },
+    {"per-1", "start.hasValue().not() or end.hasValue().not() or ",                      NATIVE_PER_1       },
+};
+
 static uint16_t native_of(Str key, Str text)
 {
     if (str_is(key, "dom-3"))
         return NATIVE_SKIP;
-    if (str_is(key, "txt-1") && str_is(text, "htmlChecks()"))
-        return NATIVE_TXT_1;
-    if (str_is(key, "txt-2") && str_is(text, "htmlChecks()"))
-        return NATIVE_TXT_2;
-    if (str_is(key, "ele-1") &&
-        str_starts(text, STR("hasValue() or (children().count() > id.count()")))
-        return NATIVE_ELE_1;
-    if (str_is(key, "ext-1") && (str_is(text, "extension.exists() != value.exists()") ||
-                                 str_is(text, "extension.exists() != value.exists().not()")))
-        return str_is(text, "extension.exists() != value.exists()") ? NATIVE_EXT_1 : NATIVE_NONE;
+    for (size_t i = 0; i < sizeof natives / sizeof *natives; i++)
+        if (str_is(key, natives[i].key) && str_starts(text, str_from(natives[i].text)))
+            return natives[i].native;
     return NATIVE_NONE;
 }
 

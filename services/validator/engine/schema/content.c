@@ -88,6 +88,7 @@ static Hash mix_slicing(const Tables *tables, Hash hash, const SchemaNode *node)
     hash = mix_number(hash, (uint64_t)node->slicing != 0);
     hash = mix_number(hash, (uint64_t)slice->test << 32 | slice->expression);
     hash = mix_number(hash, (uint64_t)slice->text << 32 | slice->type);
+    hash = mix_number(hash, (uint64_t)slice->code << 32 | slice->binding);
     hash = mix_targets(tables, hash, slice->targets, slice->target_count);
     return mix_number(hash, (uint64_t)slice->by_reference << 32 | (node->slice != 0));
 }

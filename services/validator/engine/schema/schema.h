@@ -142,6 +142,15 @@ typedef enum NativeInvariant {
     NATIVE_EXT_1,
     NATIVE_TXT_1,
     NATIVE_TXT_2,
+    /* those below are only seen to hold at a glance; else their expression is evaluated */
+    NATIVE_GLANCE,
+    NATIVE_REF_1 = NATIVE_GLANCE,
+    NATIVE_NO_CONTAINED, /* dom-2, dom-4, dom-5 */
+    NATIVE_DOM_6,
+    NATIVE_BDL_5,
+    NATIVE_BDL_8,
+    NATIVE_OBS_7,
+    NATIVE_PER_1,
     NATIVE_SKIP, /* dom-3: checked with the contained resources */
 } NativeInvariant;
 
@@ -179,6 +188,8 @@ typedef enum SliceTest {
     SLICE_EXTENSION_URL, /* value:url with fixedUri */
     SLICE_TYPE,          /* type:$this with one type */
     SLICE_NEVER,         /* no discriminator */
+    SLICE_CODING,        /* a CodeableConcept has a coding of that system and code */
+    SLICE_MEMBER,        /* in the value set of the binding */
     SLICE_PROFILE,       /* conforms to one of the profiles, itself or what it refers to */
     SLICE_UNKNOWN,       /* the discriminator cannot be evaluated: problem says why */
 } SliceTest;
@@ -186,7 +197,10 @@ typedef enum SliceTest {
 typedef struct SchemaSlice {
     uint32_t test; /* SliceTest */
     uint32_t expression;
-    SchemaText text;  /* SLICE_EXTENSION_URL: the url; SLICE_UNKNOWN: the problem */
+    SchemaText text;  /* SLICE_EXTENSION_URL: the url; SLICE_CODING: the system, or none;
+                         SLICE_UNKNOWN: the problem */
+    SchemaText code;  /* SLICE_CODING */
+    uint32_t binding; /* SLICE_MEMBER */
     uint32_t type;    /* SLICE_TYPE */
     uint32_t targets; /* SLICE_PROFILE: SchemaTarget */
     uint16_t target_count;

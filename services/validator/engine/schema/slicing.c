@@ -486,12 +486,60 @@ static bool is_type_slice(Slicer *s, NodeId node, const JsonNode *discriminators
     return slice->type != 0;
 }
 
+/* pattern:$this or value:$this with one coding of system and code, alone */
+static bool is_coding_slice(Slicer *s, NodeId node, const JsonNode *discriminators,
+                            const JsonDoc *doc, SchemaSlice *slice)
+{
+    const Tables *tables = s->tables;
+    const JsonNode *only = json_first(discriminators);
+    const SchemaNode *n = tables_node(tables, node);
+    Str type = only ? json_get_text(doc, only, "type") : STR_NONE;
+    if (discriminators->count != 1 || n->max == 0 || !n->pattern || n->fixed ||
+        (!str_is(type, "pattern") && !str_is(type, "value")) ||
+        !str_is(json_get_text(doc, only, "path"), "$this"))
+        return false;
+    const SchemaValue *concept = table_at(&tables->values, n->pattern);
+    const SchemaValue *coding = value_member(tables, n->pattern, "coding");
+    if (concept->type != tables->model->codeable_concept_type || concept->count != 1 || !coding)
+        return false;
+    uint32_t number = value_number(tables, coding);
+    const SchemaValue *system = value_member(tables, number, "system");
+    const SchemaValue *code = value_member(tables, number, "code");
+    if (!system || !code || coding->count != 2)
+        return false;
+    slice->test = SLICE_CODING;
+    slice->text = system->text;
+    slice->code = code->text;
+    return true;
+}
+
+/* value:$this with a required binding, alone */
+static bool is_member_slice(Slicer *s, NodeId node, const JsonNode *discriminators,
+                            const JsonDoc *doc, SchemaSlice *slice)
+{
+    const JsonNode *only = json_first(discriminators);
+    const SchemaNode *n = tables_node(s->tables, node);
+    Str type = only ? json_get_text(doc, only, "type") : STR_NONE;
+    const SchemaBinding *binding = table_at(&s->tables->bindings, n->binding);
+    if (discriminators->count != 1 || n->max == 0 || n->pattern || n->fixed || !n->binding ||
+        binding->strength != BINDING_REQUIRED || binding->tx.set == TX_NONE || n->type_count != 1 ||
+        type_at(s->tables, n, 0)->type != s->tables->model->codeable_concept_type ||
+        (!str_is(type, "pattern") && !str_is(type, "value")) ||
+        !str_is(json_get_text(doc, only, "path"), "$this"))
+        return false;
+    slice->test = SLICE_MEMBER;
+    slice->binding = n->binding;
+    return true;
+}
+
 static bool is_native_slice(Slicer *s, NodeId node, const JsonNode *discriminators,
                             const JsonDoc *doc, SchemaSlice *slice)
 {
     return is_extension_slice(s, node, discriminators, doc, slice) ||
            is_profile_slice(s, node, discriminators, doc, slice) ||
-           is_type_slice(s, node, discriminators, doc, slice);
+           is_type_slice(s, node, discriminators, doc, slice) ||
+           is_coding_slice(s, node, discriminators, doc, slice) ||
+           is_member_slice(s, node, discriminators, doc, slice);
 }
 
 static void compile_slice(Slicer *s, NodeId node, const JsonNode *slicing, const JsonDoc *doc)

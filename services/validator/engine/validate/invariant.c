@@ -96,7 +96,7 @@ static bool holds(Walk *walk, const Scope *scope, const SchemaConstraint *constr
         return narrative_verdict(walk, id).allowed;
     case NATIVE_TXT_2:
         return narrative_verdict(walk, id).content;
-    case NATIVE_NONE:
+    default:
         break;
     }
     return evaluate_expression(walk, scope, constraint->expression, id) == FHIRPATH_TRUE;
@@ -115,6 +115,51 @@ static const Finding *report_failed(Walk *walk, const SchemaConstraint *constrai
     if (finding)
         finding->id = schema_text(walk->schema, constraint->id);
     return finding;
+}
+
+static bool lacks(const Walk *walk, ElemId id, const char *property)
+{
+    return walk_child(walk, id, property) == ELEM_NONE;
+}
+
+static bool has_something(const Walk *walk, ElemId id, const char *property)
+{
+    ElemId child = walk_child(walk, id, property);
+    return child && !is_empty(walk, child);
+}
+
+/* Invariants whose expression is true for nearly every element, for a reason that shows at once.
+ * False: look closer. */
+static bool holds_at_a_glance(const Walk *walk, NativeInvariant native, ElemId id)
+{
+    switch (native) {
+    case NATIVE_ELE_1:
+        return holds_ele_1(walk, walk_elem(walk, id), id);
+    case NATIVE_EXT_1:
+        return holds_ext_1(walk, id);
+    case NATIVE_REF_1: {
+        Str reference = walk_text(walk, id, "reference");
+        return reference.len == 0 ? lacks(walk, id, "reference") : reference.ptr[0] != '#';
+    }
+    case NATIVE_NO_CONTAINED:
+        return lacks(walk, id, "contained");
+    case NATIVE_DOM_6: {
+        ElemId text = walk_child(walk, id, "text");
+        return text && has_something(walk, text, "div");
+    }
+    case NATIVE_BDL_5:
+        return has_something(walk, id, "resource");
+    case NATIVE_BDL_8: {
+        Str url = walk_text(walk, id, "fullUrl");
+        return url.len ? str_find(url, STR("/_history/")) == SIZE_MAX : lacks(walk, id, "fullUrl");
+    }
+    case NATIVE_OBS_7:
+        return lacks(walk, id, "component");
+    case NATIVE_PER_1:
+        return lacks(walk, id, "start") || lacks(walk, id, "end");
+    default:
+        return false;
+    }
 }
 
 /* The Java core runs an expression once per element, whichever profile brings it: the finding of
@@ -153,10 +198,7 @@ bool check_constraints(Walk *walk, const Scope *scope, NodeId definition, ElemId
     for (uint32_t i = 0; i < node->constraint_count && !walk->stopped; i++) {
         uint32_t number = walk->schema->numbers[node->constraints + i];
         const SchemaConstraint *constraint = &walk->schema->constraints[number];
-        /* by far the most frequent ones, and nearly always true */
-        if (constraint->native == NATIVE_ELE_1 && holds_ele_1(walk, walk_elem(walk, id), id))
-            continue;
-        if (constraint->native == NATIVE_EXT_1 && holds_ext_1(walk, id))
+        if (constraint->native && holds_at_a_glance(walk, (NativeInvariant)constraint->native, id))
             continue;
         ok = check_constraint(walk, scope, number, id) && ok;
     }

@@ -38,6 +38,32 @@ static FhirpathVerdict profile_matches(Walk *walk, const SchemaSlice *slice, Ele
     return FHIRPATH_FALSE;
 }
 
+static bool has_coding(const Walk *walk, const SchemaSlice *slice, ElemId elem)
+{
+    ELEM_EACH(&walk->elems, coding, elem)
+    if (walk_elem(walk, coding)->property == walk->model->n_coding &&
+        str_eq(walk_text(walk, coding, "code"), schema_text(walk->schema, slice->code)) &&
+        str_eq(walk_text(walk, coding, "system"), schema_text(walk->schema, slice->text)))
+        return true;
+    return false;
+}
+
+static bool has_member(const Walk *walk, const SchemaSlice *slice, ElemId elem)
+{
+    TxValueSet set = walk->schema->bindings[slice->binding].tx.set;
+    ELEM_EACH(&walk->elems, coding, elem)
+    {
+        if (walk_elem(walk, coding)->property != walk->model->n_coding)
+            continue;
+        Str system = walk_text(walk, coding, "system");
+        Str code = walk_text(walk, coding, "code");
+        if (code.len && terminology_contains(walk->terminology, set, system.ptr ? system : STR(""),
+                                             code) == TX_YES)
+            return true;
+    }
+    return false;
+}
+
 /* Does the element belong to the slice? FHIRPATH_THREW and LIMIT: it cannot be said. */
 static FhirpathVerdict slice_matches(Walk *walk, const Scope *scope, const SchemaNode *node,
                                      ElemId elem)
@@ -51,6 +77,10 @@ static FhirpathVerdict slice_matches(Walk *walk, const Scope *scope, const Schem
     }
     case SLICE_TYPE:
         return walk_elem(walk, elem)->type == slice->type;
+    case SLICE_CODING:
+        return has_coding(walk, slice, elem) ? FHIRPATH_TRUE : FHIRPATH_FALSE;
+    case SLICE_MEMBER:
+        return has_member(walk, slice, elem) ? FHIRPATH_TRUE : FHIRPATH_FALSE;
     case SLICE_PROFILE:
         return profile_matches(walk, slice, elem);
     case SLICE_NEVER:
