@@ -82,6 +82,7 @@ deps: ## install what is missing: Debian packages, Kafka's jars, FHIR packages
 
 test: deps ## run every test; ends with a line "N passed, N failed"
 	@$(MAKE) --no-print-directory -j$$(nproc) programs unit SAN=$(SAN)
+	@[ ! -d ../shared/packages ] || $(MAKE) --no-print-directory oracle-image SAN=$(SAN)
 	@OUT=$(OUT) tests/run
 
 format: ## rewrite the sources with clang-format

@@ -24,7 +24,12 @@ oracle-image: deps ## build/oracle.img: the packages and code lists that the Jav
 	@$(MAKE) --no-print-directory $(BIN)/fhir-validate
 	@$(BIN)/fhir-validate compile $(ORACLE_PACKAGES) --no-dependencies --lenient-terminology \
 	  $(ORACLE_CODES:%=--codes %) -o build/oracle.img
-bench: up ## measure the running stack, and the floors it stands on
+bench: bench-json bench-fhirpath bench-validator bench-pipeline ## measure everything, each part beside its peer or its floor
+bench-json: build ## MB/s of the JSON reader over the bench bundles (../shared)
+	@find ../shared/data/bench-bundles -name '*.json' ! -name manifest.json -print0 | xargs -0 $(BIN)/json_bench
+bench-validator: build oracle-image ## the validator beside the Java core: CPU per bundle, threads, memory, first verdict
+	@OUT=$(OUT) tests/bench/validator
+bench-pipeline: up ## the running stack, and the floors it stands on
 	@tests/bench/pipeline
 
 # The validator that dies when a document tells it to; the poison test runs it.
