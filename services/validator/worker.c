@@ -7,7 +7,13 @@
 #include "services/validator/counts.h"
 #include "services/validator/judge.h"
 
-enum { POLL_MS = 100, RETRY_MS = 1000, FULL_RETRY_MS = 100, SERVICE_DRAIN_MS = 10000 };
+enum {
+    POLL_MS = 100,
+    RETRY_MS = 1000,
+    FULL_RETRY_MS = 100,
+    SERVICE_DRAIN_MS = 10000,
+    BURIAL_WAIT_MS = 5000
+};
 static const char service[] = "validator";
 
 typedef struct Worker {
@@ -242,6 +248,24 @@ static void bury(Job *job, uint32_t deaths)
     dead_letter(job, known ? &envelope : NULL, &reason);
 }
 
+/* Partitions are leaving: what is published is acknowledged or not, nothing new is begun. */
+static void await_reports(void *opaque, uint32_t wait_ms)
+{
+    Worker *worker = opaque;
+    for (uint32_t waited = 0; worker->jobs > 0 && waited < wait_ms; waited += POLL_MS)
+        bus_producer_poll(worker->producer, POLL_MS);
+}
+
+/* After a burial: the next death must not bring the dead back, so its offset is committed at once.
+ */
+static void commit_now(Worker *worker)
+{
+    Err err = {0};
+    await_reports(worker, BURIAL_WAIT_MS);
+    if (!bus_commit(worker->consumer, &err))
+        log_warn(worker->log, "kafka.commit_failed", LOG_ERR(&err));
+}
+
 static void handle(Worker *worker, BusMessage *message)
 {
     Job *job = job_new(worker, message);
@@ -269,18 +293,12 @@ static void handle(Worker *worker, BusMessage *message)
     hand_return(worker->hand);
     arena_reset(worker->arena);
     job_release(job);
+    if (deaths >= SUPERVISOR_DEATHS_MAX)
+        commit_now(worker);
 }
 
 /* --- the loop ----------------------------------------------------------------------------------
  */
-/* Partitions are leaving: what is published is acknowledged or not, nothing new is begun. */
-static void await_reports(void *opaque, uint32_t wait_ms)
-{
-    Worker *worker = opaque;
-    for (uint32_t waited = 0; worker->jobs > 0 && waited < wait_ms; waited += POLL_MS)
-        bus_producer_poll(worker->producer, POLL_MS);
-}
-
 static void await_work(Worker *worker)
 {
     struct pollfd fds[] = {
