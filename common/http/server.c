@@ -16,7 +16,7 @@ enum {
     SPARE_MAX = 128,
     SPARE_REPLY_MAX = 512 * 1024,
     PEM_MAX = 1024 * 1024,
-    POOL_SLACK = 48 * 1024, /* of a connection's memory, beside the header: reading and writing */
+    POOL_SLACK = 32 * 1024, /* of a connection's memory beside the header: two TLS records */
     DRAIN_IDLE_MS = 200,
 };
 

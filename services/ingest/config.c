@@ -36,7 +36,7 @@ const ConfigOption ingest_options[] = {
     OPT("BUFFERED_MAX_BYTES", CONFIG_UINT, buffered_max_bytes, "536870912",
         "all bodies in memory together; past it 503", .min = 1048576, .max = 1099511627776),
     OPT("HEADER_FIELDS_MAX", CONFIG_UINT, fields_max, "100", "past it 431", .min = 10, .max = 1000),
-    OPT("HEADER_BYTES_MAX", CONFIG_UINT, field_bytes_max, "32768", "past it 431", .min = 1024,
+    OPT("HEADER_BYTES_MAX", CONFIG_UINT, field_bytes_max, "16384", "past it 431", .min = 1024,
         .max = 1048576),
     OPT("IDLE_TIMEOUT_MS", CONFIG_UINT, idle_ms, "60000", "keep-alive without a request",
         .min = 100, .max = 3600000),
