@@ -5,9 +5,17 @@ typedef struct Reader {
     size_t at;
     Str open[XHTML_DEPTH_MAX];
     uint32_t depth;
+    XhtmlAttribute attributes[XHTML_ATTRIBUTES_MAX]; /* of the tag in hand */
+    uint32_t attribute_count;
+    const XhtmlVisitor *visitor; /* or NULL */
+    bool root;                   /* there was one */
     bool content;
     bool allowed;
 } Reader;
+
+static const char *const entities[] = {
+#include "services/validator/engine/fhirpath/xhtml_entities.inc"
+};
 
 /* Names in the order of their length: a look at one length's run tells. */
 typedef struct Name {
@@ -89,7 +97,7 @@ static bool listed(const Name *list, size_t count, Str name)
 }
 #define LISTED(list, name) listed((list), sizeof(list) / sizeof *(list), (name))
 
-static bool attribute_allowed(Str element, Str name)
+bool xhtml_attribute_allowed(Str element, Str name)
 {
     char both[64];
     if (str_starts(name, STR("xmlns")) || LISTED(attributes, name))
@@ -100,6 +108,11 @@ static bool attribute_allowed(Str element, Str name)
     both[element.len] = '.';
     memcpy(both + element.len + 1, name.ptr, name.len);
     return LISTED(of_elements, ((Str){both, element.len + 1 + name.len}));
+}
+
+bool xhtml_element_allowed(Str name)
+{
+    return LISTED(elements, name);
 }
 
 static int peek(const Reader *r)
@@ -143,6 +156,43 @@ static bool skip_to(Reader *r, Str end)
     return true;
 }
 
+static int by_name(const void *key, const void *entry)
+{
+    return str_compare(*(const Str *)key, str_from(*(const char *const *)entry));
+}
+
+static bool is_digit(char c, bool hex)
+{
+    return (c >= '0' && c <= '9') || (hex && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')));
+}
+
+/* What stands between '&' and ';'. spec: www.w3.org/TR/REC-xml/#sec-references */
+static bool is_reference(Str name)
+{
+    if (name.len == 0 || name.len > 16)
+        return false;
+    if (name.ptr[0] != '#')
+        return bsearch(&name, entities, sizeof entities / sizeof *entities, sizeof *entities,
+                       by_name) != NULL;
+    bool hex = name.len > 1 && (name.ptr[1] == 'x' || name.ptr[1] == 'X');
+    Str digits = str_skip(name, hex ? 2 : 1);
+    for (size_t i = 0; i < digits.len; i++)
+        if (!is_digit(digits.ptr[i], hex))
+            return false;
+    return digits.len > 0;
+}
+
+static bool references_known(Str text)
+{
+    for (size_t at; (at = str_find_char(text, '&')) < text.len;) {
+        text = str_skip(text, at + 1);
+        size_t end = str_find_char(text, ';');
+        if (end == text.len || !is_reference(str_cut(text, 0, end)))
+            return false;
+    }
+    return true;
+}
+
 static bool read_attribute(Reader *r, Str element)
 {
     Str name;
@@ -158,18 +208,28 @@ static bool read_attribute(Reader *r, Str element)
         return false;
     Str rest = str_skip(r->text, r->at + 1);
     size_t len = str_find_char(rest, (char)quote);
-    if (len == rest.len || memchr(rest.ptr, '<', len))
+    if (len == rest.len || memchr(rest.ptr, '<', len) || !references_known(str_cut(rest, 0, len)))
         return false;
+    if (r->attribute_count < XHTML_ATTRIBUTES_MAX)
+        r->attributes[r->attribute_count++] = (XhtmlAttribute){name, str_cut(rest, 0, len)};
     r->at += len + 2;
-    r->allowed = r->allowed && attribute_allowed(element, name);
+    r->allowed = r->allowed && xhtml_attribute_allowed(element, name);
     return true;
+}
+
+static void tell_element(const Reader *r, Str name, uint32_t depth)
+{
+    if (r->visitor && r->visitor->element)
+        r->visitor->element(r->visitor->self, depth, name, r->attributes, r->attribute_count);
 }
 
 static bool read_open_tag(Reader *r)
 {
     Str name;
-    if (!read_name(r, &name) || r->depth == XHTML_DEPTH_MAX)
+    if (!read_name(r, &name) || r->depth == XHTML_DEPTH_MAX || (r->depth == 0 && r->root))
         return false;
+    r->root = true;
+    r->attribute_count = 0;
     r->allowed = r->allowed && LISTED(elements, name);
     r->content = r->content || str_is(name, "img");
     r->open[r->depth++] = name;
@@ -178,11 +238,13 @@ static bool read_open_tag(Reader *r)
         skip_space(r);
         if (peek(r) == '>') {
             r->at++;
+            tell_element(r, name, r->depth - 1);
             return true;
         }
         if (str_starts(str_skip(r->text, r->at), STR("/>"))) {
             r->at += 2;
             r->depth--;
+            tell_element(r, name, r->depth);
             return true;
         }
         if (!space || !read_attribute(r, name))
@@ -220,6 +282,8 @@ static bool read_markup(Reader *r)
     }
     if (str_starts(rest, STR("<!"))) {
         r->allowed = false; /* DOCTYPE */
+        if (r->visitor && r->visitor->doctype)
+            r->visitor->doctype(r->visitor->self);
         return skip_to(r, STR(">"));
     }
     r->at++;
@@ -230,31 +294,48 @@ static bool read_markup(Reader *r)
     return read_open_tag(r);
 }
 
-static void read_text(Reader *r)
+/* Outside of the root only white space may stand. */
+static bool read_text(Reader *r)
 {
     Str rest = str_skip(r->text, r->at);
     size_t len = str_find_char(rest, '<');
-    for (size_t i = 0; i < len && !r->content; i++)
-        r->content = !is_space((unsigned char)rest.ptr[i]);
+    bool content = r->depth > 0 && r->content;
+    for (size_t i = 0; i < len && !content; i++)
+        content = !is_space((unsigned char)rest.ptr[i]);
     r->at += len;
+    if (r->depth == 0)
+        return !content;
+    r->content = content;
+    return references_known(str_cut(rest, 0, len));
 }
 
 static bool read_all(Reader *r)
 {
     for (int c; (c = peek(r)) >= 0;) {
-        if (c != '<')
-            read_text(r);
-        else if (!read_markup(r))
+        if (c != '<' ? !read_text(r) : !read_markup(r))
             return false;
     }
-    return r->depth == 0;
+    return r->depth == 0 && r->root;
+}
+
+XhtmlVerdict xhtml_read(Str text, const XhtmlVisitor *visitor)
+{
+    Reader r;
+    r.text = text;
+    r.at = 0;
+    r.depth = r.attribute_count = 0;
+    r.visitor = visitor;
+    r.root = r.content = false;
+    r.allowed = true;
+    bool well_formed = read_all(&r);
+    return (XhtmlVerdict){.well_formed = well_formed,
+                          .allowed = well_formed && r.allowed,
+                          .content = well_formed && r.content};
 }
 
 XhtmlVerdict xhtml_check(Str text)
 {
-    Reader r = {.text = text, .allowed = true};
-    bool well_formed = read_all(&r);
-    return (XhtmlVerdict){.allowed = well_formed && r.allowed, .content = well_formed && r.content};
+    return xhtml_read(text, NULL);
 }
 
 bool xhtml_allowed(Str text)

@@ -7,13 +7,31 @@
 #pragma once
 #include "common/base/str.h"
 
-enum { XHTML_DEPTH_MAX = 200 };
+enum { XHTML_DEPTH_MAX = 200, XHTML_ATTRIBUTES_MAX = 32 };
+
+typedef struct XhtmlAttribute {
+    Str name;
+    Str value; /* as written, references unresolved */
+} XhtmlAttribute;
+
+/* What a reader of the markup is told; any member may be NULL. */
+typedef struct XhtmlVisitor {
+    void *self;
+    /* A start tag; depth of the root is 0. Attributes beyond XHTML_ATTRIBUTES_MAX are left out. */
+    void (*element)(void *self, uint32_t depth, Str name, const XhtmlAttribute *attributes,
+                    uint32_t count);
+    void (*doctype)(void *self);
+} XhtmlVisitor;
 
 typedef struct XhtmlVerdict {
+    bool well_formed;
     bool allowed; /* well-formed, and nothing but what the rules allow */
     bool content; /* well-formed, with a text other than white space, or an image */
 } XhtmlVerdict;
-XhtmlVerdict xhtml_check(Str text); /* both at once */
+XhtmlVerdict xhtml_check(Str text); /* all at once */
+XhtmlVerdict xhtml_read(Str text, const XhtmlVisitor *visitor);
+bool xhtml_element_allowed(Str name);
+bool xhtml_attribute_allowed(Str element, Str name);
 bool xhtml_allowed(Str text);
 /* Is there a text other than white space, or an image? */
 bool xhtml_has_content(Str text);

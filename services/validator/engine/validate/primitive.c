@@ -429,11 +429,11 @@ bool check_primitive(Walk *walk, const Scope *scope, const SchemaNode *node, Pro
         ok = check_own_canonical(walk, elem, text) && ok;
         if (type == walk->model->id_type && !(node->flags & NODE_HAS_BASE_ID) && !is_fhir_id(text))
             ok = text_error(walk, MSG_ID, elem, text);
+        if (type == walk->model->xhtml_type)
+            ok = check_narrative(walk, elem) && ok;
         if (walk->out->count == before && type == e->type)
             e->flags |= ELEM_FORMAT_CLEAN;
     }
-    if (type == walk->model->xhtml_type)
-        ok = check_narrative(walk, elem) && ok;
     if (node->facets)
         ok = check_facets(walk, &walk->schema->facets[node->facets], elem, type, text) && ok;
     if (node->binding)
