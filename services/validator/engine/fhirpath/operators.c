@@ -57,15 +57,20 @@ static bool equality(FpEval *eval, const FpNode *node, const Sides *s)
     return put_boolean(eval, s->left, equal == wanted);
 }
 
+/* spec: FHIRPath N1 6.1.3: order does not matter; every item has a partner of its own. (The Java
+ * core lets several items have the same partner.) Partners are taken out of the right side. */
 static bool equivalence(FpEval *eval, const FpNode *node, const Sides *s)
 {
     bool same = s->left_count == s->right_count;
+    uint32_t end = eval->top;
     for (uint32_t i = 0; i < s->left_count && same; i++) {
         bool found = false;
-        for (uint32_t j = 0; j < s->right_count && !found; j++) {
+        for (uint32_t j = s->middle; j < end && !found; j++) {
             if (!fp_step(eval, 1))
                 return false;
-            found = fp_equivalent(eval, &eval->items[s->left + i], &eval->items[s->middle + j]);
+            found = fp_equivalent(eval, &eval->items[s->left + i], &eval->items[j]);
+            if (found && !eval->java)
+                eval->items[j] = eval->items[--end];
         }
         same = found;
     }
