@@ -648,7 +648,7 @@ FhirpathEval *fhirpath_eval_new(const FhirpathEnvironment *environment, Arena *a
     eval->arena = arena;
     eval->epoch = 1;
     eval->forget = environment->forget;
-    return eval;
+    return fp_grow(eval) ? eval : NULL;
 }
 
 void fhirpath_eval_resource(FhirpathEval *eval, const FhirpathItem *resource,

@@ -356,7 +356,8 @@ bool fn_join(FpEval *eval, const FpCall *call)
             len += separator.len;
         }
         (void)fp_primitive_text(eval, &eval->items[i], &one);
-        memcpy(to + len, one.ptr, one.len);
+        if (one.len)
+            memcpy(to + len, one.ptr, one.len);
         len += one.len;
     }
     return give_text(eval, call, (Str){to, len});

@@ -323,8 +323,10 @@ static bool joined(FpEval *eval, const Sides *s, Str a, Str b)
     char *text = arena_alloc(eval->arena, a.len + b.len);
     if (!text)
         return fp_no_memory(eval);
-    memcpy(text, a.ptr, a.len);
-    memcpy(text + a.len, b.ptr, b.len);
+    if (a.len)
+        memcpy(text, a.ptr, a.len);
+    if (b.len)
+        memcpy(text + a.len, b.ptr, b.len);
     return put(eval, s->left, fp_string((Str){text, a.len + b.len}));
 }
 

@@ -615,6 +615,8 @@ bool fp_parse(Str text, const FhirpathCompileOptions *options, Arena *arena, FpT
     if (text.len > FHIRPATH_TEXT_BYTES_MAX)
         return fp_syntax(&p.lexer, 0, "an expression has at most %d bytes",
                          FHIRPATH_TEXT_BYTES_MAX);
+    if (fp_pool_add(&tree, arena, "", 1, 1) == UINT32_MAX) /* so that the pool is somewhere */
+        return no_memory(&p);
     if (!advance(&p) || !parse_expression(&p, 1, &tree.root))
         return false;
     if (p.token.kind != FP_TOKEN_END)

@@ -39,11 +39,10 @@ static void put_quoted(Printer *p, Str text, char quote)
 }
 
 /* May it be written without back-ticks? */
-static bool is_plain_name(Str name, bool after_dot)
+static bool is_plain_name(Str name)
 {
     static const char *const words[] = {"div", "mod",     "and",  "or",
                                         "xor", "implies", "true", "false"};
-    (void)after_dot;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -58,7 +57,7 @@ static bool is_plain_name(Str name, bool after_dot)
 
 static void put_name(Printer *p, Str name, bool delimited)
 {
-    if (!delimited && is_plain_name(name, false))
+    if (!delimited && is_plain_name(name))
         buf_add(&p->out, name);
     else
         put_quoted(p, name, '`');
@@ -76,14 +75,15 @@ static void print_number(Printer *p, const FpNode *node)
             node->flags & FP_WIDE ? fp_text(p->code, node) : decimal_print(value, p->arena));
 }
 
+/* Only System and FHIR are namespaces; a dot in any other name is part of it. */
 static void print_type_name(Printer *p, const FpNode *node)
 {
-    Str rest = fp_text(p->code, node), part;
-    for (bool first = true; str_split(&rest, '.', &part); first = false) {
-        if (!first)
-            put(p, ".");
-        put_name(p, part, false);
-    }
+    Str name = fp_text(p->code, node);
+    const char *space = node->flags & FP_NS_SYSTEM ? "System."
+                        : node->flags & FP_NS_FHIR ? "FHIR."
+                                                   : "";
+    put(p, space);
+    put_name(p, str_skip(name, strlen(space)), false);
 }
 
 static void print_call(Printer *p, const FpNode *node)

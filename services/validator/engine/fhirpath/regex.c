@@ -29,14 +29,17 @@ typedef struct FpRegexes { /* an evaluator's working space */
     pcre2_match_data *data;
 } FpRegexes;
 
-static void *arena_malloc(size_t bytes, void *arena)
+/* PCRE2 keeps some of this for later matches (its frames grow with the need), so the evaluation
+ * that asked for it must not give its memory back. */
+static void *arena_malloc(size_t bytes, void *eval)
 {
-    return arena_alloc(arena, bytes);
+    ((FpEval *)eval)->kept++;
+    return arena_alloc(((FpEval *)eval)->arena, bytes);
 }
-static void arena_no_free(void *memory, void *arena)
+static void arena_no_free(void *memory, void *eval)
 {
     (void)memory;
-    (void)arena;
+    (void)eval;
 }
 
 static FpRegexes *working_space(FpEval *eval)
@@ -48,7 +51,7 @@ static FpRegexes *working_space(FpEval *eval)
     if (!r)
         return NULL;
     eval->kept++;
-    r->general = pcre2_general_context_create(arena_malloc, arena_no_free, eval->arena);
+    r->general = pcre2_general_context_create(arena_malloc, arena_no_free, eval);
     r->context = r->general ? pcre2_match_context_create(r->general) : NULL;
     r->data = r->general ? pcre2_match_data_create(32, r->general) : NULL;
     if (!r->context || !r->data)
@@ -197,11 +200,15 @@ static bool put(Output *out, const char *bytes, size_t len)
 }
 
 /* $1, ${name}, and \$ for itself, as Java's appendReplacement has it. */
-static bool put_substitute(Output *out, const pcre2_code *code, Str text, Str with)
+static bool put_substitute(Output *out, const FpNode *node, const pcre2_code *code, Str text,
+                           Str with)
 {
     FpRegexes *r = out->eval->regexes;
     PCRE2_SIZE *at = pcre2_get_ovector_pointer(r->data);
-    uint32_t groups = pcre2_get_ovector_count(r->data);
+    uint32_t groups = 0; /* of the pattern: the vector holds nothing sensible behind them */
+    pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &groups);
+    if (groups >= pcre2_get_ovector_count(r->data))
+        groups = pcre2_get_ovector_count(r->data) - 1;
     for (size_t i = 0; i < with.len; i++) {
         char c = with.ptr[i];
         uint32_t group = UINT32_MAX;
@@ -222,7 +229,9 @@ static bool put_substitute(Output *out, const pcre2_code *code, Str text, Str wi
                 i += end + 2;
             }
         }
-        bool in = group < groups && at[2 * group] != PCRE2_UNSET;
+        if (group != UINT32_MAX && group > groups)
+            return fp_throw(out->eval, node, "the regular expression has no group %u", group);
+        bool in = group != UINT32_MAX && at[2 * group] != PCRE2_UNSET;
         if (group == UINT32_MAX
                 ? !put(out, &c, 1)
                 : in && !put(out, text.ptr + at[2 * group], at[2 * group + 1] - at[2 * group]))
@@ -247,7 +256,7 @@ static bool replace_all(Output *out, const FpNode *node, const pcre2_code *code,
             return fp_throw(out->eval, node, "the regular expression ends before it begins");
         if (begin > from && !put(out, text.ptr + from, begin - from))
             return false;
-        if (!put_substitute(out, code, text, with))
+        if (!put_substitute(out, node, code, text, with))
             return false;
         from = end;
         if (begin == end) { /* an empty match: go on behind the next character */
