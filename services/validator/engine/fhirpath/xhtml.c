@@ -11,6 +11,7 @@ typedef struct Reader {
     bool root;                   /* there was one */
     bool content;
     bool allowed;
+    bool tag_allowed; /* the tag in hand */
 } Reader;
 
 static const char *const entities[] = {
@@ -213,14 +214,17 @@ static bool read_attribute(Reader *r, Str element)
     if (r->attribute_count < XHTML_ATTRIBUTES_MAX)
         r->attributes[r->attribute_count++] = (XhtmlAttribute){name, str_cut(rest, 0, len)};
     r->at += len + 2;
-    r->allowed = r->allowed && xhtml_attribute_allowed(element, name);
+    r->tag_allowed = r->tag_allowed && xhtml_attribute_allowed(element, name);
     return true;
 }
 
-static void tell_element(const Reader *r, Str name, uint32_t depth)
+static void tell_element(Reader *r, Str name, uint32_t depth)
 {
-    if (r->visitor && r->visitor->element)
-        r->visitor->element(r->visitor->self, depth, name, r->attributes, r->attribute_count);
+    r->allowed = r->allowed && r->tag_allowed;
+    if (!r->visitor || !r->visitor->element)
+        return;
+    const XhtmlTag tag = {name, depth, r->tag_allowed, r->attribute_count, r->attributes};
+    r->visitor->element(r->visitor->self, &tag);
 }
 
 static bool read_open_tag(Reader *r)
@@ -230,7 +234,7 @@ static bool read_open_tag(Reader *r)
         return false;
     r->root = true;
     r->attribute_count = 0;
-    r->allowed = r->allowed && LISTED(elements, name);
+    r->tag_allowed = LISTED(elements, name);
     r->content = r->content || str_is(name, "img");
     r->open[r->depth++] = name;
     for (;;) {

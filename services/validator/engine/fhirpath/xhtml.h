@@ -14,12 +14,19 @@ typedef struct XhtmlAttribute {
     Str value; /* as written, references unresolved */
 } XhtmlAttribute;
 
+typedef struct XhtmlTag {
+    Str name;
+    uint32_t depth;
+    bool allowed; /* the element and all of its attributes */
+    uint32_t attribute_count;
+    const XhtmlAttribute *attributes;
+} XhtmlTag;
+
 /* What a reader of the markup is told; any member may be NULL. */
 typedef struct XhtmlVisitor {
     void *self;
     /* A start tag; depth of the root is 0. Attributes beyond XHTML_ATTRIBUTES_MAX are left out. */
-    void (*element)(void *self, uint32_t depth, Str name, const XhtmlAttribute *attributes,
-                    uint32_t count);
+    void (*element)(void *self, const XhtmlTag *tag);
     void (*doctype)(void *self);
 } XhtmlVisitor;
 

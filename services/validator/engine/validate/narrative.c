@@ -20,15 +20,14 @@ typedef struct Targets {
     uint32_t count;
 } Targets;
 
-static void find_target(void *self, uint32_t depth, Str name, const XhtmlAttribute *attributes,
-                        uint32_t count)
+static void find_target(void *self, const XhtmlTag *tag)
 {
     Targets *targets = self;
-    (void)depth;
-    for (uint32_t i = 0; i < count; i++) {
-        bool names = str_is(attributes[i].name, "id") ||
-                     (str_is(name, "a") && str_is(attributes[i].name, "name"));
-        targets->count += names && str_eq(attributes[i].value, targets->id);
+    for (uint32_t i = 0; i < tag->attribute_count; i++) {
+        const XhtmlAttribute *attribute = &tag->attributes[i];
+        bool names = str_is(attribute->name, "id") ||
+                     (str_is(tag->name, "a") && str_is(attribute->name, "name"));
+        targets->count += names && str_eq(attribute->value, targets->id);
     }
 }
 
@@ -101,61 +100,59 @@ static void check_image(Narrating *n, Str src)
         complain(n, SEVERITY_ERROR, MSG_XHTML_MANY_MATCHES, src, STR_NONE);
 }
 
-static void check_namespace(Narrating *n, bool root, const XhtmlAttribute *attributes,
-                            uint32_t count)
+static Str attribute(const XhtmlTag *tag, const char *name)
 {
-    Str ns = STR_NONE;
-    for (uint32_t i = 0; i < count; i++)
-        if (str_is(attributes[i].name, "xmlns"))
-            ns = attributes[i].value;
-    if ((root || ns.ptr) && !str_is(ns, "http://www.w3.org/1999/xhtml"))
+    for (uint32_t i = 0; i < tag->attribute_count; i++)
+        if (str_is(tag->attributes[i].name, name))
+            return tag->attributes[i].value;
+    return STR_NONE;
+}
+
+static void check_namespace(Narrating *n, const XhtmlTag *tag)
+{
+    Str ns = attribute(tag, "xmlns");
+    if ((tag->depth == 0 || ns.ptr) && !str_is(ns, "http://www.w3.org/1999/xhtml"))
         complain(n, SEVERITY_ERROR, MSG_XHTML_NAMESPACE, ns.ptr ? ns : STR(""), STR_NONE);
 }
 
-static void check_root(Narrating *n, Str name, const XhtmlAttribute *attributes, uint32_t count)
+static void check_root(Narrating *n, const XhtmlTag *tag)
 {
-    if (!str_is(name, "div"))
-        complain(n, SEVERITY_ERROR, MSG_XHTML_ROOT, name, STR_NONE);
-    for (uint32_t i = 0; i < count; i++) {
-        if (str_is(attributes[i].name, "lang"))
-            n->lang = attributes[i].value;
-        else if (str_is(attributes[i].name, "xml:lang"))
-            n->xml_lang = attributes[i].value;
-    }
+    if (!str_is(tag->name, "div"))
+        complain(n, SEVERITY_ERROR, MSG_XHTML_ROOT, tag->name, STR_NONE);
+    n->lang = attribute(tag, "lang");
+    n->xml_lang = attribute(tag, "xml:lang");
 }
 
-static void check_inner(Narrating *n, uint32_t depth, Str name, const XhtmlAttribute *attributes,
-                        uint32_t count)
+static void check_inner(Narrating *n, const XhtmlTag *tag)
 {
     static const char *const blocks[] = {"div", "blockquote", "table", "ol", "ul", "p", NULL};
-    if (!xhtml_element_allowed(name))
-        complain(n, SEVERITY_ERROR, MSG_XHTML_ELEMENT, name, STR_NONE);
-    for (uint32_t i = 0; i < count; i++)
-        if (!xhtml_attribute_allowed(name, attributes[i].name))
-            complain(n, SEVERITY_ERROR, MSG_XHTML_ATTRIBUTE, attributes[i].name, name);
-    if (n->paragraph != NO_PARAGRAPH && depth <= n->paragraph)
+    if (!tag->allowed && !xhtml_element_allowed(tag->name))
+        complain(n, SEVERITY_ERROR, MSG_XHTML_ELEMENT, tag->name, STR_NONE);
+    for (uint32_t i = 0; !tag->allowed && i < tag->attribute_count; i++)
+        if (!xhtml_attribute_allowed(tag->name, tag->attributes[i].name))
+            complain(n, SEVERITY_ERROR, MSG_XHTML_ATTRIBUTE, tag->attributes[i].name, tag->name);
+    if (n->paragraph != NO_PARAGRAPH && tag->depth <= n->paragraph)
         n->paragraph = NO_PARAGRAPH;
-    if (n->paragraph != NO_PARAGRAPH && is_one_of(name, blocks))
-        complain(n, SEVERITY_ERROR, MSG_XHTML_ELEMENT_IN_PARA, name, STR_NONE);
-    if (n->paragraph == NO_PARAGRAPH && str_is(name, "p"))
-        n->paragraph = depth;
+    if (n->paragraph != NO_PARAGRAPH && is_one_of(tag->name, blocks))
+        complain(n, SEVERITY_ERROR, MSG_XHTML_ELEMENT_IN_PARA, tag->name, STR_NONE);
+    if (n->paragraph == NO_PARAGRAPH && str_is(tag->name, "p"))
+        n->paragraph = tag->depth;
 }
 
-static void on_element(void *self, uint32_t depth, Str name, const XhtmlAttribute *attributes,
-                       uint32_t count)
+static void on_element(void *self, const XhtmlTag *tag)
 {
     Narrating *n = self;
-    check_namespace(n, depth == 0, attributes, count);
-    if (depth == 0)
-        check_root(n, name, attributes, count);
+    check_namespace(n, tag);
+    if (tag->depth == 0)
+        check_root(n, tag);
     else
-        check_inner(n, depth, name, attributes, count);
-    for (uint32_t i = 0; i < count; i++) {
-        if (str_is(name, "a") && str_is(attributes[i].name, "href"))
-            check_link(n, attributes[i].value);
-        else if (str_is(name, "img") && str_is(attributes[i].name, "src"))
-            check_image(n, attributes[i].value);
-    }
+        check_inner(n, tag);
+    Str href = str_is(tag->name, "a") ? attribute(tag, "href") : STR_NONE;
+    if (href.ptr)
+        check_link(n, href);
+    Str src = str_is(tag->name, "img") ? attribute(tag, "src") : STR_NONE;
+    if (src.ptr)
+        check_image(n, src);
 }
 
 static void on_doctype(void *self)
@@ -199,17 +196,20 @@ bool check_narrative(Walk *walk, ElemId elem)
                            .text = elem_text(walk_elem(walk, elem)),
                            .paragraph = NO_PARAGRAPH,
                            .ok = true};
-    XhtmlVerdict well = xhtml_check(narrating.text);
+    /* Of what is not well-formed nothing more is said. */
+    uint32_t count = walk->out->count;
+    uint32_t errors = walk->out->errors;
+    XhtmlVisitor visitor = {.self = &narrating, .element = on_element, .doctype = on_doctype};
     walk->narrative = elem;
-    walk->narrative_verdict = well;
-    if (!well.well_formed) {
+    walk->narrative_verdict = xhtml_read(narrating.text, &visitor);
+    if (!walk->narrative_verdict.well_formed) {
+        walk->out->count = count;
+        walk->out->errors = errors;
         Finding *finding = report(walk, SEVERITY_ERROR, MSG_XHTML_SYNTAX, elem);
         if (finding)
             finding->path = FINDING_PATH_PLAIN;
         return false;
     }
-    XhtmlVisitor visitor = {.self = &narrating, .element = on_element, .doctype = on_doctype};
-    xhtml_read(narrating.text, &visitor);
     check_language(&narrating);
     return narrating.ok;
 }
