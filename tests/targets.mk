@@ -29,6 +29,8 @@ bench-json: build ## MB/s of the JSON reader over the bench bundles (../shared)
 	@find ../shared/data/bench-bundles -name '*.json' ! -name manifest.json -print0 | xargs -0 $(BIN)/json_bench
 bench-validator: build oracle-image ## the validator beside the Java core: CPU per bundle, threads, memory, first verdict
 	@OUT=$(OUT) tests/bench/validator
+bench-r4-cases: build ## how many of the public R4 validator cases get the same number of errors (../shared)
+	@OUT=$(OUT) tests/bench/r4_cases
 bench-pipeline: up ## the running stack, and the floors it stands on
 	@tests/bench/pipeline
 
