@@ -4,35 +4,102 @@
 #include "services/validator/engine/fhirpath/eval.h"
 #include "services/validator/engine/fhirpath/text.h"
 
-#define FP_FUNCTIONS(X)                                                                            \
-    X(abs)                                                                                         \
-    X(aggregate)                                                                                   \
-    X(all)                                                                                         \
-    X(all_false)                                                                                   \
-    X(all_true)                                                                                    \
-    X(any_false)                                                                                   \
-    X(any_true)                                                                                    \
-    X(as)                                                                                          \
-    X(ceiling)                                                                                     \
-    X(check) X(check_modifiers) X(children) X(coalesce) X(combine) X(comparable) X(conforms_to) X( \
-        contains) X(converts_to) X(count) X(decode) X(define_variable) X(descendants) X(distinct)  \
-        X(empty) X(encode) X(ends_with) X(escape) X(exclude) X(exists) X(exp) X(extension)         \
-            X(first) X(floor) X(get_reference_key) X(get_resource_key) X(get_value) X(has_value)   \
-                X(high_boundary) X(html_checks) X(html_checks_content) X(iif) X(index_of)          \
-                    X(intersect) X(is) X(is_distinct) X(item) X(join) X(last) X(last_index_of)     \
-                        X(length) X(ln) X(log) X(low_boundary) X(lower) X(matches) X(matches_full) \
-                            X(member_of) X(not ) X(now) X(of_type) X(power) X(precision) X(repeat) \
-                                X(repeat_all) X(replace) X(replace_matches) X(resolve) X(round)    \
-                                    X(select) X(single) X(skip) X(sort) X(split) X(sqrt)           \
-                                        X(starts_with) X(subset_of) X(substring) X(subsumed_by)    \
-                                            X(subsumes) X(superset_of) X(tail) X(take)             \
-                                                X(time_of_day) X(time_part) X(to) X(to_chars)      \
-                                                    X(today) X(trace) X(trim) X(truncate) X(type)  \
-                                                        X(unavailable) X(unescape) X(union)        \
-                                                            X(upper) X(where)
-#define FP_DECLARE(name) bool fn_##name(FpEval *eval, const FpCall *call);
-FP_FUNCTIONS(FP_DECLARE)
-#undef FP_DECLARE
+bool fn_abs(FpEval *eval, const FpCall *call);
+bool fn_aggregate(FpEval *eval, const FpCall *call);
+bool fn_all(FpEval *eval, const FpCall *call);
+bool fn_all_false(FpEval *eval, const FpCall *call);
+bool fn_all_true(FpEval *eval, const FpCall *call);
+bool fn_any_false(FpEval *eval, const FpCall *call);
+bool fn_any_true(FpEval *eval, const FpCall *call);
+bool fn_as(FpEval *eval, const FpCall *call);
+bool fn_ceiling(FpEval *eval, const FpCall *call);
+bool fn_check(FpEval *eval, const FpCall *call);
+bool fn_check_modifiers(FpEval *eval, const FpCall *call);
+bool fn_children(FpEval *eval, const FpCall *call);
+bool fn_coalesce(FpEval *eval, const FpCall *call);
+bool fn_combine(FpEval *eval, const FpCall *call);
+bool fn_comparable(FpEval *eval, const FpCall *call);
+bool fn_conforms_to(FpEval *eval, const FpCall *call);
+bool fn_contains(FpEval *eval, const FpCall *call);
+bool fn_converts_to(FpEval *eval, const FpCall *call);
+bool fn_count(FpEval *eval, const FpCall *call);
+bool fn_decode(FpEval *eval, const FpCall *call);
+bool fn_define_variable(FpEval *eval, const FpCall *call);
+bool fn_descendants(FpEval *eval, const FpCall *call);
+bool fn_distinct(FpEval *eval, const FpCall *call);
+bool fn_empty(FpEval *eval, const FpCall *call);
+bool fn_encode(FpEval *eval, const FpCall *call);
+bool fn_ends_with(FpEval *eval, const FpCall *call);
+bool fn_escape(FpEval *eval, const FpCall *call);
+bool fn_exclude(FpEval *eval, const FpCall *call);
+bool fn_exists(FpEval *eval, const FpCall *call);
+bool fn_exp(FpEval *eval, const FpCall *call);
+bool fn_extension(FpEval *eval, const FpCall *call);
+bool fn_first(FpEval *eval, const FpCall *call);
+bool fn_floor(FpEval *eval, const FpCall *call);
+bool fn_get_reference_key(FpEval *eval, const FpCall *call);
+bool fn_get_resource_key(FpEval *eval, const FpCall *call);
+bool fn_get_value(FpEval *eval, const FpCall *call);
+bool fn_has_value(FpEval *eval, const FpCall *call);
+bool fn_high_boundary(FpEval *eval, const FpCall *call);
+bool fn_html_checks(FpEval *eval, const FpCall *call);
+bool fn_html_checks_content(FpEval *eval, const FpCall *call);
+bool fn_iif(FpEval *eval, const FpCall *call);
+bool fn_index_of(FpEval *eval, const FpCall *call);
+bool fn_intersect(FpEval *eval, const FpCall *call);
+bool fn_is(FpEval *eval, const FpCall *call);
+bool fn_is_distinct(FpEval *eval, const FpCall *call);
+bool fn_item(FpEval *eval, const FpCall *call);
+bool fn_join(FpEval *eval, const FpCall *call);
+bool fn_last(FpEval *eval, const FpCall *call);
+bool fn_last_index_of(FpEval *eval, const FpCall *call);
+bool fn_length(FpEval *eval, const FpCall *call);
+bool fn_ln(FpEval *eval, const FpCall *call);
+bool fn_log(FpEval *eval, const FpCall *call);
+bool fn_low_boundary(FpEval *eval, const FpCall *call);
+bool fn_lower(FpEval *eval, const FpCall *call);
+bool fn_matches(FpEval *eval, const FpCall *call);
+bool fn_matches_full(FpEval *eval, const FpCall *call);
+bool fn_member_of(FpEval *eval, const FpCall *call);
+bool fn_not(FpEval *eval, const FpCall *call);
+bool fn_now(FpEval *eval, const FpCall *call);
+bool fn_of_type(FpEval *eval, const FpCall *call);
+bool fn_power(FpEval *eval, const FpCall *call);
+bool fn_precision(FpEval *eval, const FpCall *call);
+bool fn_repeat(FpEval *eval, const FpCall *call);
+bool fn_repeat_all(FpEval *eval, const FpCall *call);
+bool fn_replace(FpEval *eval, const FpCall *call);
+bool fn_replace_matches(FpEval *eval, const FpCall *call);
+bool fn_resolve(FpEval *eval, const FpCall *call);
+bool fn_round(FpEval *eval, const FpCall *call);
+bool fn_select(FpEval *eval, const FpCall *call);
+bool fn_single(FpEval *eval, const FpCall *call);
+bool fn_skip(FpEval *eval, const FpCall *call);
+bool fn_sort(FpEval *eval, const FpCall *call);
+bool fn_split(FpEval *eval, const FpCall *call);
+bool fn_sqrt(FpEval *eval, const FpCall *call);
+bool fn_starts_with(FpEval *eval, const FpCall *call);
+bool fn_subset_of(FpEval *eval, const FpCall *call);
+bool fn_substring(FpEval *eval, const FpCall *call);
+bool fn_subsumed_by(FpEval *eval, const FpCall *call);
+bool fn_subsumes(FpEval *eval, const FpCall *call);
+bool fn_superset_of(FpEval *eval, const FpCall *call);
+bool fn_tail(FpEval *eval, const FpCall *call);
+bool fn_take(FpEval *eval, const FpCall *call);
+bool fn_time_of_day(FpEval *eval, const FpCall *call);
+bool fn_time_part(FpEval *eval, const FpCall *call);
+bool fn_to(FpEval *eval, const FpCall *call);
+bool fn_to_chars(FpEval *eval, const FpCall *call);
+bool fn_today(FpEval *eval, const FpCall *call);
+bool fn_trace(FpEval *eval, const FpCall *call);
+bool fn_trim(FpEval *eval, const FpCall *call);
+bool fn_truncate(FpEval *eval, const FpCall *call);
+bool fn_type(FpEval *eval, const FpCall *call);
+bool fn_unavailable(FpEval *eval, const FpCall *call);
+bool fn_unescape(FpEval *eval, const FpCall *call);
+bool fn_union(FpEval *eval, const FpCall *call);
+bool fn_upper(FpEval *eval, const FpCall *call);
+bool fn_where(FpEval *eval, const FpCall *call);
 
 /* The input's single value. False with *ret_done: the answer is already on the stack (empty input,
  * or one without a value); false without it: an error was raised (several items). */
