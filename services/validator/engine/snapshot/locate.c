@@ -400,12 +400,23 @@ static bool repeat_below(Locator *l, Node *slice, Err *err)
     return true;
 }
 
+static bool is_too_deep(Str path)
+{
+    uint32_t parts = 1;
+    for (size_t i = 0; i < path.len; i++)
+        parts += path.ptr[i] == '.';
+    return parts > SNAPSHOT_PATH_MAX;
+}
+
 static bool apply(Locator *l, const Element *derived, Err *err)
 {
-    Target target;
+    Target target = {0};
     Str where = element_text(derived, F_ID);
     if (!where.len)
         where = element_text(derived, F_PATH);
+    if (is_too_deep(element_text(derived, F_PATH)))
+        return ERR(err, ERR_INPUT, "snapshot-too-large", "a path of more than %d parts",
+                   SNAPSHOT_PATH_MAX);
     TRY(l->by_id ? find_by_id(l, derived, &target, err) : find_by_order(l, derived, &target, err));
     if (!target.node) {
         issue_add(l->gen, SNAPSHOT_ERROR, "no-element", where, "the base has no element %.*s",

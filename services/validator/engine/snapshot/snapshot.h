@@ -16,7 +16,7 @@
 #include "services/validator/engine/package/package.h"
 
 enum {
-    SNAPSHOT_ELEMENTS_MAX = 50000,
+    SNAPSHOT_ELEMENTS_MAX = 20000,
     SNAPSHOT_DEPTH_MAX = 40,
     SNAPSHOT_PATH_MAX = 64,
 };
