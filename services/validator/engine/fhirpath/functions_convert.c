@@ -264,20 +264,18 @@ static bool in_unit(FpEval *eval, const FpCall *call, FhirpathItem *io, bool *io
     return !*io_ok || fp_make_quantity(eval, value, unit, 0, true, io);
 }
 
-/* The Java core converts element values by their text, and only some of its own values. */
-static bool java_input(FpEval *eval, const FpCall *call, size_t skip, FhirpathItem *ret,
-                       bool *ret_convertible)
+/* The Java core converts its own values, but of elements only Quantities, and their texts to
+ * Integer, Decimal and String; of all elements it says that they convert to String. */
+static bool java_input(FpEval *eval, const FpCall *call, size_t skip, FhirpathItem *ret)
 {
     const char *name = fp_call_name(call) + skip;
     FhirpathItem item = eval->items[call->base];
-    bool by_text =
-        strcmp(name, "Integer") == 0 || strcmp(name, "Decimal") == 0 || strcmp(name, "String") == 0;
-    *ret_convertible = fp_value(eval, &item, ret);
-    if (item.kind == FHIRPATH_NODE && skip > 2 && strcmp(name, "String") != 0)
-        *ret_convertible = *ret_convertible && ret->kind == FHIRPATH_QUANTITY;
-    else if (item.kind == FHIRPATH_NODE && !by_text)
-        *ret_convertible = *ret_convertible && ret->kind == FHIRPATH_QUANTITY;
-    return true;
+    bool string = strcmp(name, "String") == 0;
+    bool text =
+        skip == strlen("to") && (strcmp(name, "Integer") == 0 || strcmp(name, "Decimal") == 0);
+    if (!fp_value(eval, &item, ret))
+        return false;
+    return item.kind != FHIRPATH_NODE || string || text || ret->kind == FHIRPATH_QUANTITY;
 }
 
 static bool convert(FpEval *eval, const FpCall *call, size_t skip, FhirpathItem *ret, bool *ret_ok)
@@ -296,8 +294,7 @@ static bool convert(FpEval *eval, const FpCall *call, size_t skip, FhirpathItem 
         return true;
     }
     if (eval->java) {
-        if (!java_input(eval, call, skip, &value, ret_ok))
-            return false;
+        *ret_ok = java_input(eval, call, skip, &value);
     } else {
         FhirpathItem item = eval->items[call->base];
         *ret_ok = fp_value(eval, &item, &value);

@@ -149,7 +149,7 @@ static bool keep_total(FpEval *eval, uint32_t start, FhirpathItem **buffer, uint
             return fp_no_memory(eval);
         *room = count * 2;
     }
-    if (count)
+    if (count && *buffer)
         memcpy(*buffer, eval->items + start, count * sizeof **buffer);
     *ret_count = count;
     eval->top = start;

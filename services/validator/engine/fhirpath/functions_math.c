@@ -28,9 +28,9 @@ typedef bool (*Operation)(Decimal d, Arena *arena, Decimal *ret);
 /* To an Integer where it fits. */
 static bool whole(FpEval *eval, const FpCall *call, Operation operation)
 {
-    FhirpathItem value;
-    Decimal d, result;
-    bool done;
+    FhirpathItem value = {0};
+    Decimal d = DECIMAL_ZERO, result = DECIMAL_ZERO;
+    bool done = false;
     int64_t integer;
     if (!input_number(eval, call, &value, &d, &done) || done)
         return done;
@@ -60,9 +60,9 @@ bool fn_truncate(FpEval *eval, const FpCall *call)
 
 static bool real(FpEval *eval, const FpCall *call, Operation operation)
 {
-    FhirpathItem value;
-    Decimal d, result;
-    bool done;
+    FhirpathItem value = {0};
+    Decimal d = DECIMAL_ZERO, result = DECIMAL_ZERO;
+    bool done = false;
     if (!input_number(eval, call, &value, &d, &done) || done)
         return done;
     bool ok = operation(d, eval->arena, &result);
@@ -105,9 +105,9 @@ static bool two_numbers(FpEval *eval, const FpCall *call, FhirpathItem *ret_valu
 
 bool fn_log(FpEval *eval, const FpCall *call)
 {
-    FhirpathItem value, other;
-    Decimal a, b, result;
-    bool done;
+    FhirpathItem value = {0}, other = {0};
+    Decimal a = DECIMAL_ZERO, b = DECIMAL_ZERO, result = DECIMAL_ZERO;
+    bool done = false;
     if (!two_numbers(eval, call, &value, &a, &other, &b, &done) || done)
         return done;
     bool ok = decimal_log(a, b, eval->arena, &result);
@@ -117,9 +117,9 @@ bool fn_log(FpEval *eval, const FpCall *call)
 /* spec: FHIRPath N1 5.7.7: Integer to the power of an Integer is an Integer, where it is one. */
 bool fn_power(FpEval *eval, const FpCall *call)
 {
-    FhirpathItem value, other;
-    Decimal a, b, result;
-    bool done;
+    FhirpathItem value = {0}, other = {0};
+    Decimal a = DECIMAL_ZERO, b = DECIMAL_ZERO, result = DECIMAL_ZERO;
+    bool done = false;
     int64_t integer;
     if (!two_numbers(eval, call, &value, &a, &other, &b, &done) || done)
         return done;
@@ -133,9 +133,9 @@ bool fn_power(FpEval *eval, const FpCall *call)
 
 bool fn_abs(FpEval *eval, const FpCall *call)
 {
-    FhirpathItem value;
-    Decimal d;
-    bool done;
+    FhirpathItem value = {0};
+    Decimal d = DECIMAL_ZERO;
+    bool done = false;
     if (!input_number(eval, call, &value, &d, &done) || done)
         return done;
     if (value.kind == FHIRPATH_INTEGER && value.integer != INT64_MIN)
@@ -151,9 +151,9 @@ bool fn_abs(FpEval *eval, const FpCall *call)
 
 bool fn_round(FpEval *eval, const FpCall *call)
 {
-    FhirpathItem value;
-    Decimal d, result;
-    bool done, has;
+    FhirpathItem value = {0};
+    Decimal d = DECIMAL_ZERO, result = DECIMAL_ZERO;
+    bool done = false, has = false;
     int64_t digits = 0;
     if (!input_number(eval, call, &value, &d, &done) || done)
         return done;

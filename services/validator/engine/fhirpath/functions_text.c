@@ -6,7 +6,7 @@
  */
 static bool input_text(FpEval *eval, const FpCall *call, Str *ret, bool *ret_done)
 {
-    FhirpathItem value;
+    FhirpathItem value = {0};
     uint32_t count = fp_input_count(eval, call);
     if (eval->java && count) {
         FhirpathItem first = eval->items[call->base];
@@ -52,8 +52,8 @@ static bool two_texts(FpEval *eval, const FpCall *call, Str *ret_text, Str *ret_
 
 bool fn_contains(FpEval *eval, const FpCall *call)
 {
-    Str text, other;
-    bool done;
+    Str text = STR(""), other = STR("");
+    bool done = false;
     if (java_several(eval, call))
         return fp_return_empty(eval, call);
     if (!two_texts(eval, call, &text, &other, &done) || done)
@@ -63,8 +63,8 @@ bool fn_contains(FpEval *eval, const FpCall *call)
 
 bool fn_starts_with(FpEval *eval, const FpCall *call)
 {
-    Str text, other;
-    bool done;
+    Str text = STR(""), other = STR("");
+    bool done = false;
     if (!two_texts(eval, call, &text, &other, &done) || done)
         return done;
     return give_boolean(eval, call, str_starts(text, other));
@@ -72,8 +72,8 @@ bool fn_starts_with(FpEval *eval, const FpCall *call)
 
 bool fn_ends_with(FpEval *eval, const FpCall *call)
 {
-    Str text, other;
-    bool done, several = java_several(eval, call);
+    Str text = STR(""), other = STR("");
+    bool done = false, several = java_several(eval, call);
     if (!two_texts(eval, call, &text, &other, &done) || done)
         return done;
     return give_boolean(eval, call, other.len == 0 || (!several && str_ends(text, other)));
@@ -81,8 +81,8 @@ bool fn_ends_with(FpEval *eval, const FpCall *call)
 
 static bool find_index(FpEval *eval, const FpCall *call, bool last)
 {
-    Str text, other;
-    bool done;
+    Str text = STR(""), other = STR("");
+    bool done = false;
     if (!two_texts(eval, call, &text, &other, &done) || done)
         return done;
     size_t at = last ? SIZE_MAX : str_find(text, other);
@@ -108,8 +108,8 @@ bool fn_last_index_of(FpEval *eval, const FpCall *call)
 
 bool fn_substring(FpEval *eval, const FpCall *call)
 {
-    Str text;
-    bool done, has, has_length = false;
+    Str text = STR("");
+    bool done = false, has = false, has_length = false;
     int64_t start = 0, length = 0;
     if (java_several(eval, call))
         return fp_return_empty(eval, call);
@@ -134,8 +134,8 @@ bool fn_substring(FpEval *eval, const FpCall *call)
 
 static bool change_case(FpEval *eval, const FpCall *call, bool upper)
 {
-    Str text;
-    bool done;
+    Str text = STR("");
+    bool done = false;
     if (java_several(eval, call))
         return fp_return_empty(eval, call);
     if (!input_text(eval, call, &text, &done) || done)
@@ -157,8 +157,8 @@ bool fn_lower(FpEval *eval, const FpCall *call)
 
 bool fn_length(FpEval *eval, const FpCall *call)
 {
-    Str text;
-    bool done;
+    Str text = STR("");
+    bool done = false;
     if (java_several(eval, call))
         return fp_return_empty(eval, call);
     if (!input_text(eval, call, &text, &done) || done)
@@ -168,17 +168,15 @@ bool fn_length(FpEval *eval, const FpCall *call)
 
 bool fn_trim(FpEval *eval, const FpCall *call)
 {
-    Str text;
-    bool done;
-    FhirpathItem value;
+    Str text = STR("");
+    bool done = false;
     if (java_several(eval, call))
         return fp_return_empty(eval, call);
     if (eval->java && fp_input_count(eval, call) == 1) {
         FhirpathItem item = eval->items[call->base];
         if (!fp_primitive_text(eval, &item, &text))
             return fp_wrong_input(eval, call, &item, "a value");
-        value = fp_string(fp_text_trim(text));
-        return fp_return(eval, call, value);
+        return fp_return(eval, call, fp_string(fp_text_trim(text)));
     }
     if (!input_text(eval, call, &text, &done) || done)
         return done;
@@ -187,8 +185,8 @@ bool fn_trim(FpEval *eval, const FpCall *call)
 
 bool fn_to_chars(FpEval *eval, const FpCall *call)
 {
-    Str text;
-    bool done;
+    Str text = STR("");
+    bool done = false;
     if (java_several(eval, call))
         return fp_return_empty(eval, call);
     if (!input_text(eval, call, &text, &done) || done)
@@ -206,8 +204,8 @@ bool fn_to_chars(FpEval *eval, const FpCall *call)
 
 static bool matches(FpEval *eval, const FpCall *call, bool full)
 {
-    Str text, pattern;
-    bool done, matched = false, several = java_several(eval, call);
+    Str text = STR(""), pattern = STR("");
+    bool done = false, matched = false, several = java_several(eval, call);
     if (eval->java && fp_input_count(eval, call) == 1) {
         /* the Java core answers false for an empty text or pattern, and asks for a string type */
         if (!two_texts(eval, call, &text, &pattern, &done) || done)
@@ -234,8 +232,8 @@ bool fn_matches_full(FpEval *eval, const FpCall *call)
 
 bool fn_replace_matches(FpEval *eval, const FpCall *call)
 {
-    Str text, pattern, substitute, result;
-    bool done, has;
+    Str text = STR(""), pattern = STR(""), substitute = STR(""), result = STR("");
+    bool done = false, has = false;
     if (!two_texts(eval, call, &text, &pattern, &done) || done)
         return done;
     if (!fp_text_argument(eval, call, 1, &substitute, &has))
@@ -292,8 +290,8 @@ static bool replaced(FpEval *eval, Str text, Str pattern, Str substitute, Str *r
 
 bool fn_replace(FpEval *eval, const FpCall *call)
 {
-    Str text, pattern, substitute, result;
-    bool done, has;
+    Str text = STR(""), pattern = STR(""), substitute = STR(""), result = STR("");
+    bool done = false, has = false;
     if (java_several(eval, call))
         return fp_throw(eval, call->node, "replace() takes one item, found %u",
                         fp_input_count(eval, call));
@@ -308,8 +306,8 @@ bool fn_replace(FpEval *eval, const FpCall *call)
 
 bool fn_split(FpEval *eval, const FpCall *call)
 {
-    Str text, separator;
-    bool done;
+    Str text = STR(""), separator = STR("");
+    bool done = false;
     if (java_several(eval, call))
         return fp_return_empty(eval, call);
     if (!two_texts(eval, call, &text, &separator, &done) || done)
@@ -338,7 +336,7 @@ bool fn_join(FpEval *eval, const FpCall *call)
     size_t room = 1;
     for (uint32_t i = call->base; i < end; i++) {
         FhirpathItem item = eval->items[i];
-        Str one;
+        Str one = STR("");
         if (!fp_primitive_text(eval, &item, &one))
             return fp_wrong_input(eval, call, &item, "Strings");
         room += one.len + separator.len;
@@ -367,8 +365,8 @@ bool fn_join(FpEval *eval, const FpCall *call)
 static bool recode(FpEval *eval, const FpCall *call,
                    Str (*change)(Str text, Str form, Arena *arena, bool *ret_known))
 {
-    Str text, form;
-    bool done, known;
+    Str text = STR(""), form = STR("");
+    bool done = false, known = false;
     if (java_several(eval, call))
         return fp_return_empty(eval, call);
     if (!two_texts(eval, call, &text, &form, &done) || done)

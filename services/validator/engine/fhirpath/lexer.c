@@ -132,7 +132,7 @@ static size_t put_utf8(char *to, uint32_t code)
 static bool read_unicode(FpLexer *lexer, char *to, size_t *len)
 {
     uint32_t at = lexer->cursor;
-    uint32_t code, low;
+    uint32_t code = 0, low = 0;
     if (!read_hex(lexer, &code))
         return false;
     if (code >= 0xD800 && code < 0xDC00 && peek(lexer, 0) == '\\' && peek(lexer, 1) == 'u') {

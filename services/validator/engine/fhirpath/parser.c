@@ -203,7 +203,7 @@ static bool number_literal(Parser *p, const FpToken *token, uint32_t *ret)
 static bool parse_number(Parser *p, uint32_t *ret)
 {
     FpToken number = p->token;
-    uint32_t literal;
+    uint32_t literal = 0;
     DateTimeUnit unit = DATETIME_YEARS;
     if (!advance(p) || !number_literal(p, &number, &literal))
         return false;
@@ -415,7 +415,7 @@ static bool parse_call(Parser *p, const FpToken *name, uint32_t input, uint32_t 
     node.id = (uint16_t)fp_function_id(function);
     uint32_t last = 0, count = 0;
     while (!is_symbol(p, ")")) {
-        uint32_t argument;
+        uint32_t argument = 0;
         if (count++ && !expect(p, ","))
             return false;
         if (count > function->max)
@@ -577,7 +577,7 @@ static const FpOperator *next_operator(const Parser *p)
 
 static bool parse_expression(Parser *p, uint8_t precedence, uint32_t *ret)
 {
-    uint32_t left;
+    uint32_t left = 0;
     if (++p->nesting > FHIRPATH_NESTING_MAX)
         return fp_syntax(&p->lexer, p->token.at,
                          "more than %d signs and parentheses in one another", FHIRPATH_NESTING_MAX);

@@ -186,7 +186,7 @@ static bool put(Output *out, const char *bytes, size_t len)
         return true;
     if (out->len + len > out->eval->limits.text_bytes)
         return fp_limit(out->eval, "bytes of text");
-    if (out->len + len > out->room) {
+    if (!out->text || out->len + len > out->room) {
         size_t room = (out->len + len) * 2 + 64;
         char *grown = arena_grow(out->eval->arena, out->text, out->len, room);
         if (!grown)

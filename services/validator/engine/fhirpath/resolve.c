@@ -85,7 +85,7 @@ static bool entry_matches(FpEval *eval, const JsonDoc *doc, const JsonNode *entr
         str_eq(json_text(has), id) && str_eq(json_text(says), type))
         return true;
     size_t tail = type.len + 1 + id.len;
-    return url.len > tail && url.ptr[url.len - tail - 1] == '/' &&
+    return url.ptr && url.len > tail && url.ptr[url.len - tail - 1] == '/' &&
            str_eq(str_skip(url, url.len - tail),
                   (Str){type.ptr, tail}); /* type and id stand side by side in the reference */
 }

@@ -298,7 +298,7 @@ static Str escape_html(Str text, Arena *arena)
             if (entities[j].c == text.ptr[i])
                 entity = entities[j].html;
         size_t more = entity ? strlen(entity) : 1;
-        memcpy(to + len, entity ? entity : text.ptr + i, more);
+        memcpy(to + len, entity ? entity : text.ptr + i, more); /* NOLINT: no string */
         len += more;
     }
     return to ? (Str){to, len} : STR_NONE;
