@@ -9,7 +9,7 @@ lint: ## every check of tests/lint: format, layers, words, clang-tidy, cppcheck,
 	@tools/setup/install lint
 	@$(MAKE) --no-print-directory -j$$(nproc) $(PROTO_SRC)
 	@rc=0; for t in tests/lint/*.test tests/lint/deep; do echo "# $$t"; $$t || rc=1; done; exit $$rc
-soak: build ## the long tests: a backlog of 100,000 bulk messages, and an hour of load
+soak: build ## the long test: interactive latency beside a backlog of 100,000 bulk messages
 	@FHIRBUS_BACKLOG=100000 TEST_LIMIT_S=7200 OUT=$(OUT) tests/run tests/e2e/lanes
 # spec: ../shared/DATA.md "How the answers were made": the packages and code lists of the Java core's run.
 ORACLE_PACKAGES := $(addprefix ../shared/packages/,us.ny.hrsn-1.8.1.tgz hl7.fhir.us.core-3.1.1.tgz \
