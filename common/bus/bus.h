@@ -185,6 +185,11 @@ typedef struct BusReader BusReader;
  * everything published afterwards will be seen: the replica may call itself ready. */
 bool bus_reader_new(const BusConfig *config, const char *topic, const int32_t *partitions,
                     size_t count, uint32_t timeout_ms, BusReader **ret_reader, Err *err) MUST_USE;
+/* The same from the oldest record on, all partitions, for compacted topics: what is kept, then what
+ * comes. Caught up: every partition's end has been reached once. */
+bool bus_reader_new_from_start(const BusConfig *config, const char *topic, uint32_t timeout_ms,
+                               BusReader **ret_reader, Err *err) MUST_USE;
+bool bus_reader_caught_up(const BusReader *reader);
 void bus_reader_free(BusReader *reader);
 /* The next message or false after timeout_ms; valid until the next call or bus_reader_free. */
 bool bus_reader_poll(BusReader *reader, uint32_t timeout_ms, const BusMessage **ret_message);

@@ -8,6 +8,10 @@ struct BusReader {
     BusClient client; /* first: librdkafka's opaque */
     rd_kafka_t *rk;
     HeldMessage held;
+    bool from_start;
+    size_t to_catch_up; /* from_start: partitions whose end was not seen yet */
+    bool *seen_end;     /* [partitions] */
+    size_t partitions;
 };
 
 static bool reader_open(BusReader *reader, const BusConfig *config, Err *err)
@@ -20,7 +24,8 @@ static bool reader_open(BusReader *reader, const BusConfig *config, Err *err)
         client_set(conf, "group.id", "fhirbus-reader-without-group", err) &&
         client_set(conf, "enable.auto.commit", "false", err) &&
         client_set(conf, "enable.auto.offset.store", "false", err) &&
-        client_set(conf, "auto.offset.reset", "latest", err) &&
+        client_set(conf, "auto.offset.reset", reader->from_start ? "earliest" : "latest", err) &&
+        client_set(conf, "enable.partition.eof", reader->from_start ? "true" : "false", err) &&
         client_set(conf, "fetch.min.bytes", "1", err) &&
         client_set(conf, "fetch.error.backoff.ms", "100", err) &&
         client_set(conf, "queued.max.messages.kbytes", "32768", err) &&
@@ -78,6 +83,52 @@ static bool assign_at_end(BusReader *reader, const char *topic, const int32_t *p
     return code ? CLIENT_ERR(err, code, full) : true;
 }
 
+static bool assign_at_start(BusReader *reader, const char *topic, uint32_t timeout_ms, Err *err)
+{
+    char full[BUS_TOPIC_BYTES_MAX];
+    int32_t all = 0;
+    TRY(client_topic(&reader->client, topic, full, err));
+    TRY(count_partitions(reader->rk, full, (int)timeout_ms, &all, err));
+    reader->partitions = reader->to_catch_up = (size_t)all;
+    reader->seen_end = calloc((size_t)all, sizeof *reader->seen_end);
+    if (!reader->seen_end)
+        return ERR(err, ERR_FATAL, "bus-config", "no memory");
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(all);
+    for (int32_t id = 0; id < all; id++)
+        rd_kafka_topic_partition_list_add(list, full, id)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_resp_err_t code = rd_kafka_assign(reader->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? CLIENT_ERR(err, code, full) : true;
+}
+
+bool bus_reader_new_from_start(const BusConfig *config, const char *topic, uint32_t timeout_ms,
+                               BusReader **ret_reader, Err *err)
+{
+    BusReader *reader = calloc(1, sizeof *reader);
+    if (!reader)
+        return ERR(err, ERR_FATAL, "bus-config", "no memory");
+    reader->from_start = true;
+    if (!reader_open(reader, config, err) || !assign_at_start(reader, topic, timeout_ms, err)) {
+        bus_reader_free(reader);
+        return false;
+    }
+    *ret_reader = reader;
+    return true;
+}
+
+bool bus_reader_caught_up(const BusReader *reader)
+{
+    return reader->to_catch_up == 0;
+}
+
+static void note_end(BusReader *reader, int32_t partition)
+{
+    if (partition < 0 || (size_t)partition >= reader->partitions || reader->seen_end[partition])
+        return;
+    reader->seen_end[partition] = true;
+    reader->to_catch_up--;
+}
+
 bool bus_reader_new(const BusConfig *config, const char *topic, const int32_t *partitions,
                     size_t count, uint32_t timeout_ms, BusReader **ret_reader, Err *err)
 {
@@ -111,6 +162,7 @@ void bus_reader_free(BusReader *reader)
         rd_kafka_destroy(reader->rk);
     }
     client_clear(&reader->client);
+    free(reader->seen_end);
     free(reader);
 }
 
@@ -120,6 +172,11 @@ bool bus_reader_poll(BusReader *reader, uint32_t timeout_ms, const BusMessage **
     rd_kafka_message_t *native = rd_kafka_consumer_poll(reader->rk, (int)timeout_ms);
     if (!native)
         return false;
+    if (native->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        note_end(reader, native->partition);
+        rd_kafka_message_destroy(native);
+        return false;
+    }
     if (native->err) {
         log_warn(reader->client.log, "kafka.read_error",
                  LOG_TEXT("code", rd_kafka_err2name(native->err)));
