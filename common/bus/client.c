@@ -121,6 +121,8 @@ static bool conf_fill(rd_kafka_conf_t *conf, const BusConfig *config, Err *err)
     TRY(client_set(conf, "log.connection.close", "false", err));
     /* A broker that comes back is found within 2 s; the default backs off to 10 s. */
     TRY(client_set(conf, "reconnect.backoff.max.ms", "2000", err));
+    /* A request that a broker lost by restarting is asked again soon; the default is a minute. */
+    TRY(client_set(conf, "socket.timeout.ms", "10000", err));
     TRY(client_set(conf, "allow.auto.create.topics", "false", err));
     return client_set(conf, "statistics.interval.ms", "1000", err);
 }

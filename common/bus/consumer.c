@@ -21,6 +21,8 @@ enum {
     CONSUMER_REVOKE_MS = 4000,
     CONSUMER_COMMITTED_MS = 5000,
     CONSUMER_SEEK_MS = 5000,
+    CONSUMER_CLOSE_MS = 3000,
+    CONSUMER_CLOSE_POLL_MS = 100,
 };
 
 struct BusConsumer {
@@ -469,20 +471,36 @@ bool bus_consumer_new(const BusConfig *config, const BusConsumerOptions *options
     return true;
 }
 
+/* Revokes, which stores and commits, and leaves the group; false when the coordinator did not
+ * answer in time. rd_kafka_consumer_close() itself knows no limit: with a broker that has just come
+ * back it was seen to wait for a whole minute, while senders wait for this worker's successor. */
+static bool close_in_time(BusConsumer *consumer)
+{
+    int64_t until = client_now_ms() + consumer->revoke_wait_ms + CONSUMER_CLOSE_MS;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->rk);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->rk, queue);
+    while (!error && !rd_kafka_consumer_closed(consumer->rk) && client_now_ms() < until)
+        rd_kafka_queue_poll_callback(queue, CONSUMER_CLOSE_POLL_MS);
+    bool closed = !error && rd_kafka_consumer_closed(consumer->rk);
+    if (error)
+        rd_kafka_error_destroy(error);
+    rd_kafka_queue_destroy(queue);
+    return closed;
+}
+
 void bus_consumer_free(BusConsumer *consumer)
 {
     if (!consumer)
         return;
-    if (consumer->rk)
-        rd_kafka_consumer_close(consumer->rk); /* revokes, which stores and commits */
-    CHECK(consumer->in_flight == 0);           /* messages are settled or dropped before */
+    bool closed = !consumer->rk || close_in_time(consumer);
+    CHECK(consumer->in_flight == 0); /* messages are settled or dropped before */
     for (size_t lane = 0; lane < consumer->lane_count; lane++) {
         rd_kafka_queue_destroy(consumer->lanes[lane]);
         free(consumer->lane_topics[lane]);
     }
     partitions_drop(&consumer->partitions);
     if (consumer->rk)
-        rd_kafka_destroy(consumer->rk);
+        rd_kafka_destroy_flags(consumer->rk, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     if (consumer->wakeup >= 0)
         close(consumer->wakeup);
     client_clear(&consumer->client);

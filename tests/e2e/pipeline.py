@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "tools" / "stack"))
 sys.dont_write_bytecode = True
 
 from processes import Processes  # noqa: E402
-from settings import SERVICES, Ports, Settings, free  # noqa: E402
+from settings import SERVICES, Ports, Settings, free, instance_name  # noqa: E402
 from stack import Stack, StackError  # noqa: E402
 
 OUT = pathlib.Path(os.environ.get("OUT", ROOT / "build" / "release")).absolute()
@@ -348,9 +348,20 @@ def check_lake(stack, what, sessions):
     absent = [k for k in keys if not k or k not in seen]
     ok(not absent and len(set(keys)) == len(keys), f"{what}: each reached the lake, under one key of its own",
        f"{len(absent)} did not; {len(keys) - len(set(keys))} share a key")
-    repeated = {k: n for k, n in seen.items() if n > 1}
-    figure(f"{what}: {sum(n - 1 for n in repeated.values())} repeated deliveries in {len(seen)} keys (a crash or a lost "
-           "answer between the lake's acceptance and our record of it)")
+    explain_repeats(stack, what, {k: n for k, n in seen.items() if n > 1})
+
+
+def explain_repeats(stack, what, repeated):
+    """A key that the lake saw twice is one whose first answer did not reach our records: say why."""
+    ends = {}
+    for key, why in rows(stack, "SELECT idempotency_key, coalesce(error_class, 'refused') FROM fhirbus.delivery WHERE NOT success"):
+        ends.setdefault(key, why)
+    causes = {}
+    for key in repeated:
+        why = ends.get(key, "no record: its submitter died, or its record came too late to be looked up")
+        causes[why] = causes.get(why, 0) + 1
+    told = "; ".join(f"{n} after {why}" for why, n in sorted(causes.items())) or "none"
+    figure(f"{what}: repeated keys at the lake so far: {told}")
 
 
 def sha256(data):
