@@ -66,7 +66,10 @@ typedef struct BusRecord {
     const char *topic;
     int32_t partition; /* BUS_PARTITION_BY_KEY, or an explicit one */
     Str key;
-    Str value; /* copied before bus_publish returns; ptr NULL: a tombstone */
+    Str value; /* copied before bus_publish returns, unless given; ptr NULL: a tombstone */
+    /* The malloc'ed memory that value lies in: the bus's, to free, once bus_publish returned true.
+     * NULL: value is copied. */
+    void *given;
     const BusHeader *headers;
     size_t header_count;       /* up to BUS_HEADERS_MAX */
     bool bulk;                 /* may be batched; one key should always travel by the same lane */
@@ -127,6 +130,9 @@ typedef struct BusConsumerOptions {
     uint32_t max_poll_interval_ms; /* 0: 60 000 */
     uint32_t commit_interval_ms;   /* 0: 500 */
     uint32_t queued_kbytes;        /* prefetch per process and partition; 0: 16 MiB */
+    /* The brokers may hold records back this long, to send many at a time: for those who nobody
+     * waits for. Each fetch costs the broker a look at every partition. 0: they come at once. */
+    uint32_t gather_ms;
     /* Partitions are about to leave: finish or cancel what is in flight within wait_ms (calling
      * bus_settle as usual), then return. NULL: nothing is waited for. */
     void (*on_revoke)(void *opaque, uint32_t wait_ms);
@@ -193,7 +199,6 @@ bool bus_reader_caught_up(const BusReader *reader);
 void bus_reader_free(BusReader *reader);
 /* The next message or false after timeout_ms; valid until the next call or bus_reader_free. */
 bool bus_reader_poll(BusReader *reader, uint32_t timeout_ms, const BusMessage **ret_message);
-bool bus_reader_connected(BusReader *reader);
 
 /* How many partitions a topic has. */
 bool bus_partition_count(const BusConfig *config, const char *topic, uint32_t timeout_ms,

@@ -123,18 +123,19 @@ static bool conf_fill(rd_kafka_conf_t *conf, const BusConfig *config, Err *err)
     TRY(client_set(conf, "reconnect.backoff.max.ms", "2000", err));
     /* A request that a broker lost by restarting is asked again soon; the default is a minute. */
     TRY(client_set(conf, "socket.timeout.ms", "10000", err));
-    TRY(client_set(conf, "allow.auto.create.topics", "false", err));
-    return client_set(conf, "statistics.interval.ms", "1000", err);
+    return client_set(conf, "allow.auto.create.topics", "false", err);
 }
 
-bool client_conf(BusClient *client, const BusConfig *config, rd_kafka_conf_t **ret_conf, Err *err)
+bool client_conf(BusClient *client, const BusConfig *config, bool watched,
+                 rd_kafka_conf_t **ret_conf, Err *err)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_stats_cb(conf, on_stats);
-    if (!conf_fill(conf, config, err)) {
+    if (!conf_fill(conf, config, err) ||
+        !client_set_number(conf, "statistics.interval.ms", watched ? 1000 : 0, err)) {
         rd_kafka_conf_destroy(conf);
         return false;
     }

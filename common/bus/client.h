@@ -26,9 +26,10 @@ typedef struct BusClient {
 bool client_init(BusClient *client, const BusConfig *config, const char *what, Err *err) MUST_USE;
 void client_clear(BusClient *client);
 
-/* A conf with everything that BusConfig says, callbacks included. */
-bool client_conf(BusClient *client, const BusConfig *config, rd_kafka_conf_t **ret_conf,
-                 Err *err) MUST_USE;
+/* A conf with everything that BusConfig says, callbacks included. `watched`: `up` is kept true to
+ * the second, by statistics, which cost a millisecond of CPU each. */
+bool client_conf(BusClient *client, const BusConfig *config, bool watched,
+                 rd_kafka_conf_t **ret_conf, Err *err) MUST_USE;
 bool client_set(rd_kafka_conf_t *conf, const char *name, const char *value, Err *err) MUST_USE;
 bool client_set_number(rd_kafka_conf_t *conf, const char *name, uint64_t value, Err *err) MUST_USE;
 /* BusConfig.extra: last, so that it wins. */

@@ -23,6 +23,7 @@ enum {
     CONSUMER_SEEK_MS = 5000,
     CONSUMER_CLOSE_MS = 3000,
     CONSUMER_CLOSE_POLL_MS = 100,
+    CONSUMER_GATHER_BYTES = 256 * 1024,
 };
 
 struct BusConsumer {
@@ -388,7 +389,10 @@ static bool consumer_conf(BusConsumer *consumer, const BusConfig *config,
                           err));
     TRY(client_set_number(conf, "queued.max.messages.kbytes", queued, err));
     TRY(client_set(conf, "queued.min.messages", "1000", err));
-    TRY(client_set(conf, "fetch.min.bytes", "1", err));
+    if (options->gather_ms)
+        TRY(client_set_number(conf, "fetch.wait.max.ms", options->gather_ms, err));
+    TRY(client_set_number(conf, "fetch.min.bytes", options->gather_ms ? CONSUMER_GATHER_BYTES : 1,
+                          err));
     TRY(client_set(conf, "fetch.error.backoff.ms", "200", err));
     return client_extra(conf, config, err);
 }
@@ -402,7 +406,7 @@ static bool consumer_open(BusConsumer *consumer, const BusConfig *config,
     consumer->wakeup = client_wakeup_open();
     if (consumer->wakeup < 0)
         return ERR(err, ERR_FATAL, "bus-config", "no eventfd");
-    TRY(client_conf(&consumer->client, config, &conf, err));
+    TRY(client_conf(&consumer->client, config, true, &conf, err));
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     bool set = consumer_conf(consumer, config, options, conf, err);
     consumer->rk = set ? rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why) : NULL;

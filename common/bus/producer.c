@@ -11,6 +11,7 @@ enum {
     PRODUCER_TIMEOUT_MS = 10000,
     PRODUCER_IN_FLIGHT_BYTES = 64 * 1024 * 1024,
     PRODUCER_POLL_MS = 100,
+    PRODUCER_IDLE_MS = 1000,
     PRODUCER_RECORDS_MAX = 1000000,
 };
 
@@ -34,6 +35,7 @@ typedef struct Pending {
     BusDeliveryFn on_delivery;
     void *opaque;
     size_t bytes;
+    void *given;
 } Pending;
 
 static void report(BusProducer *producer, Pending *pending, const BusDelivery *delivery)
@@ -42,6 +44,7 @@ static void report(BusProducer *producer, Pending *pending, const BusDelivery *d
     atomic_fetch_sub(&producer->in_flight_bytes, pending->bytes);
     if (pending->on_delivery)
         pending->on_delivery(pending->opaque, delivery);
+    free(pending->given);
     free(pending);
 }
 
@@ -65,7 +68,7 @@ static bool producer_open(BusProducer *producer, const BusConfig *config,
 {
     char why[BUS_ERRSTR_BYTES];
     rd_kafka_conf_t *conf;
-    TRY(client_conf(&producer->client, config, &conf, err));
+    TRY(client_conf(&producer->client, config, linger_ms == 0, &conf, err));
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     bool set =
         client_set(conf, "enable.idempotence", "true", err) &&
@@ -74,6 +77,8 @@ static bool producer_open(BusProducer *producer, const BusConfig *config,
         client_set_number(conf, "linger.ms", linger_ms, err) &&
         client_set(conf, "compression.codec", options->compression ? options->compression : "lz4",
                    err) &&
+        /* A larger value is compressed, or sent, from where it lies. */
+        client_set(conf, "message.copy.max.bytes", "4096", err) &&
         /* As Java's clients place keys, so that other tools find the same partition. */
         client_set(conf, "partitioner", "murmur2_random", err) &&
         client_set_number(conf, "queue.buffering.max.messages", PRODUCER_RECORDS_MAX, err) &&
@@ -105,7 +110,7 @@ static void *serve_reports(void *opaque)
     Serve serve = *(Serve *)opaque;
     free(opaque);
     while (!serve.producer->stopping)
-        rd_kafka_poll(serve.rk, PRODUCER_POLL_MS);
+        rd_kafka_poll(serve.rk, PRODUCER_IDLE_MS);
     return NULL;
 }
 
@@ -172,14 +177,29 @@ static void producer_close(rd_kafka_t *rk, uint32_t flush_ms)
     rd_kafka_destroy(rk);
 }
 
+static void end_poll(rd_kafka_t *rk)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(rk);
+    rd_kafka_queue_yield(queue);
+    rd_kafka_queue_destroy(queue);
+}
+
+static void stop_threads(BusProducer *producer)
+{
+    rd_kafka_t *const served[] = {producer->direct, producer->bulk};
+    producer->stopping = true;
+    for (size_t i = 0; i < producer->thread_count; i++) {
+        end_poll(served[i]);
+        pthread_join(producer->threads[i], NULL);
+    }
+}
+
 void bus_producer_free(BusProducer *producer, uint32_t flush_ms)
 {
     if (!producer)
         return;
     int64_t until = client_now_ms() + flush_ms;
-    producer->stopping = true;
-    for (size_t i = 0; i < producer->thread_count; i++)
-        pthread_join(producer->threads[i], NULL);
+    stop_threads(producer);
     producer_close(producer->direct, flush_ms);
     int64_t left = until - client_now_ms();
     producer_close(producer->bulk, left > 0 ? (uint32_t)left : 0);
@@ -201,7 +221,7 @@ static rd_kafka_headers_t *headers_of(const BusRecord *record)
     return headers;
 }
 
-/* librdkafka's API takes void *; with F_COPY it does not write. */
+/* librdkafka's API takes void *; it does not write there. */
 static void *unconst(const char *bytes)
 {
     union {
@@ -216,17 +236,17 @@ static rd_kafka_resp_err_t produce(rd_kafka_t *rk, const char *topic, const BusR
 {
     rd_kafka_headers_t *headers = headers_of(record);
     const rd_kafka_vu_t parts[] = {
-        {.vtype = RD_KAFKA_VTYPE_TOPIC,     .u.cstr = topic                        },
+        {.vtype = RD_KAFKA_VTYPE_TOPIC,     .u.cstr = topic                               },
         {.vtype = RD_KAFKA_VTYPE_PARTITION,
-         .u.i32 = record->partition < 0 ? RD_KAFKA_PARTITION_UA : record->partition},
-        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS,  .u.i = RD_KAFKA_MSG_F_COPY             },
+         .u.i32 = record->partition < 0 ? RD_KAFKA_PARTITION_UA : record->partition       },
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS,  .u.i = record->given ? 0 : RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_VALUE,
-         .u.mem = {.ptr = unconst(record->value.ptr), .size = record->value.len}   },
+         .u.mem = {.ptr = unconst(record->value.ptr), .size = record->value.len}          },
         {.vtype = RD_KAFKA_VTYPE_KEY,
          .u.mem = {.ptr = unconst(record->key.len ? record->key.ptr : NULL),
-                   .size = record->key.len}                                        },
-        {.vtype = RD_KAFKA_VTYPE_OPAQUE,    .u.ptr = pending                       },
-        {.vtype = RD_KAFKA_VTYPE_HEADERS,   .u.headers = headers                   },
+                   .size = record->key.len}                                               },
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE,    .u.ptr = pending                              },
+        {.vtype = RD_KAFKA_VTYPE_HEADERS,   .u.headers = headers                          },
     };
     size_t count = sizeof parts / sizeof parts[0] - (headers ? 0 : 1);
     rd_kafka_error_t *error = rd_kafka_produceva(rk, parts, count);
@@ -255,7 +275,7 @@ bool bus_publish(BusProducer *producer, const BusRecord *record, Err *err)
         atomic_fetch_sub(&producer->in_flight_bytes, bytes);
         return ERR(err, ERR_RETRY, "bus-full", "no memory");
     }
-    *pending = (Pending){record->on_delivery, record->opaque, bytes};
+    *pending = (Pending){record->on_delivery, record->opaque, bytes, record->given};
     atomic_fetch_add(&producer->in_flight, 1);
     rd_kafka_t *rk = record->bulk && producer->bulk ? producer->bulk : producer->direct;
     rd_kafka_resp_err_t code = produce(rk, topic, record, pending);

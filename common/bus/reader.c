@@ -19,7 +19,7 @@ static bool reader_open(BusReader *reader, const BusConfig *config, Err *err)
     char why[BUS_ERRSTR_BYTES];
     rd_kafka_conf_t *conf;
     TRY(client_init(&reader->client, config, "reader", err));
-    TRY(client_conf(&reader->client, config, &conf, err));
+    TRY(client_conf(&reader->client, config, false, &conf, err));
     bool set = /* rd_kafka_assign wants a group name; it is never joined, nothing is committed. */
         client_set(conf, "group.id", "fhirbus-reader-without-group", err) &&
         client_set(conf, "enable.auto.commit", "false", err) &&
@@ -186,11 +186,6 @@ bool bus_reader_poll(BusReader *reader, uint32_t timeout_ms, const BusMessage **
     message_show(&reader->held, &reader->client, native);
     *ret_message = &reader->held.shown;
     return true;
-}
-
-bool bus_reader_connected(BusReader *reader)
-{
-    return reader->client.up;
 }
 
 bool bus_partition_count(const BusConfig *config, const char *topic, uint32_t timeout_ms,

@@ -313,7 +313,7 @@ static bool admin_open(Admin *admin, const BusConfig *config, uint32_t timeout_m
     rd_kafka_conf_t *conf;
     admin->until_ms = client_now_ms() + timeout_ms;
     TRY(client_init(&admin->client, config, "admin", err));
-    TRY(client_conf(&admin->client, config, &conf, err));
+    TRY(client_conf(&admin->client, config, false, &conf, err));
     bool set = client_extra(conf, config, err);
     admin->rk = set ? rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why) : NULL;
     if (!admin->rk) {

@@ -42,6 +42,8 @@
     PLAIN(attempt)                                                                                 \
     BYTES(ordering_key)
 
+enum { PAYLOAD_FIELD = 9 /* of message Envelope */ };
+
 static Fhirbus__RequestHeaders *headers_out(Codec *codec, const RequestHeaders *in)
 {
     Fhirbus__RequestHeaders *wire = codec_alloc(codec, sizeof *wire);
@@ -103,6 +105,35 @@ bool envelope_encode(const Envelope *in, Arena *arena, Str *ret_bytes, Err *err)
     if (!wire)
         return ERR(err, ERR_INPUT, "memory-limit", "no room to build the envelope");
     return codec_pack(&codec, &wire->base, ret_bytes, err);
+}
+
+/* spec: protobuf.dev/programming-guides/encoding: fields may come in any order; tag is number << 3
+ * | 2 for bytes, lengths are base 128, low seven bits first */
+static size_t payload_tag(size_t len, unsigned char out[16])
+{
+    size_t count = 0;
+    out[count++] = PAYLOAD_FIELD << 3 | 2;
+    for (; len >= 0x80; len >>= 7)
+        out[count++] = (unsigned char)(len | 0x80);
+    out[count++] = (unsigned char)len;
+    return count;
+}
+
+bool envelope_encode_before(const Envelope *in, size_t room, Arena *arena, Str *ret_bytes, Err *err)
+{
+    Envelope rest = *in;
+    Str head;
+    unsigned char tag[16];
+    rest.payload = STR_NONE;
+    TRY(envelope_encode(&rest, arena, &head, err));
+    size_t tag_len = payload_tag(in->payload.len, tag);
+    if (head.len + tag_len > room)
+        return ERR(err, ERR_INPUT, "memory-limit", "%zu bytes beside the payload", head.len);
+    char *start = (char *)(uintptr_t)in->payload.ptr - head.len - tag_len;
+    memcpy(start, head.ptr, head.len);
+    memcpy(start + head.len, tag, tag_len);
+    *ret_bytes = (Str){start, head.len + tag_len + in->payload.len};
+    return true;
 }
 
 bool envelope_decode(Str bytes, Arena *arena, Envelope *ret, Err *err)

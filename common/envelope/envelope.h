@@ -253,6 +253,10 @@ typedef struct Event {
 } Event;
 
 bool envelope_encode(const Envelope *in, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;
+/* The same message without copying its payload: everything else is written into the `room` bytes in
+ * front of it. False: it takes more room than that, or what envelope_encode would refuse. */
+bool envelope_encode_before(const Envelope *in, size_t room, Arena *arena, Str *ret_bytes,
+                            Err *err) MUST_USE;
 bool envelope_decode(Str bytes, Arena *arena, Envelope *ret, Err *err) MUST_USE;
 bool validated_encode(const Validated *in, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;
 bool validated_decode(Str bytes, Arena *arena, Validated *ret, Err *err) MUST_USE;

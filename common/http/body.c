@@ -29,12 +29,14 @@ static bool take_room(HttpRequest *request, size_t room)
         return false;
     }
     request->buffered += more;
-    char *grown = realloc(request->body, room + 1);
+    size_t headroom = server->options.body_headroom;
+    char *grown = realloc(request->body_memory, headroom + room + 1);
     if (!grown) {
         body_refuse(request, 503, "overloaded", "No memory for the request body, try again");
         return false;
     }
-    request->body = grown;
+    request->body_memory = grown;
+    request->body = grown + headroom;
     request->body_room = room;
     return true;
 }
@@ -147,11 +149,18 @@ void body_end(HttpRequest *request)
         request->body[request->body_len] = '\0';
 }
 
-void body_clear(HttpRequest *request)
+void *http_request_take_body(HttpRequest *request)
 {
-    free(request->body);
-    request->body = NULL;
-    request->body_len = request->body_room = 0;
+    void *memory = request->body_memory;
+    request->body = request->body_memory = NULL;
+    request->body_room = 0;
     atomic_fetch_sub(&request->server->buffered, request->buffered);
     request->buffered = 0;
+    return memory;
+}
+
+void body_clear(HttpRequest *request)
+{
+    free(http_request_take_body(request));
+    request->body_len = 0;
 }

@@ -50,7 +50,11 @@ Str http_request_address(const HttpRequest *request)
 }
 Str http_request_body(const HttpRequest *request)
 {
-    return (Str){request->body ? request->body : "", request->body_len};
+    return request->body ? (Str){request->body, request->body_len} : STR("");
+}
+size_t http_request_body_bytes(const HttpRequest *request)
+{
+    return request->body_len;
 }
 int64_t http_request_started_us(const HttpRequest *request)
 {

@@ -20,11 +20,6 @@ enum {
     DRAIN_IDLE_MS = 200,
 };
 
-/* AEAD and forward secrecy only; AES-128 first, which is the fastest here. */
-static const char tls_default[] =
-    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+CHACHA20-POLY1305:"
-    "+AES-256-GCM:-RSA:-MAC-ALL:+AEAD:%SERVER_PRECEDENCE";
-
 int64_t clock_ms(void)
 {
     struct timespec t;
@@ -313,7 +308,7 @@ static void default_size(size_t *value, size_t initial)
 static void set_defaults(HttpServerOptions *o)
 {
     if (!o->tls_priorities)
-        o->tls_priorities = tls_default;
+        o->tls_priorities = HTTP_TLS_PRIORITIES;
     default_u32(&o->threads, 2);
     default_u32(&o->connections_max, 4096);
     default_u32(&o->fields_max, 100);

@@ -24,6 +24,11 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 
+/* AEAD and forward secrecy only; AES-128 first, which is the fastest. */
+#define HTTP_TLS_PRIORITIES                                                                        \
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+CHACHA20-POLY1305:"      \
+    "+AES-256-GCM:-RSA:-MAC-ALL:+AEAD:%SERVER_PRECEDENCE"
+
 typedef struct HttpServer HttpServer;
 typedef struct HttpRequest HttpRequest;
 
@@ -54,7 +59,7 @@ typedef struct HttpServerOptions {
     Str listen;                  /* "127.0.0.1:8443" */
     const char *cert_file;       /* PEM chain; NULL: plain HTTP */
     const char *key_file;        /* PEM */
-    const char *tls_priorities;  /* GnuTLS; NULL: TLS 1.3 and 1.2, AEAD only, AES-128 first */
+    const char *tls_priorities;  /* GnuTLS; NULL: HTTP_TLS_PRIORITIES */
     const char *ticket_key_file; /* 64 bytes shared by replicas; NULL: random, own tickets only */
     uint32_t threads;            /* 0: 2 */
     uint32_t connections_max;    /* 0: 4096 */
@@ -71,6 +76,7 @@ typedef struct HttpServerOptions {
     uint32_t body_grace_ms;           /* 0: 5 s */
     uint32_t send_ms;                 /* the whole reply; 0: 60 s */
     size_t gzip_min_bytes;            /* replies from this size on; 0: 1400 */
+    size_t body_headroom;             /* writable bytes in front of each body; 0: none */
 } HttpServerOptions;
 
 typedef struct HttpServerStats {
@@ -112,6 +118,10 @@ size_t http_request_header_count(const HttpRequest *request, Str name);
 bool http_request_field(const HttpRequest *request, size_t index, Str *ret_name, Str *ret_value);
 /* Complete in handle(); decompressed. Padding: one NUL behind it. */
 Str http_request_body(const HttpRequest *request);
+size_t http_request_body_bytes(const HttpRequest *request); /* also once it was taken */
+/* The memory in which the body lies, body_headroom bytes before it, is the caller's to free() from
+ * now on; the request has no body any more. NULL: there was none. */
+void *http_request_take_body(HttpRequest *request);
 int64_t http_request_started_us(const HttpRequest *request);  /* request line read; Unix time */
 int64_t http_request_received_us(const HttpRequest *request); /* last byte of the body */
 uint64_t http_request_started_ns(const HttpRequest *request); /* the same start, monotonic clock */

@@ -68,7 +68,7 @@ struct HttpRequest {
     int64_t started_us, received_us;
     uint64_t started_ns;
     /* body.c */
-    char *body;
+    char *body, *body_memory; /* body_headroom bytes before it; both NULL once taken */
     size_t body_len, body_room;
     size_t buffered; /* counted in server->buffered */
     BodyCoding coding;

@@ -5,13 +5,13 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "services/ingest/await.h"
+#include "services/ingest/events.h"
 
 enum {
-    POLL_MS = 20,
-    SWEEP_MS = 20,
+    POLL_MS = 100,
+    SWEEP_MS = 100, /* how late a deadline may be noticed */
     READER_START_MS = 5000,
     RETRY_MS = 500,
-    SCRATCH_MAX = 256 * 1024 * 1024,
 };
 
 struct Answers {
@@ -41,18 +41,18 @@ failed:
     return false;
 }
 
-static void read_answers(Answers *answers, Arena *scratch)
+static void read_answers(Answers *answers)
 {
     int64_t swept_ms = clock_mono_ms();
     while (!atomic_load(&answers->stop)) {
         const BusMessage *message = NULL;
-        if (bus_reader_poll(answers->reader, POLL_MS, &message) && message->value.ptr) {
-            await_deliver(answers->ingest->await, message->value, scratch);
-            arena_reset(scratch);
-        }
+        if (bus_reader_poll(answers->reader, POLL_MS, &message) && message->value.ptr)
+            await_deliver(answers->ingest->await, bus_message_header(message, "interaction"),
+                          message->value);
         int64_t now_ms = clock_mono_ms();
         if (now_ms - swept_ms >= SWEEP_MS) {
             await_sweep(answers->ingest->await, now_ms);
+            events_tick(answers->ingest->events, now_ms);
             swept_ms = now_ms;
         }
     }
@@ -62,14 +62,14 @@ static void *answers_main(void *context)
 {
     Answers *answers = context;
     pthread_setname_np(pthread_self(), "answers");
-    ARENA_AUTO scratch = arena_new(SCRATCH_MAX);
     while (!atomic_load(&answers->stop) && !open_reader(answers))
         for (int ms = 0; ms < RETRY_MS && !atomic_load(&answers->stop); ms += POLL_MS) {
             nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
             await_sweep(answers->ingest->await, clock_mono_ms());
+            events_tick(answers->ingest->events, clock_mono_ms());
         }
     if (answers->reader)
-        read_answers(answers, scratch);
+        read_answers(answers);
     bus_reader_free(answers->reader);
     return NULL;
 }

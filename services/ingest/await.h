@@ -16,7 +16,8 @@ void await_free(Await *await); /* NULL is fine */
 void await_add(Await *await, Exchange *exchange, int64_t until_ms);
 void await_remove(Await *await, Exchange *exchange); /* not in it: nothing happens */
 size_t await_size(Await *await);
-/* Gives `bytes`, a Response, to those who wait for it; returns how many. */
-size_t await_deliver(Await *await, Str bytes, Arena *scratch);
+/* Gives `bytes`, a Response, to those who wait for it; returns how many. `id`: the interaction that
+ * its record's header names, if any. */
+size_t await_deliver(Await *await, Str id, Str bytes);
 /* Wakes those whose time is up; INT64_MAX: everybody. */
 void await_sweep(Await *await, int64_t now_ms);

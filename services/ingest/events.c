@@ -1,6 +1,105 @@
 #include "services/ingest/events.h"
 
+#include "common/base/check.h"
 #include "common/base/clock.h"
+
+typedef struct Waiting {
+    struct Waiting *next;
+    Uuid key;
+    size_t len;
+    char bytes[];
+} Waiting;
+
+struct Events {
+    Ingest *ingest;
+    pthread_mutex_t lock;
+    Waiting *first, **last;
+    size_t count;
+    int64_t since_ms; /* the first one's */
+};
+
+Events *events_new(Ingest *ingest)
+{
+    Events *events = calloc(1, sizeof *events);
+    CHECK(events);
+    events->ingest = ingest;
+    events->last = &events->first;
+    CHECK(pthread_mutex_init(&events->lock, NULL) == 0);
+    return events;
+}
+
+/* --- publishing ------------------------------------------------------------------------------- */
+
+static void publish(const Ingest *ingest, const Waiting *event)
+{
+    Err err = {0};
+    BusRecord record = {
+        .topic = "events",
+        .partition = BUS_PARTITION_BY_KEY,
+        .key = uuid_str(&event->key),
+        .value = {event->bytes, event->len},
+        .bulk = true,
+    };
+    if (!bus_publish(ingest->producer, &record, &err))
+        log_debug(ingest->log, "event.lost", LOG_ERR(&err));
+}
+
+/* With the lock held: the list becomes the caller's. */
+static Waiting *take_all(Events *events)
+{
+    Waiting *list = events->first;
+    events->first = NULL;
+    events->last = &events->first;
+    events->count = 0;
+    return list;
+}
+
+static void publish_all(const Events *events, Waiting *list)
+{
+    while (list) {
+        Waiting *next = list->next;
+        publish(events->ingest, list);
+        free(list);
+        list = next;
+    }
+}
+
+static void add(Events *events, Waiting *event)
+{
+    Waiting *full = NULL;
+    pthread_mutex_lock(&events->lock);
+    if (events->count++ == 0)
+        events->since_ms = clock_mono_ms();
+    *events->last = event;
+    events->last = &event->next;
+    if (events->count == EVENTS_MAX)
+        full = take_all(events);
+    pthread_mutex_unlock(&events->lock);
+    publish_all(events, full);
+}
+
+void events_tick(Events *events, int64_t now_ms)
+{
+    Waiting *due = NULL;
+    if (!events)
+        return;
+    pthread_mutex_lock(&events->lock);
+    if (events->count && now_ms - events->since_ms >= EVENTS_HOLD_MS)
+        due = take_all(events);
+    pthread_mutex_unlock(&events->lock);
+    publish_all(events, due);
+}
+
+void events_free(Events *events)
+{
+    if (!events)
+        return;
+    publish_all(events, take_all(events));
+    pthread_mutex_destroy(&events->lock);
+    free(events);
+}
+
+/* --- what there is to tell -------------------------------------------------------------------- */
 
 void event_replied(const Exchange *exchange, unsigned status, bool sent)
 {
@@ -25,17 +124,16 @@ void event_replied(const Exchange *exchange, unsigned status, bool sent)
         .details = details,
         .detail_count = exchange->error_code.len ? 2 : 1,
     };
-    if (!event_encode(&event, exchange->arena, &bytes, &err)) {
+    Waiting *waiting = NULL;
+    if (event_encode(&event, exchange->arena, &bytes, &err))
+        waiting = malloc(sizeof *waiting + bytes.len);
+    if (!waiting) {
         log_warn(ingest->log, "event.lost", LOG_ERR(&err));
         return;
     }
-    BusRecord record = {
-        .topic = "events",
-        .partition = BUS_PARTITION_BY_KEY,
-        .key = event.interaction_id,
-        .value = bytes,
-        .bulk = true,
-    };
-    if (!bus_publish(ingest->producer, &record, &err))
-        log_debug(ingest->log, "event.lost", LOG_ERR(&err));
+    waiting->next = NULL;
+    waiting->key = exchange->id;
+    waiting->len = bytes.len;
+    memcpy(waiting->bytes, bytes.ptr, bytes.len);
+    add(ingest->events, waiting);
 }

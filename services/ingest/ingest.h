@@ -12,8 +12,12 @@
 
 typedef struct Answers Answers;
 typedef struct Await Await;
+typedef struct Events Events;
 typedef struct Lookups Lookups;
 typedef struct IngestMetrics IngestMetrics;
+
+/* In front of each body, for the rest of its envelope: so the body is not copied on its way out. */
+enum { INGEST_HEADROOM = 4096 };
 
 typedef struct Ingest {
     const IngestConfig *config;
@@ -24,6 +28,7 @@ typedef struct Ingest {
     BusProducer *producer;
     Await *await;
     Answers *answers;
+    Events *events;   /* NULL: EVENTS=0 */
     Lookups *lookups; /* NULL: CLAIMS=0 and no database */
     Str instance;
     int32_t response_partition; /* under `ready` */

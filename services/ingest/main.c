@@ -12,6 +12,7 @@
 #include "services/ingest/await.h"
 #include "services/ingest/claim.h"
 #include "services/ingest/counts.h"
+#include "services/ingest/events.h"
 #include "services/ingest/lookups.h"
 #include "services/ingest/read/status.h"
 #include "services/ingest/serve.h"
@@ -91,6 +92,8 @@ static bool start_bus(Ingest *ingest, BusConfig *bus, Err *err)
     };
     TRY(bus_producer_new(bus, &options, &ingest->producer, err));
     ingest->await = await_new(ingest->log);
+    if (config->events)
+        ingest->events = events_new(ingest);
     return answers_start(ingest, &ingest->answers, err);
 }
 
@@ -116,6 +119,7 @@ static bool start_http(Ingest *ingest, Str listen, Err *err)
         .body_rate_min = (uint32_t)c->body_rate_min,
         .body_grace_ms = (uint32_t)c->body_grace_ms,
         .send_ms = (uint32_t)c->send_ms,
+        .body_headroom = INGEST_HEADROOM,
     };
     HttpHandler handler = serve_handler(ingest);
     return http_server_start(&options, &handler, &ingest->server, err);
@@ -156,8 +160,9 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     http_server_stop(ingest->server);
     ingest->server = NULL;
     lookups_stop(ingest->lookups);
+    answers_stop(ingest->answers); /* it publishes events */
+    events_free(ingest->events);
     bus_producer_free(ingest->producer, 2000);
-    answers_stop(ingest->answers);
     await_free(ingest->await);
     counts_free(ingest->counters);
     metrics_free(ingest->metrics);

@@ -1,5 +1,5 @@
 /* Step 6: Envelope -> topic. Its acknowledgement by all brokers is awaited in step 7. */
-#include "common/base/check.h"
+#include "common/base/clock.h"
 #include "services/ingest/await.h"
 #include "services/ingest/counts.h"
 #include "services/ingest/refuse.h"
@@ -20,12 +20,30 @@ static void set_state(Exchange *exchange, PublishState state)
 {
     pthread_mutex_lock(&exchange->lock);
     exchange->publish = state;
-    if (state == PUBLISH_PENDING)
-        exchange->timed_out = false; /* of a pause in step 5 */
+    if (state == PUBLISH_PENDING) /* not that of a pause in step 5 */
+        exchange->timed_out = exchange->deadline_ms <= clock_mono_ms();
     pthread_mutex_unlock(&exchange->lock);
 }
 
-static bool send(Exchange *exchange, Str bytes, Err *err)
+/* The envelope's bytes: around the body where it lies, which then is the bus's to free; or, if more
+ * stands in the sender's headers than there is room for, copied. */
+typedef struct Encoded {
+    Str bytes;
+    void *given;
+} Encoded;
+
+static bool encode(Exchange *exchange, Encoded *ret, Err *err)
+{
+    Envelope *envelope = &exchange->envelope;
+    *ret = (Encoded){0};
+    if (!envelope_encode_before(envelope, INGEST_HEADROOM, exchange->arena, &ret->bytes, &(Err){0}))
+        return envelope_encode(envelope, exchange->arena, &ret->bytes, err);
+    ret->given = http_request_take_body(exchange->request);
+    envelope->payload = STR_NONE;
+    return true;
+}
+
+static bool send(Exchange *exchange, const Encoded *encoded, Err *err)
 {
     const Envelope *envelope = &exchange->envelope;
     const BusHeader headers[] = {
@@ -37,7 +55,8 @@ static bool send(Exchange *exchange, Str bytes, Err *err)
         .topic = envelope->lane == LANE_BULK ? "intake.bulk" : "intake",
         .partition = BUS_PARTITION_BY_KEY,
         .key = envelope->ordering_key,
-        .value = bytes,
+        .value = encoded->bytes,
+        .given = encoded->given,
         .headers = headers,
         .header_count = sizeof headers / sizeof headers[0],
         .bulk = envelope->lane == LANE_BULK,
@@ -48,6 +67,7 @@ static bool send(Exchange *exchange, Str bytes, Err *err)
     exchange_hold(exchange); /* the report's */
     if (bus_publish(exchange->ingest->producer, &record, err))
         return true;
+    free(encoded->given);
     set_state(exchange, PUBLISH_FAILED);
     exchange_release(exchange);
     return false;
@@ -75,7 +95,7 @@ StepNext step_publish(Exchange *exchange)
     Ingest *ingest = exchange->ingest;
     Envelope *envelope = &exchange->envelope;
     Err err = {0};
-    Str bytes = STR_NONE;
+    Encoded encoded;
     if (is_settled(exchange))
         return STEP_NEXT;
     if (!atomic_load(&ingest->ready) || !bus_producer_connected(ingest->producer))
@@ -85,9 +105,9 @@ StepNext step_publish(Exchange *exchange)
     envelope->response_partition =
         exchange->wants_async ? ENVELOPE_NOBODY_WAITS : ingest->response_partition;
     envelope->attempt = exchange->maybe_taken ? 1 : 0; /* whoever has effects looks first */
-    if (!envelope_encode(envelope, exchange->arena, &bytes, &err))
+    if (!encode(exchange, &encoded, &err))
         return not_published(exchange, &err);
     if (!exchange->wants_async)
         await_add(ingest->await, exchange, exchange->deadline_ms);
-    return send(exchange, bytes, &err) ? STEP_NEXT : not_published(exchange, &err);
+    return send(exchange, &encoded, &err) ? STEP_NEXT : not_published(exchange, &err);
 }

@@ -4,46 +4,21 @@
 #include "services/ingest/await.h"
 #include "services/ingest/counts.h"
 #include "services/ingest/events.h"
+#include "services/ingest/observability.h"
 #include "services/ingest/refuse.h"
 #include "services/ingest/routes.h"
 
 /* --- headers of every answer ------------------------------------------------------------------ */
 
-static Str iso_time(Arena *arena, int64_t us)
-{
-    time_t seconds = (time_t)(us / 1000000);
-    struct tm t;
-    gmtime_r(&seconds, &t);
-    return arena_format(arena, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", t.tm_year + 1900,
-                        t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec,
-                        (int)(us % 1000000));
-}
-
-/* The names are TechBD's; there the values of the two durations are swapped, here they are not. */
-static void add_observability(HttpRequest *request, Arena *arena)
-{
-    int64_t took_ns = clock_mono_ns() - (int64_t)http_request_started_ns(request);
-    int64_t start_us = http_request_started_us(request);
-    http_reply_header(request, "X-Observability-Metric-Interaction-Start-Time",
-                      iso_time(arena, start_us));
-    http_reply_header(request, "X-Observability-Metric-Interaction-Finish-Time",
-                      iso_time(arena, start_us + took_ns / 1000));
-    http_reply_header(request, "X-Observability-Metric-Interaction-Duration-Millisecs",
-                      arena_format(arena, "%lld", (long long)(took_ns / 1000000)));
-    http_reply_header(request, "X-Observability-Metric-Interaction-Duration-Nanosecs",
-                      arena_format(arena, "%lld", (long long)took_ns));
-}
-
 static void finish_headers(HttpRequest *request, const Exchange *exchange)
 {
-    Arena *arena = http_request_arena(request);
     if (exchange && exchange->has_id)
         http_reply_header(request, "X-Correlation-ID",
                           exchange->correlation_id.len ? exchange->correlation_id
                                                        : uuid_str(&exchange->id));
     http_reply_header(request, "Cache-Control", STR("no-store"));
     http_reply_header(request, "X-Content-Type-Options", STR("nosniff"));
-    add_observability(request, arena);
+    observability_add(request);
 }
 
 /* --- callbacks -------------------------------------------------------------------------------- */
@@ -114,7 +89,7 @@ static void log_request(const Ingest *ingest, HttpRequest *request, const Exchan
         LOG_STR("interaction_id", exchange && exchange->has_id ? uuid_str(&exchange->id) : STR("")),
         LOG_STR("tenant", exchange ? exchange->tenant : STR("")),
         LOG_STR("code", exchange ? exchange->error_code : STR("")),
-        LOG_U64("body_bytes", http_request_body(request).len),
+        LOG_U64("body_bytes", http_request_body_bytes(request)),
         LOG_U64("reply_bytes", http_reply_body(request)->len), LOG_I64("took_us", took_us),
         LOG_BOOL("repeated", exchange && exchange->repeated), LOG_BOOL("sent", sent));
 }
@@ -127,12 +102,12 @@ static void over(void *context, HttpRequest *request, bool sent)
     unsigned status = http_reply_get_status(request);
     int64_t took_ns = clock_mono_ns() - (int64_t)http_request_started_ns(request);
     count_request(ingest->counters, routed ? route_index(exchange->route) : route_count(), status,
-                  (double)took_ns / 1e9, http_request_body(request).len, sent);
+                  (double)took_ns / 1e9, http_request_body_bytes(request), sent);
     log_request(ingest, request, exchange, status, took_ns / 1000, sent);
     if (!exchange)
         return;
     await_remove(ingest->await, exchange);
-    if (ingest->config->events && exchange->envelope.interaction_id.len)
+    if (ingest->events && exchange->envelope.interaction_id.len)
         event_replied(exchange, status, sent);
     pthread_mutex_lock(&exchange->lock);
     exchange->request = NULL;

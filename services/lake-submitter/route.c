@@ -238,6 +238,7 @@ static bool open_all(Router *router, Err *err)
         .lanes = {"validated"},
         .lane_count = 1,
         .session_timeout_ms = (uint32_t)config->session_timeout_ms,
+        .gather_ms = (uint32_t)config->gather_ms,
         .on_revoke = await_reports,
         .revoke_wait_ms = (uint32_t)config->revoke_wait_ms,
         .opaque = router,

@@ -60,6 +60,10 @@ const ConfigOption submitter_options[] = {
     OPT("PUBLISH_TIMEOUT_MS", CONFIG_UINT, publish_timeout_ms, "300000",
         "brokers away for longer: the message is worked on again; till then it waits, in order",
         .min = 100, .max = 3600000),
+    OPT("GATHER_MS", CONFIG_UINT, gather_ms, "50",
+        "role route: the brokers may hold records back this long, so that they come many at a "
+        "time; 0: not",
+        .max = 5000),
     OPT("BULK_LINGER_MS", CONFIG_UINT, bulk_linger_ms, "5", "batching of what is published",
         .min = 0, .max = 60000),
     OPT("SESSION_TIMEOUT_MS", CONFIG_UINT, session_timeout_ms, "6000",

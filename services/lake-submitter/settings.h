@@ -24,7 +24,7 @@ typedef struct SubmitterConfig {
     uint64_t recorded_patience_ms;
     uint64_t message_mib;
     uint64_t in_flight_max;
-    uint64_t publish_timeout_ms, bulk_linger_ms;
+    uint64_t publish_timeout_ms, bulk_linger_ms, gather_ms;
     uint64_t session_timeout_ms, revoke_wait_ms;
     uint64_t hang_limit_ms, drain_ms;
     bool no_supervisor;

@@ -14,6 +14,7 @@ typedef struct Settings {
     bool no_supervisor;
     uint64_t batch_messages;
     uint64_t batch_bytes;
+    uint64_t gather_ms;
     uint64_t message_memory_bytes;
     uint64_t compression_level;
     uint64_t months_ahead;

@@ -393,6 +393,7 @@ static bool open_bus(Worker *w, Err *err)
         .lane_count = 2,
         .in_flight_max = (uint32_t)(2 * s->batch_messages + 1),
         .in_flight_limit_bytes = 4 * s->batch_bytes,
+        .gather_ms = (uint32_t)s->gather_ms,
         .on_revoke = on_revoke,
         .opaque = w,
     };

@@ -55,6 +55,8 @@ bool judge(const ValidatorConfig *config, const Images *images, const Envelope *
         TRY(outcome_of_verdict(&verdict, &times, arena, &out.outcome, err));
     else
         TRY(outcome_of_precheck(&prechecked, &times, arena, &out.outcome, err));
+    if (out.outcome.profile_url.len == 0) /* known to no image: what the sender asked for */
+        out.outcome.profile_url = prechecked.profile;
     TRY(disposition_decide(&out.outcome, arena, &out.disposition, err));
     *ret_validated = out;
     return true;

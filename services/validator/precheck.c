@@ -32,22 +32,27 @@ static Precheck check_profiles(const JsonDoc *doc, const char *list, Arena *aren
     const JsonPosition nowhere = {0};
     const JsonNode *meta = json_get(doc, json_root(doc), "meta");
     const JsonNode *profiles = json_get(doc, meta, "profile");
-    bool any = false;
+    Str first = STR("");
+    bool allowed_one = false;
     if (profiles && profiles->kind == JSON_KIND_ARRAY) {
         JSON_EACH(doc, profile, profiles)
         {
             if (profile->kind != JSON_KIND_STRING || profile->text_len == 0)
                 continue;
-            if (allowed(list, json_text(profile)))
-                return (Precheck){.passed = true};
-            any = true;
+            if (first.len == 0)
+                first = json_text(profile);
+            allowed_one = allowed_one || allowed(list, json_text(profile));
         }
     }
-    if (!any)
+    if (allowed_one)
+        return (Precheck){.passed = true, .profile = first};
+    if (first.len == 0)
         return failed(arena, STR("TECHBD-1002"), "Bundle profile url must be provided", nowhere);
-    return failed(arena, STR("TECHBD-1001"),
-                  "The bundle profile url is none of those that are accepted here",
-                  json_position(doc->source, profiles->at));
+    Precheck result = failed(arena, STR("TECHBD-1001"),
+                             "The bundle profile url is none of those that are accepted here",
+                             json_position(doc->source, profiles->at));
+    result.profile = first;
+    return result;
 }
 
 bool precheck(Str document, const char *allowed_profiles, const JsonLimits *limits, Arena *arena,

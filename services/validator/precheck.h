@@ -13,6 +13,7 @@ typedef struct Precheck {
     Str code;              /* "TECHBD-1002" */
     Str message;           /* "TECHBD-1002: Bundle profile url must be provided" */
     uint32_t line, column; /* 0: nowhere */
+    Str profile;           /* the first of meta.profile, as written; empty: none */
 } Precheck;
 
 bool precheck(Str document, const char *allowed_profiles, const JsonLimits *limits, Arena *arena,

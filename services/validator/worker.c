@@ -100,6 +100,7 @@ static void on_answer_delivery(void *opaque, const BusDelivery *delivery)
 typedef struct Target {
     const char *topic;
     int32_t partition;
+    bool bulk;
     BusDeliveryFn on_delivery;
 } Target;
 
@@ -117,7 +118,7 @@ static bool publish(Job *job, const Envelope *envelope, const Target *target, St
         .value = bytes,
         .headers = headers,
         .header_count = sizeof headers / sizeof headers[0],
-        .bulk = envelope->lane == LANE_BULK,
+        .bulk = target->bulk,
         .on_delivery = target->on_delivery,
         .opaque = job,
     };
@@ -130,7 +131,8 @@ static bool publish(Job *job, const Envelope *envelope, const Target *target, St
 
 static bool publish_response(Job *job, const Envelope *envelope, const Response *response, Err *err)
 {
-    const Target target = {"response", envelope->response_partition, on_answer_delivery};
+    const Target target = {"response", envelope->response_partition, envelope->lane == LANE_BULK,
+                           on_answer_delivery};
     Str bytes;
     TRY(response_encode(response, job->worker->arena, &bytes, err));
     return publish(job, envelope, &target, bytes, err);
@@ -138,7 +140,9 @@ static bool publish_response(Job *job, const Envelope *envelope, const Response 
 
 static bool publish_verdict(Job *job, const Validated *validated, Err *err)
 {
-    const Target target = {"validated", BUS_PARTITION_BY_KEY, on_delivery};
+    /* By a connection of its own: a broker takes up one request of a connection after the other,
+     * and the answer, for which somebody waits, must not stand behind a record twice its size. */
+    const Target target = {"validated", BUS_PARTITION_BY_KEY, true, on_delivery};
     const Envelope *envelope = &validated->envelope;
     Response response =
         envelope_response(envelope, RESPONSE_VERDICT, STR("validator"), validated->published_at_us);

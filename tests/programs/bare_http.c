@@ -2,7 +2,8 @@
  *
  *   bare_http --port N --cert F --key F --answer-bytes N      (thread per connection, keep-alive)
  *
- * It looks at nothing and keeps nothing: what ingest costs beyond this is ingest's own work. */
+ * It looks at nothing and keeps nothing: what ingest costs beyond this is ingest's own work. The
+ * ciphers are ingest's. */
 #include <getopt.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/check.h"
+#include "common/http/server.h"
 
 #define BODY_BYTES_MAX ((size_t)64 << 20)
 #define PEM_BYTES_MAX 65536
@@ -77,7 +79,8 @@ static struct MHD_Daemon *serve(uint64_t port, char *cert, char *key, Answer *an
         MHD_USE_TLS | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0, NULL,
         NULL, on_request, answer, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
         MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_HTTPS_MEM_KEY, key, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, NULL, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_END);
+        on_completed, NULL, MHD_OPTION_HTTPS_PRIORITIES, HTTP_TLS_PRIORITIES,
+        MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_END);
 }
 
 int main(int argc, char **argv)

@@ -1,10 +1,12 @@
 /* kafka_echo - the floor under a synchronous answer: one record there, one back, nothing else.
  *
- *   kafka_echo --brokers H:P --bytes N --reply-bytes N --rate N --count N
+ *   kafka_echo --brokers H:P --body FILE --reply FILE --count N (--rate N | --outstanding N)
  *
  * Makes two topics of its own, starts a worker process that answers each record, sends `count`
- * records `rate` times a second (open loop) and prints p50/p99/p99.9 of the round trip as JSON.
- * Both sides are set as the services are: acks=all, idempotent, linger 0, lz4. */
+ * records `rate` times a second (open loop), or each of N as soon as its predecessor is answered
+ * (closed loop), and prints throughput, p50/p99/p99.9 of the round trip and the CPU of the asking
+ * side as JSON. Both sides are set as the services are: acks=all, idempotent, linger 0, lz4, and
+ * the values are the files' (they compress like what is compared with), with a number in front. */
 #include <getopt.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -17,14 +19,20 @@
 #include "common/base/str.h"
 
 #define SETTLE_MS 60000
+#define FILE_BYTES_MAX ((size_t)32 << 20)
 
 typedef struct Echo {
     const char *brokers;
-    uint64_t bytes, reply_bytes, rate, count;
+    const char *body_path, *reply_path;
+    char *body, *reply;
+    size_t body_bytes, reply_bytes;
+    uint64_t rate, outstanding, count;
     char request_topic[64], reply_topic[64];
     uint64_t *sent_us;
     uint32_t *latencies_us;
     uint64_t sent, answered, measured;
+    uint64_t measured_from_us, measured_cpu_us; /* where the warm-up ended */
+    uint64_t ended_us, ended_cpu_us;
 } Echo;
 
 static uint64_t now_us(void)
@@ -34,19 +42,20 @@ static uint64_t now_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+/* Of this process. */
+static uint64_t cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 static rd_kafka_t *client(const Echo *echo, rd_kafka_type_t type)
 {
     static const char *const producer[] = {"enable.idempotence", "true", "linger.ms", "0",
                                            "compression.type",   "lz4",  NULL};
-    static const char *const consumer[] = {"group.id",
-                                           "kafka-echo",
-                                           "enable.auto.commit",
-                                           "false",
-                                           "fetch.min.bytes",
-                                           "1",
-                                           "fetch.wait.max.ms",
-                                           "100",
-                                           NULL};
+    static const char *const consumer[] = {
+        "group.id", "kafka-echo", "enable.auto.commit", "false", "fetch.min.bytes", "1", NULL};
     char why[256] = "";
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set(conf, "bootstrap.servers", echo->brokers, why, sizeof why);
@@ -128,18 +137,22 @@ _Noreturn static void answer_all(const Echo *echo)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     rd_kafka_t *requests = reader(echo, echo->request_topic);
     rd_kafka_t *producer = client(echo, RD_KAFKA_PRODUCER);
-    char *reply = calloc(1, echo->reply_bytes);
-    CHECK(reply);
     for (;;) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(requests, 100);
         rd_kafka_poll(producer, 0);
         if (message && !message->err && message->len >= sizeof(uint64_t)) {
-            memcpy(reply, message->payload, sizeof(uint64_t));
-            publish(producer, echo->reply_topic, reply, echo->reply_bytes);
+            memcpy(echo->reply, message->payload, sizeof(uint64_t));
+            publish(producer, echo->reply_topic, echo->reply, echo->reply_bytes);
         }
         if (message)
             rd_kafka_message_destroy(message);
     }
+}
+
+/* The first records find cold clients and a cold broker: they are not measured. */
+static uint64_t warm_up(const Echo *echo)
+{
+    return echo->count / 4;
 }
 
 static void take_reply(Echo *echo, const rd_kafka_message_t *message)
@@ -151,42 +164,58 @@ static void take_reply(Echo *echo, const rd_kafka_message_t *message)
     CHECK(number < echo->count);
     uint64_t latency = now_us() - echo->sent_us[number];
     echo->answered++;
-    /* The first tenth finds cold clients and a cold broker. */
-    if (number >= echo->count / 10)
+    if (number == warm_up(echo)) {
+        echo->measured_from_us = now_us();
+        echo->measured_cpu_us = cpu_us();
+    }
+    if (number >= warm_up(echo))
         echo->latencies_us[echo->measured++] =
             latency > UINT32_MAX ? UINT32_MAX : (uint32_t)latency;
+}
+
+/* When the next record falls due; the second one when the first, which finds everything cold, has
+ * come back. */
+static uint64_t due_us(const Echo *echo, uint64_t start_us, uint64_t now)
+{
+    if (echo->sent == echo->count || (echo->sent > 0 && echo->answered == 0))
+        return UINT64_MAX;
+    if (echo->rate)
+        return start_us + echo->sent * 1000000 / echo->rate;
+    return echo->sent - echo->answered < echo->outstanding ? now : UINT64_MAX;
+}
+
+static void send_next(Echo *echo, rd_kafka_t *producer, uint64_t due)
+{
+    memcpy(echo->body, &echo->sent, sizeof echo->sent);
+    echo->sent_us[echo->sent++] = due;
+    publish(producer, echo->request_topic, echo->body, echo->body_bytes);
 }
 
 static bool measure(Echo *echo)
 {
     rd_kafka_t *replies = reader(echo, echo->reply_topic);
     rd_kafka_t *producer = client(echo, RD_KAFKA_PRODUCER);
-    char *value = malloc(echo->bytes);
-    CHECK(value);
-    /* Hardly compressible, like nothing in particular: FHIR compresses better. */
-    uint64_t state = 88172645463325252ULL;
-    for (size_t i = 0; i < echo->bytes; i++) {
-        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-        value[i] = (char)("abcdefghijklmnop{}\":, "[state % 22]);
-    }
-    uint64_t start = now_us(), deadline = 0;
-    while (echo->answered < echo->count && (!deadline || now_us() < deadline)) {
-        uint64_t due = start + echo->sent * 1000000 / echo->rate, now = now_us();
-        if (echo->sent < echo->count && due <= now) {
-            memcpy(value, &echo->sent, sizeof echo->sent);
-            echo->sent_us[echo->sent++] = due;
-            publish(producer, echo->request_topic, value, echo->bytes);
+    uint64_t start = now_us(), deadline = UINT64_MAX;
+    while (echo->answered < echo->count && now_us() < deadline) {
+        uint64_t now = now_us(), due = due_us(echo, start, now);
+        if (due <= now) {
+            send_next(echo, producer, due);
             deadline = now + (uint64_t)SETTLE_MS * 1000;
+            due = due_us(echo, start, now);
         }
         rd_kafka_poll(producer, 0);
-        int wait_ms = echo->sent < echo->count ? (due > now ? (int)((due - now) / 1000) : 0) : 100;
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(replies, wait_ms);
+        uint64_t wait_us = due <= now ? 0 : due - now;
+        rd_kafka_message_t *message =
+            rd_kafka_consumer_poll(replies, wait_us > 100000 ? 100 : (int)(wait_us / 1000));
         if (message) {
             take_reply(echo, message);
             rd_kafka_message_destroy(message);
+            if (echo->answered == 1)
+                start = now_us();
         }
     }
-    free(value);
+    echo->ended_us = now_us();
+    echo->ended_cpu_us = cpu_us();
     rd_kafka_consumer_close(replies);
     rd_kafka_destroy(replies);
     rd_kafka_flush(producer, 5000);
@@ -205,46 +234,61 @@ static void print_summary(Echo *echo)
     qsort(echo->latencies_us, echo->measured, sizeof *echo->latencies_us, compare);
     const double quantiles[] = {0.5, 0.99, 0.999};
     const char *const names[] = {"p50_ms", "p99_ms", "p999_ms"};
-    printf("{\"answered\":%llu,\"bytes\":%llu,\"reply_bytes\":%llu,\"rate\":%llu",
-           (unsigned long long)echo->answered, (unsigned long long)echo->bytes,
-           (unsigned long long)echo->reply_bytes, (unsigned long long)echo->rate);
+    double seconds = (double)(echo->ended_us - echo->measured_from_us) / 1e6;
+    double each = echo->measured ? 1.0 / (double)echo->measured : 0;
+    printf("{\"answered\":%llu,\"per_second\":%.1f,\"cpu_ms\":%.4f",
+           (unsigned long long)echo->answered, seconds > 0 ? (double)echo->measured / seconds : 0,
+           (double)(echo->ended_cpu_us - echo->measured_cpu_us) / 1000.0 * each);
     for (size_t i = 0; i < 3; i++)
         printf(",\"%s\":%.3f", names[i],
                echo->latencies_us[(size_t)(quantiles[i] * (double)echo->measured)] / 1000.0);
     printf("}\n");
 }
 
+static bool read_file(const char *path, char **ret_text, size_t *ret_len)
+{
+    FILE *file = path ? fopen(path, "re") : NULL;
+    char *text = file ? malloc(FILE_BYTES_MAX) : NULL;
+    size_t len = text ? fread(text, 1, FILE_BYTES_MAX, file) : 0;
+    if (file)
+        fclose(file);
+    *ret_text = text;
+    *ret_len = len;
+    return len >= sizeof(uint64_t) && len < FILE_BYTES_MAX;
+}
+
 static bool read_arguments(Echo *echo, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"brokers",     1, NULL, 'b'},
-        {"bytes",         1, NULL, 's'},
-        {"reply-bytes",             1, NULL, 'a'},
+        {"brokers", 1, NULL, 'b'},
+        {"body",     1, NULL, 's'},
+        {"reply",         1, NULL, 'a'},
         {"rate",    1, NULL, 'r'},
-        {"count",          1, NULL, 'c'},
-        {0},
+        {"outstanding",      1, NULL, 'o'},
+        {"count",   1, NULL, 'c'},
+        {0    },
     };
-    uint64_t *const numbers[] = {['s'] = &echo->bytes,
-                                 ['a'] = &echo->reply_bytes,
-                                 ['r'] = &echo->rate,
-                                 ['c'] = &echo->count};
+    const char **const texts[] = {
+        ['b'] = &echo->brokers, ['s'] = &echo->body_path, ['a'] = &echo->reply_path};
+    uint64_t *const numbers[] = {
+        ['r'] = &echo->rate, ['o'] = &echo->outstanding, ['c'] = &echo->count};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c == 'b')
-            echo->brokers = optarg;
+        if (c == 'b' || c == 's' || c == 'a')
+            *texts[c] = optarg;
         else if (c == '?' || !str_to_u64(str_from(optarg), numbers[c]))
             return false;
     }
-    return echo->brokers && echo->bytes >= 8 && echo->bytes <= (32 << 20) &&
-           echo->reply_bytes >= 8 && echo->reply_bytes <= (32 << 20) && echo->rate && echo->count &&
-           echo->count <= 1000000;
+    return echo->brokers && read_file(echo->body_path, &echo->body, &echo->body_bytes) &&
+           read_file(echo->reply_path, &echo->reply, &echo->reply_bytes) &&
+           (echo->rate > 0) != (echo->outstanding > 0) && echo->count && echo->count <= 1000000;
 }
 
 int main(int argc, char **argv)
 {
-    Echo echo = {.reply_bytes = 8192, .rate = 100, .count = 1000};
+    Echo echo = {.count = 1000};
     if (!read_arguments(&echo, argc, argv)) {
-        fprintf(stderr, "usage: kafka_echo --brokers H:P --bytes N [--reply-bytes N] [--rate N] "
-                        "[--count N]\n");
+        fprintf(stderr, "usage: kafka_echo --brokers H:P --body FILE --reply FILE [--count N] "
+                        "(--rate N | --outstanding N)\n");
         return 2;
     }
     snprintf(echo.request_topic, sizeof echo.request_topic, "kafka-echo-%d-request", (int)getpid());
@@ -264,5 +308,7 @@ int main(int argc, char **argv)
     print_summary(&echo);
     free(echo.sent_us);
     free(echo.latencies_us);
+    free(echo.body);
+    free(echo.reply);
     return whole ? 0 : 1;
 }

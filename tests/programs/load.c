@@ -199,9 +199,11 @@ static void finish(Load *load, Sender *sender, long status)
                 STR_ARG(session_id(buf_str(&sender->answer))), sender->file, sender->uuid);
 }
 
-static void settle_answers(Load *load)
+/* Returns how many documents are done with. */
+static size_t settle_answers(Load *load)
 {
     int left;
+    size_t finished = 0;
     for (CURLMsg *m; (m = curl_multi_info_read(load->multi, &left));) {
         Sender *sender;
         long status = 0;
@@ -211,11 +213,14 @@ static void settle_answers(Load *load)
         curl_multi_remove_handle(load->multi, m->easy_handle);
         bool again =
             (status == 0 || status == 502 || status == 503) && sender->attempts < load->attempts;
-        if (again)
+        if (again) {
             sender->retry_at_us = now_us() + RETRY_AFTER_US;
-        else
+        } else {
             finish(load, sender, status);
+            finished++;
+        }
     }
+    return finished;
 }
 
 /* --- the loop ---------------------------------------------------------------------------------*/
@@ -266,7 +271,8 @@ static void run(Load *load)
         uint64_t wait_us = start_what_is_due(load);
         int running;
         CHECK(curl_multi_perform(load->multi, &running) == CURLM_OK);
-        settle_answers(load);
+        if (settle_answers(load))
+            continue; /* a connection is free: its next document must not wait for a socket */
         int wait_ms = (int)(wait_us / 1000);
         if (load->in_flight || wait_ms)
             curl_multi_poll(load->multi, NULL, 0, wait_ms, NULL);

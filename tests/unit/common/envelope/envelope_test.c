@@ -115,6 +115,32 @@ static void assert_same_envelope(const Envelope *a, const Envelope *b)
     }
 }
 
+/* Around a payload of each length where its length takes another byte. */
+static void an_envelope_is_written_around_its_payload(void **state)
+{
+    enum { ROOM = 1024 };
+    static const size_t lengths[] = {1, 127, 128, 16383, 16384, 2097152};
+    char *memory = malloc(ROOM + 2097152);
+    assert_non_null(memory);
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        Envelope in = sample_envelope(NULL, 0), out;
+        Str bytes;
+        Err err;
+        memset(memory + ROOM, (int)('a' + i), lengths[i]);
+        in.payload = (Str){memory + ROOM, lengths[i]};
+        assert_true(envelope_encode_before(&in, ROOM, *state, &bytes, &err));
+        assert_true(bytes.ptr >= memory && bytes.ptr < in.payload.ptr);
+        assert_ptr_equal(bytes.ptr + bytes.len, in.payload.ptr + in.payload.len);
+        assert_true(envelope_decode(bytes, *state, &out, &err));
+        assert_same_envelope(&out, &in);
+        size_t needed = (size_t)(in.payload.ptr - bytes.ptr);
+        assert_true(envelope_encode_before(&in, needed, *state, &bytes, &err));
+        assert_false(envelope_encode_before(&in, needed - 1, *state, &bytes, &err));
+        arena_reset(*state);
+    }
+    free(memory);
+}
+
 static void an_envelope_comes_back_as_it_went(void **state)
 {
     const NameValue others[] = {
@@ -430,6 +456,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_envelope_comes_back_as_it_went, arena_up, arena_down),
+        cmocka_unit_test_setup_teardown(an_envelope_is_written_around_its_payload, arena_up,
+                                        arena_down),
         cmocka_unit_test_setup_teardown(a_validated_comes_back_as_it_went, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(a_response_comes_back_with_the_parts_it_had, arena_up,
                                         arena_down),

@@ -50,7 +50,7 @@ static size_t deliver(Await *await, const char *id, const char *tenant, const ch
                       ResponseKind kind)
 {
     ARENA_AUTO arena = arena_new(1 << 20);
-    return await_deliver(await, response_for(arena, id, tenant, hash, kind), arena);
+    return await_deliver(await, STR(""), response_for(arena, id, tenant, hash, kind));
 }
 
 static void hands_an_answer_to_those_who_wait_for_it_alone(void **state)
@@ -107,9 +107,24 @@ static void passes_over_what_is_no_response(void **state)
 {
     (void)state;
     Await *await = await_new(NULL);
+    assert_int_equal(await_deliver(await, STR(""), STR("\xff\xff no protobuf")), 0);
+    assert_int_equal(await_deliver(await, STR(""), STR("")), 0);
+    await_free(await);
+}
+
+static void reads_only_what_its_header_says_is_wanted(void **state)
+{
+    (void)state;
+    Await *await = await_new(NULL);
     ARENA_AUTO arena = arena_new(1 << 20);
-    assert_int_equal(await_deliver(await, STR("\xff\xff no protobuf"), arena), 0);
-    assert_int_equal(await_deliver(await, STR(""), arena), 0);
+    Exchange *a = exchange_for(ID_A, "qe", hash_1);
+    Str bytes = response_for(arena, ID_A, "qe", hash_1, RESPONSE_VERDICT);
+    await_add(await, a, INT64_MAX);
+    assert_int_equal(await_deliver(await, STR(ID_B), bytes), 0);
+    assert_null(a->answer);
+    assert_int_equal(await_deliver(await, STR(ID_A), bytes), 1);
+    assert_non_null(a->answer);
+    exchange_release(a);
     await_free(await);
 }
 
@@ -166,6 +181,7 @@ int main(void)
         cmocka_unit_test(hands_an_answer_to_those_who_wait_for_it_alone),
         cmocka_unit_test(wakes_those_whose_time_is_up),
         cmocka_unit_test(passes_over_what_is_no_response),
+        cmocka_unit_test(reads_only_what_its_header_says_is_wanted),
         cmocka_unit_test(who_leaves_and_who_answers_may_meet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,7 @@ static void a_bundle_is_judged_and_kept_as_it_is(void **state)
     assert_null(got.envelope.payload.ptr);
     assert_int_equal(got.outcome.precheck_code.len, 0);
     assert_int_equal(got.disposition.action, ACTION_ACCEPT);
+    assert_true(str_is(got.outcome.profile_url, "http://a/p")); /* asked for, though unknown */
     assert_true(
         str_starts(got.outcome.operation_outcome, STR("{\"resourceType\":\"OperationOutcome\"")));
     assert_true(got.outcome.finished_at_us >= got.outcome.started_at_us);

@@ -49,6 +49,17 @@ static void unreadable_json_is_1000_and_says_where(void **state)
     assert_true(str_find(got.message, STR("line 2, column 7")) != SIZE_MAX);
 }
 
+static void the_first_profile_is_kept_as_written(void **state)
+{
+    (void)state;
+    ARENA_AUTO arena = arena_new(1 << 20);
+    Precheck got =
+        check(arena, "{\"meta\":{\"profile\":[\"\",\"http://x|1\",\"http://a/p\"]}}", PROFILES);
+    assert_true(got.passed && str_is(got.profile, "http://x|1"));
+    got = check(arena, "{\"meta\":{\"profile\":[\"http://x\"]}}", PROFILES);
+    assert_true(!got.passed && str_is(got.profile, "http://x"));
+}
+
 static void no_profile_is_1002(void **state)
 {
     (void)state;
@@ -98,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_allowed_profile_passes),
         cmocka_unit_test(unreadable_json_is_1000_and_says_where),
+        cmocka_unit_test(the_first_profile_is_kept_as_written),
         cmocka_unit_test(no_profile_is_1002),
         cmocka_unit_test(another_profile_is_1001),
         cmocka_unit_test(a_star_allows_any),
