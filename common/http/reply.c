@@ -121,7 +121,7 @@ enum MHD_Result reply_queue(HttpRequest *request)
 static void write_all(const Conn *conn, Str bytes)
 {
     while (bytes.len) { /* sockets do not block: what the kernel does not take is lost */
-        ssize_t n = conn->tls ? gnutls_record_send(conn->tls, bytes.ptr, bytes.len)
+        ssize_t n = conn->tls ? pages_send(conn->tls, bytes.ptr, bytes.len)
                               : send(conn->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n == GNUTLS_E_INTERRUPTED || (n < 0 && !conn->tls && errno == EINTR))
             continue;

@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 
 #include "common/base/check.h"
+#include "common/http/fields.h"
 #include "common/http/server_internal.h"
 
 static int64_t now_us(void)
@@ -125,18 +126,24 @@ static void note_resumption(Conn *conn)
         atomic_fetch_add_explicit(&conn->server->resumed, 1, memory_order_relaxed);
 }
 
+HttpRequest *request_new_on(Conn *conn)
+{
+    HttpRequest *request = request_take(conn->server);
+    request->conn = conn;
+    request->started_us = now_us();
+    request->started_ns = monotonic_ns();
+    return request;
+}
+
 void *request_line(void *cls, const char *target, struct MHD_Connection *mhd)
 {
-    HttpServer *server = cls;
+    (void)cls;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     Conn *conn = info ? info->socket_context : NULL;
     if (!conn)
         return NULL;
-    HttpRequest *request = request_take(server);
-    request->conn = conn;
-    request->started_us = now_us();
-    request->started_ns = monotonic_ns();
+    HttpRequest *request = request_new_on(conn);
     request->raw_target = arena_copy(request->arena, str_from(target));
     note_resumption(conn);
     pthread_mutex_lock(&conn->lock);
@@ -215,7 +222,10 @@ static bool check_framing(HttpRequest *request)
 {
     const HttpServerOptions *o = &request->server->options;
     FramingLimits limits = {o->fields_max, o->field_bytes_max};
-    if (collect_fields(request))
+    if (!http_is_token(request->method))
+        request->framing = (Framing){
+            .status = 400, .code = "request-malformed", .text = "The request is malformed"};
+    else if (collect_fields(request))
         request->framing =
             framing_check(request->version, request->fields, request->field_count, &limits);
     else

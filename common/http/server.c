@@ -151,8 +151,10 @@ static void conn_opened(HttpServer *server, struct MHD_Connection *mhd, void **s
         const union MHD_ConnectionInfo *tls =
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
         conn->tls = tls ? tls->tls_session : NULL;
-        if (conn->tls)
+        if (conn->tls) {
             gnutls_session_ticket_enable_server(conn->tls, &server->ticket_key);
+            pages_watch(conn);
+        }
     }
     note_address(conn);
     conn_enter(conn, PHASE_IDLE);
@@ -169,6 +171,8 @@ static void conn_opened(HttpServer *server, struct MHD_Connection *mhd, void **s
 
 static void conn_closed(HttpServer *server, Conn *conn)
 {
+    if (conn->tls)
+        pages_forget(conn);
     pthread_mutex_lock(&server->lock);
     if (conn->prev)
         conn->prev->next = conn->next;

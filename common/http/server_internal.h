@@ -1,7 +1,8 @@
 /* server_internal - what the server's files share; nobody else includes it.
  *
  * server.c lifecycle, connections, the watch over slow ones; request.c a request from header to
- * over; body.c receiving and decompressing; reply.c answering. */
+ * over; body.c receiving and decompressing; reply.c answering; pages.c in place of
+ * libmicrohttpd's own answers. */
 #pragma once
 #include "common/http/server.h"
 
@@ -46,7 +47,9 @@ typedef struct Conn {
     int64_t phase_since_ms;
     uint64_t phase_bytes; /* received in PHASE_BODY, on the wire; under lock */
     bool counted_resumption;
-    HttpRequest *request; /* the present one, or NULL */
+    bool page_said;            /* pages.c: what libmicrohttpd still sends is not for the peer */
+    struct Conn *next_watched; /* pages.c's table */
+    HttpRequest *request;      /* the present one, or NULL */
     char address[64];
     size_t address_len;
 } Conn;
@@ -130,6 +133,8 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char
 void request_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
                        enum MHD_RequestTerminationCode how);
 void request_refuse(HttpRequest *request, const HttpRefusal *refusal);
+/* One that begins now, of which nothing is known yet; not the connection's. */
+HttpRequest *request_new_on(Conn *conn);
 /* From the watch, with conn->lock held and the connection in PHASE_BODY, not busy. */
 void request_refuse_slow(Conn *conn);
 
@@ -139,6 +144,12 @@ void body_add(HttpRequest *request, Str part); /* once refused, it counts and di
 void body_end(HttpRequest *request);
 void body_refuse(HttpRequest *request, unsigned status, const char *code, const char *text);
 void body_clear(HttpRequest *request);
+
+/* pages.c: sessions whose connection libmicrohttpd might answer by itself */
+void pages_watch(Conn *conn);
+void pages_forget(const Conn *conn);
+/* gnutls_record_send itself, without the watch. */
+ssize_t pages_send(gnutls_session_t session, const void *data, size_t size);
 
 /* reply.c */
 enum MHD_Result reply_queue(HttpRequest *request);

@@ -1,0 +1,163 @@
+/* What libmicrohttpd says by itself, in the service's words.
+ *
+ * It answers what it cannot parse with a page of HTML, past its user, and has no hook for that.
+ * Over TLS whatever it says goes through gnutls_record_send. The one below is found first by the
+ * dynamic linker (this program comes before the libraries), lets pass what we have queued, and puts
+ * the service's own refusal in the place of a page. Plain HTTP is for TLS terminators, and keeps
+ * the pages. */
+#include <dlfcn.h>
+
+#include "common/base/check.h"
+#include "common/http/server_internal.h"
+
+enum { BUCKETS = 1024 /* a power of two */ };
+
+/* Which session is whose: the function has no other way to know, so this one table is the process's
+ * and not the server's. */
+static struct {
+    pthread_mutex_t lock;
+    Conn *buckets[BUCKETS];
+} sessions = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+typedef ssize_t (*SendFn)(gnutls_session_t session, const void *data, size_t size);
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+static Conn **bucket_of(const void *session)
+{
+    uintptr_t bits = (uintptr_t)session;
+    return &sessions.buckets[(bits >> 4 ^ bits >> 14) & (BUCKETS - 1)];
+}
+
+void pages_watch(Conn *conn)
+{
+    pthread_mutex_lock(&sessions.lock);
+    Conn **bucket = bucket_of(conn->tls);
+    conn->next_watched = *bucket;
+    *bucket = conn;
+    pthread_mutex_unlock(&sessions.lock);
+}
+
+void pages_forget(const Conn *conn)
+{
+    pthread_mutex_lock(&sessions.lock);
+    for (Conn **link = bucket_of(conn->tls); *link; link = &(*link)->next_watched)
+        if (*link == conn) {
+            *link = conn->next_watched;
+            break;
+        }
+    pthread_mutex_unlock(&sessions.lock);
+}
+
+/* A connection lives as long as libmicrohttpd is busy with it, so longer than the call. */
+static Conn *conn_of(const void *session)
+{
+    pthread_mutex_lock(&sessions.lock);
+    Conn *conn = *bucket_of(session);
+    while (conn && conn->tls != session)
+        conn = conn->next_watched;
+    pthread_mutex_unlock(&sessions.lock);
+    return conn;
+}
+
+/* --- in place of a page ----------------------------------------------------------------------- */
+
+static HttpRefusal refusal_of(unsigned status)
+{
+    static const HttpRefusal known[] = {
+        {413, "body-too-large",   "The request body is too large"    },
+        {414, "target-too-long",  "The request target is too long"   },
+        {431, "framing-fields",   "The header fields are too large"  },
+        {501, "framing-encoding", "Transfer-Encoding must be chunked"},
+        {505, "framing-version",  "HTTP/1.1 please"                  },
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].status == status)
+            return known[i];
+    if (status >= 500)
+        return (HttpRefusal){status, "http-server", "The request could not be served"};
+    return (HttpRefusal){400, "request-malformed", "The request is malformed"};
+}
+
+/* The watch keeps its hands off meanwhile, and off what it has cut we keep ours. */
+static bool grab(Conn *conn)
+{
+    pthread_mutex_lock(&conn->lock);
+    bool alive = conn->phase != PHASE_CUT;
+    conn->busy = alive;
+    pthread_mutex_unlock(&conn->lock);
+    return alive;
+}
+
+static void let_go(Conn *conn)
+{
+    pthread_mutex_lock(&conn->lock);
+    conn_enter(conn, PHASE_REPLY);
+    conn->busy = false;
+    pthread_mutex_unlock(&conn->lock);
+}
+
+static void say(Conn *conn, unsigned status)
+{
+    HttpRefusal refusal = refusal_of(status);
+    HttpRequest *none = NULL, *request = conn->request;
+    if (!grab(conn))
+        return;
+    if (!request) /* not even its first line could be read */
+        request = none = request_new_on(conn);
+    if (!request->answered)
+        request_refuse(request, &refusal);
+    reply_write_raw(request);
+    if (none)
+        request_give_back(none);
+    let_go(conn);
+}
+
+/* "HTTP/1.1 400 ...": 400. 0: that is no head, or an interim one. */
+static unsigned final_status(Str text)
+{
+    uint64_t status = 0;
+    if (!str_starts(text, STR("HTTP/1.")) || text.len < 12 ||
+        !str_to_u64(str_cut(text, 9, 12), &status) || status < 200)
+        return 0;
+    return (unsigned)status;
+}
+
+/* Whether it was said, or swallowed, here. */
+static bool is_page(Conn *conn, Str text)
+{
+    const HttpRequest *request = conn->request;
+    if (conn->page_said)
+        return true;
+    if (request && request->replied)
+        return false;
+    unsigned status = final_status(text);
+    if (status == 0)
+        return false;
+    conn->page_said = true;
+    say(conn, status);
+    return true;
+}
+
+/* --- between libmicrohttpd and GnuTLS --------------------------------------------------------- */
+
+ssize_t pages_send(gnutls_session_t session, const void *data, size_t size)
+{
+    static _Atomic(SendFn) real;
+    SendFn call = atomic_load(&real);
+    if (!call) {
+        void *found = dlsym(RTLD_NEXT, "gnutls_record_send");
+        CHECK(found);
+        memcpy(&call, &found, sizeof call); /* ISO C knows no cast from object to function */
+        atomic_store(&real, call);
+    }
+    return call(session, data, size);
+}
+
+ssize_t gnutls_record_send(gnutls_session_t session, const void *data, size_t size)
+{
+    Conn *conn = conn_of(session);
+    if (conn && is_page(conn, (Str){data, size}))
+        return (ssize_t)size; /* libmicrohttpd closes when it believes to have sent it */
+    return pages_send(session, data, size);
+}
