@@ -324,35 +324,38 @@ static void period_tenant_and_priority_decide(void **state)
     (void)state;
     assert_hits(
         LIST(ANY("low", "") "," ANY("from", "\"from\":\"2026-05-28T20:26:40Z\",") "," ANY(
-            "to", "\""
-                  "to"
-                  "\""
-                  ":"
-                  "\""
-                  "20"
-                  "26"
-                  "-0"
-                  "5-"
-                  "28"
-                  "T1"
-                  "6:"
-                  "26"
-                  ":4"
-                  "0-"
-                  "04"
-                  ":0"
-                  "0"
-                  "\""
-                  ",") "," ANY("still", "\"to\":\"2026-05-29\",") "," ANY("later",
-                                                                          "\"from\":\"2026-05-"
-                                                                          "29\",") "," ANY("high",
+            "to",
+            "\""
+            "to"
+            "\""
+            ":"
+            "\""
+            "20"
+            "26"
+            "-0"
+            "5-"
+            "28"
+            "T1"
+            "6:"
+            "26"
+            ":4"
+            "0-"
+            "04"
+            ":0"
+            "0"
+            "\""
+            ",") "," ANY("still",
+                         "\"to\":\"2026-05-29\",") "," ANY("later",
+                                                           "\"from\":\"2026-05-"
+                                                           "29\",") "," ANY("high",
+                                                                            "\"prior"
+                                                                            "ity\":"
+                                                                            "10,") "," ANY("below",
                                                                                            "\"prior"
-                                                                                           "ity\":"
-                                                                                           "10,") "," ANY("below",
-                                                                                                          "\"priority\":-"
-                                                                                                          "1,") "," ANY("ours",
-                                                                                                                        "\"tenants\":[\"qe-a\"],") "," ANY("theirs",
-                                                                                                                                                           "\"tenants\":[\"qe-b\"],")),
+                                                                                           "ity\":-"
+                                                                                           "1,") "," ANY("ours",
+                                                                                                         "\"tenants\":[\"qe-a\"],") "," ANY("theirs",
+                                                                                                                                            "\"tenants\":[\"qe-b\"],")),
         RULES_DISPOSITIONS, "high low from still ours below");
 }
 
