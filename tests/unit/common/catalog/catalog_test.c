@@ -12,7 +12,7 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #include "common/base/clock.h"
-#include "common/catalog/catalog.h"
+#include "common/catalog/publish.h"
 
 static int made_alive;
 
@@ -290,6 +290,38 @@ static void without_brokers_it_is_not_ready_and_can_be_closed(void **state)
     catalog_close(catalog);
 }
 
+static void what_is_published_comes_back_one_version_higher_and_can_be_removed(void **state)
+{
+    Brokers *brokers = *state;
+    BusConfig config = brokers->config;
+    config.topic_prefix = "tool.";
+    rd_kafka_mock_topic_create(brokers->cluster, "tool.config", 1, 1);
+    const CatalogOptions options = {.bus = &config, .kinds = kinds, .kind_count = 2};
+    Catalog *catalog = NULL;
+    Err err = {0};
+    uint64_t version = 0;
+    CatalogChange change = {.id = STR("number/x"), .data = STR("1"), .by = STR("me")};
+    assert_true(catalog_open(&options, &catalog, &err));
+    assert_true(catalog_ready(catalog, 20000));
+    for (uint64_t i = 1; i <= 2; i++) {
+        assert_true(catalog_publish(catalog, &config, &change, 10000, &version, &err));
+        assert_int_equal(version, i);
+    }
+    change.expects = true;
+    change.expected_version = 1;
+    assert_false(catalog_publish(catalog, &config, &change, 10000, &version, &err));
+    assert_string_equal(err.code, "publish-version");
+    change.expected_version = 2;
+    change.data = STR_NONE;
+    assert_true(catalog_publish(catalog, &config, &change, 10000, &version, &err));
+    assert_int_equal(version, 0);
+    assert_int_equal(catalog_counts(catalog).objects, 0);
+    change.expects = false;
+    assert_false(catalog_publish(catalog, &config, &change, 10000, &version, &err));
+    assert_string_equal(err.code, "publish-unknown");
+    catalog_close(catalog);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +332,7 @@ int main(void)
         cmocka_unit_test(other_kinds_are_not_ours),
         cmocka_unit_test(is_ready_when_it_has_read_to_the_end_and_follows_from_there),
         cmocka_unit_test(an_empty_topic_is_ready_too),
+        cmocka_unit_test(what_is_published_comes_back_one_version_higher_and_can_be_removed),
         cmocka_unit_test(without_brokers_it_is_not_ready_and_can_be_closed),
     };
     return cmocka_run_group_tests(tests, brokers_up, brokers_down);

@@ -1,0 +1,24 @@
+/* publish - puts one object on the topic `config`, or takes it off: what administration does.
+ *
+ * Rule:    whoever publishes has checked that the object's kind accepts it; a service that cannot
+ *          use it keeps the last good one, but only until it restarts.
+ * Owner:   nothing is kept.
+ * Threads: the caller's; it waits.
+ * Errors:  ERR_INPUT "object-id", "object-bytes", "publish-version" (it is not the version that the
+ *          caller expected), "publish-unknown" (nothing to remove); ERR_RETRY of common/bus,
+ *          "publish-unseen" (published, but it did not come back in time). */
+#pragma once
+#include "common/catalog/catalog.h"
+
+typedef struct CatalogChange {
+    Str id;
+    Str data; /* JSON; ptr NULL: remove it */
+    Str by, comment;
+    bool expects;              /* only if the version in force is `expected` ... */
+    uint64_t expected_version; /* ... 0: only if there is none */
+} CatalogChange;
+
+/* `catalog` is ready and was asked for the object's kind. On success the change has come back by
+ * it; *ret_version is 0 after a removal. */
+bool catalog_publish(Catalog *catalog, const BusConfig *bus, const CatalogChange *change,
+                     uint32_t timeout_ms, uint64_t *ret_version, Err *err) MUST_USE;
