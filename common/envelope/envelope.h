@@ -136,15 +136,29 @@ typedef struct Disposition {
     UnknownFields unknown;
 } Disposition;
 
+/* What one rule did: see proto/validated.proto. */
+typedef struct RuleChange {
+    Str rule;
+    Str what;
+    uint32_t issue; /* from 1; 0: none of the engine's */
+    Str before;
+    Str after;
+} RuleChange;
+
 typedef struct Validated {
     uint32_t version;
     Envelope envelope; /* payload left out */
     Str bundle;
     bool bundle_is_payload;
-    Outcome outcome;
+    Outcome outcome; /* what the sender is told */
     Disposition disposition;
     int64_t published_at_us;
     bool redelivered;
+    Str rules_version;
+    bool has_engine_outcome; /* rules changed diagnostics; else outcome is the engine's */
+    Outcome engine_outcome;
+    const RuleChange *rule_changes;
+    uint32_t rule_change_count;
     UnknownFields unknown;
 } Validated;
 
@@ -189,6 +203,8 @@ typedef struct Delivery {
     Str request_sha256;
     uint64_t request_bytes;
     Str response_content_type;
+    Str rules_version;
+    Str transforms_json;
     UnknownFields unknown;
 } Delivery;
 
@@ -208,6 +224,7 @@ typedef struct Response {
     Str replay_id;
     Str parent_id;
     Str source_type;
+    Str rules_version;
     uint32_t attempt;
     bool has_outcome;
     Outcome outcome;
@@ -231,6 +248,8 @@ typedef struct Submission {
     Str idempotency_key;
     int64_t published_at_us;
     bool redelivered;
+    Str rules_version;
+    Str transforms_json; /* what was done to the bundle: see proto/submission.proto */
     UnknownFields unknown;
 } Submission;
 

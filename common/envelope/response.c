@@ -18,7 +18,9 @@
     PLAIN(response_truncated)                                                                      \
     BYTES(request_sha256)                                                                          \
     PLAIN(request_bytes)                                                                           \
-    TEXT(response_content_type)
+    TEXT(response_content_type)                                                                    \
+    TEXT(rules_version)                                                                            \
+    BYTES(transforms_json)
 
 #define RESPONSE_FIELDS(TEXT, BYTES, PLAIN)                                                        \
     TEXT(service)                                                                                  \
@@ -32,7 +34,8 @@
     TEXT(replay_id)                                                                                \
     PLAIN(attempt)                                                                                 \
     TEXT(parent_id)                                                                                \
-    TEXT(source_type)
+    TEXT(source_type)                                                                              \
+    TEXT(rules_version)
 
 static Fhirbus__Delivery *delivery_out(Codec *codec, const Delivery *in)
 {

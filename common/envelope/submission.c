@@ -10,7 +10,9 @@
     TEXT(processing_agent)                                                                         \
     TEXT(idempotency_key)                                                                          \
     PLAIN(published_at_us)                                                                         \
-    PLAIN(redelivered)
+    PLAIN(redelivered)                                                                             \
+    TEXT(rules_version)                                                                            \
+    BYTES(transforms_json)
 
 bool submission_encode(const Submission *in, Arena *arena, Str *ret_bytes, Err *err)
 {

@@ -90,6 +90,49 @@ void codec_disposition_in(const Fhirbus__Disposition *wire, Disposition *ret)
     ret->unknown = codec_unknown(&wire->base);
 }
 
+#define CHANGE_FIELDS(TEXT, PLAIN)                                                                 \
+    TEXT(rule)                                                                                     \
+    TEXT(what)                                                                                     \
+    PLAIN(issue)                                                                                   \
+    TEXT(before)                                                                                   \
+    TEXT(after)
+
+static void change_out(Codec *codec, const RuleChange *in, Fhirbus__RuleChange *wire)
+{
+    fhirbus__rule_change__init(wire);
+    CHANGE_FIELDS(OUT_TEXT, OUT_PLAIN)
+}
+
+static void change_in(const Fhirbus__RuleChange *wire, RuleChange *ret)
+{
+    CHANGE_FIELDS(IN_TEXT, IN_PLAIN)
+}
+
+static Fhirbus__RuleChange **changes_out(Codec *codec, const RuleChange *in, uint32_t count)
+{
+    Fhirbus__RuleChange **list = codec_alloc(codec, count * sizeof *list);
+    Fhirbus__RuleChange *changes = codec_alloc(codec, count * sizeof *changes);
+    if (!list || !changes)
+        return NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        change_out(codec, &in[i], &changes[i]);
+        list[i] = &changes[i];
+    }
+    return list;
+}
+
+static bool changes_in(const Fhirbus__Validated *wire, Arena *arena, Validated *ret, Err *err)
+{
+    RuleChange *changes = ARENA_ARRAY(arena, RuleChange, wire->n_rule_changes + 1);
+    if (!changes)
+        return ERR(err, ERR_INPUT, "memory-limit", "no room for %zu changes", wire->n_rule_changes);
+    for (size_t i = 0; i < wire->n_rule_changes; i++)
+        change_in(wire->rule_changes[i], &changes[i]);
+    ret->rule_changes = changes;
+    ret->rule_change_count = (uint32_t)wire->n_rule_changes;
+    return true;
+}
+
 bool validated_encode(const Validated *in, Arena *arena, Str *ret_bytes, Err *err)
 {
     Codec codec = {.arena = arena};
@@ -105,6 +148,11 @@ bool validated_encode(const Validated *in, Arena *arena, Str *ret_bytes, Err *er
     wire.disposition = codec_disposition_out(&codec, &in->disposition);
     wire.published_at_us = in->published_at_us;
     wire.redelivered = in->redelivered;
+    wire.rules_version = codec_text(&codec, in->rules_version);
+    if (in->has_engine_outcome)
+        wire.engine_outcome = codec_outcome_out(&codec, &in->engine_outcome);
+    wire.rule_changes = changes_out(&codec, in->rule_changes, in->rule_change_count);
+    wire.n_rule_changes = wire.rule_changes ? in->rule_change_count : 0;
     codec_keep_unknown(&wire.base, in->unknown);
     return codec_pack(&codec, &wire.base, ret_bytes, err);
 }
@@ -128,6 +176,11 @@ bool validated_decode(Str bytes, Arena *arena, Validated *ret, Err *err)
     out.bundle_is_payload = wire->bundle_is_payload;
     out.published_at_us = wire->published_at_us;
     out.redelivered = wire->redelivered;
+    out.rules_version = codec_str(wire->rules_version);
+    out.has_engine_outcome = wire->engine_outcome != NULL;
+    if (wire->engine_outcome)
+        TRY(codec_outcome_in(wire->engine_outcome, arena, &out.engine_outcome, err));
+    TRY(changes_in(wire, arena, &out, err));
     out.unknown = codec_unknown(&wire->base);
     *ret = out;
     return true;

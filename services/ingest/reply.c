@@ -39,11 +39,27 @@ static void open_wrapper(const Exchange *exchange, Buf *out)
     add_text(out, "statusUrl", status_url(exchange));
 }
 
+static void add_precheck_issue(Buf *out, bool first, Str message, Str severity)
+{
+    buf_add(out, first ? STR("{") : STR(",{"));
+    add_text(out, "message", message);
+    buf_add(out, STR(",\"severity\":\""));
+    for (size_t i = 0; i < severity.len; i++) {
+        char c = severity.ptr[i];
+        buf_add_char(out, c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c);
+    }
+    buf_add(out, STR("\"}"));
+}
+
+/* The failed check, and what rules made of it. */
 static void add_precheck(const Outcome *outcome, Buf *out)
 {
-    buf_add(out, STR("{\"valid\":false,\"issues\":[{"));
-    add_text(out, "message", outcome->precheck_message);
-    buf_add(out, STR(",\"severity\":\"FATAL\"}]}"));
+    buf_add(out, STR("{\"valid\":false,\"issues\":["));
+    for (uint32_t i = 0; i < outcome->issue_count; i++)
+        add_precheck_issue(out, i == 0, outcome->issues[i].text, outcome->issues[i].severity);
+    if (outcome->issue_count == 0 && outcome->precheck_message.len)
+        add_precheck_issue(out, true, outcome->precheck_message, STR("fatal"));
+    buf_add(out, STR("]}"));
 }
 
 static void add_observability(const Outcome *outcome, Buf *out)
@@ -85,6 +101,10 @@ static void add_wrapper(const Exchange *exchange, const Response *response, Buf 
         add_validation(&response->outcome, out);
     buf_add(out, STR("],\"techByDesignDisposition\":"));
     buf_add(out, actions.len ? actions : STR("[]"));
+    if (response->rules_version.len) {
+        buf_add_char(out, ',');
+        add_text(out, "rulesVersion", response->rules_version);
+    }
     buf_add(out, STR("}}\n"));
 }
 

@@ -278,6 +278,50 @@ static void add_issues(Row *row, const Outcome *o)
         db_int_array(row->params, c.numbers[i], o->issue_count);
 }
 
+/* What the engine had said, where the sender was told otherwise. */
+static void add_engine_outcome(Row *row, const Validated *v)
+{
+    const Outcome *o = &v->engine_outcome;
+    add_text(row, v->rules_version);
+    if (!v->has_engine_outcome) {
+        for (int i = 0; i < 5; i++)
+            db_null(row->params);
+        return;
+    }
+    add_compressed(row, o->operation_outcome.len ? o->operation_outcome : STR_NONE);
+    db_bigint(row->params, (int64_t)o->operation_outcome.len);
+    db_int(row->params, (int32_t)o->errors);
+    db_int(row->params, (int32_t)o->warnings);
+    db_int(row->params, (int32_t)o->information);
+}
+
+static void add_changes(Row *row, const Validated *v)
+{
+    Str *texts[4]; /* rule, what, before, after */
+    uint32_t count = v->rule_change_count;
+    int32_t *issues = ARENA_ARRAY(row->arena, int32_t, count + 1);
+    row->params->failed |= !issues;
+    for (int i = 0; i < 4; i++) {
+        texts[i] = ARENA_ARRAY(row->arena, Str, count + 1);
+        row->params->failed |= !texts[i];
+    }
+    for (uint32_t i = 0; !row->params->failed && i < count; i++) {
+        const RuleChange *change = &v->rule_changes[i];
+        texts[0][i] = text_clip(change->rule, KEY_BYTES_MAX);
+        texts[1][i] = text_clip(change->what, KEY_BYTES_MAX);
+        texts[2][i] = text_clip(change->before, TEXT_BYTES_MAX);
+        texts[3][i] = text_clip(change->after, TEXT_BYTES_MAX);
+        issues[i] = (int32_t)change->issue;
+    }
+    if (row->params->failed)
+        return;
+    db_text_array(row->params, texts[0], count);
+    db_text_array(row->params, texts[1], count);
+    db_int_array(row->params, issues, count);
+    db_text_or_null_array(row->params, texts[2], count);
+    db_text_or_null_array(row->params, texts[3], count);
+}
+
 static bool read_validated(Recorder *recorder, Str value, Arena *arena, Record *record, Err *err)
 {
     Validated v;
@@ -307,6 +351,8 @@ static bool read_validated(Recorder *recorder, Str value, Arena *arena, Record *
     add_outcome(&row, &v);
     add_facts(&row, &facts);
     add_issues(&row, &v.outcome);
+    add_engine_outcome(&row, &v);
+    add_changes(&row, &v);
     states_of_validated(&v, &record->events);
     return finish(&row, &sql_verdict, record, err);
 }
@@ -338,6 +384,8 @@ static bool add_delivery(Recorder *recorder, const Response *r, Arena *arena, Re
     db_bigint(row.params, (int64_t)d->request_bytes);
     db_time_us(row.params, d->started_at_us);
     db_time_us(row.params, d->finished_at_us);
+    add_text(&row, d->rules_version);
+    db_text_or_null(row.params, d->transforms_json); /* bounded where it is written; JSON: uncut */
     return finish(&row, &sql_delivery, record, err);
 }
 

@@ -35,44 +35,58 @@ const DbStatement sql_message = {
     "$31::text, $32::text, $33::text, $34::text[] "
     "FROM (" MONTH_OF("$1::text", "$2::uuid") ") m ON CONFLICT DO NOTHING"};
 
-/* The issues follow their verdict: they are there exactly when it was new. */
+/* Issues and changes follow their verdict: they are there exactly when it was new. */
 const DbStatement sql_verdict = {
     "verdict",
     "WITH v AS (INSERT INTO fhirbus.verdict (received_at, tenant, interaction_id, sha256, "
     "replay_id, attempt, valid, action, disposition, precheck_code, precheck_message, outcome, "
     "outcome_bytes, bundle, bundle_bytes, errors, warnings, information, issues_left_out, "
     "ig_name, ig_version, engine_name, engine_version, engine_started_at, "
-    "validation_initiated_at, validation_completed_at, " FACT_COLUMNS ") "
+    "validation_initiated_at, validation_completed_at, " FACT_COLUMNS ", rules_version, "
+    "engine_outcome, engine_outcome_bytes, engine_errors, engine_warnings, engine_information) "
     "SELECT m.received_at, $1::text, $2::uuid, $3::bytea, $4::uuid, $5::int, $6::bool, $7::text, "
     "$8::text, $9::text, $10::text, $11::bytea, $12::bigint, $13::bytea, $14::bigint, $15::int, "
     "$16::int, $17::int, $18::int, $19::text, $20::text, $21::text, $22::text, $23::timestamptz, "
     "$24::timestamptz, $25::timestamptz, $26::text, $27::text, $28::text, $29::text, $30::text, "
-    "$31::text, $32::text, $33::text, $34::text, $35::text, $36::text[] "
-    "FROM (" MONTH_OF("$1::text", "$2::uuid") ") m ON CONFLICT DO NOTHING RETURNING received_at) "
-                                              "INSERT INTO fhirbus.diagnostic (received_at, "
-                                              "tenant, interaction_id, sha256, replay_id, "
-                                              "attempt, ordinal, severity, code, message_id, "
-                                              "location, expression, diagnostics, line, col) "
-                                              "SELECT v.received_at, $1, $2, $3, $4, $5, "
-                                              "(d.ordinal - 1)::int, d.severity, d.code, "
-                                              "d.message_id, d.location, d.expression, "
-                                              "d.diagnostics, nullif(d.line, 0), nullif(d.col, 0) "
-                                              "FROM v, unnest($37::text[], $38::text[], "
-                                              "$39::text[], $40::text[], $41::text[], $42::text[], "
-                                              "$43::int[], $44::int[]) WITH ORDINALITY AS "
-                                              "d(severity, code, message_id, location, "
-                                              "expression, diagnostics, line, col, ordinal)"};
+    "$31::text, $32::text, $33::text, $34::text, $35::text, $36::text[], $45::text, $46::bytea, "
+    "$47::bigint, $48::int, $49::int, $50::int "
+    "FROM (" MONTH_OF("$1::text",
+                      "$2::uuid") ") m ON CONFLICT DO NOTHING RETURNING received_at), "
+                                  "c AS (INSERT INTO fhirbus.rule_change (received_at, tenant, "
+                                  "interaction_id, sha256, "
+                                  "replay_id, attempt, ordinal, rule, what, issue, before, after) "
+                                  "SELECT v.received_at, $1, $2, $3, $4, $5, (r.ordinal - 1)::int, "
+                                  "r.rule, r.what, "
+                                  "nullif(r.issue, 0) - 1, r.before, r.after FROM v, "
+                                  "unnest($51::text[], $52::text[], "
+                                  "$53::int[], $54::text[], $55::text[]) WITH ORDINALITY AS "
+                                  "r(rule, what, issue, before, after, "
+                                  "ordinal)) "
+                                  "INSERT INTO fhirbus.diagnostic (received_at, tenant, "
+                                  "interaction_id, sha256, replay_id, "
+                                  "attempt, ordinal, severity, code, message_id, location, "
+                                  "expression, diagnostics, line, col) "
+                                  "SELECT v.received_at, $1, $2, $3, $4, $5, (d.ordinal - 1)::int, "
+                                  "d.severity, d.code, "
+                                  "d.message_id, d.location, d.expression, d.diagnostics, "
+                                  "nullif(d.line, 0), nullif(d.col, 0) "
+                                  "FROM v, unnest($37::text[], $38::text[], $39::text[], "
+                                  "$40::text[], $41::text[], $42::text[], "
+                                  "$43::int[], $44::int[]) WITH ORDINALITY AS d(severity, code, "
+                                  "message_id, location, "
+                                  "expression, diagnostics, line, col, ordinal)"};
 
 const DbStatement sql_delivery = {
     "delivery",
     "INSERT INTO fhirbus.delivery (received_at, tenant, interaction_id, sha256, destination, "
     "replay_id, attempt, success, final, url, idempotency_key, http_status, error_class, "
     "error_text, response, response_bytes, response_truncated, response_content_type, "
-    "request_sha256, request_bytes, started_at, finished_at) "
+    "request_sha256, request_bytes, started_at, finished_at, rules_version, transforms) "
     "SELECT m.received_at, $1::text, $2::uuid, $3::bytea, $4::text, $5::uuid, $6::int, $7::bool, "
     "$8::bool, $9::text, $10::text, nullif($11::int, 0), $12::text, $13::text, $14::bytea, "
     "$15::bigint, $16::bool, $17::text, $18::bytea, $19::bigint, $20::timestamptz, "
-    "$21::timestamptz FROM (" MONTH_OF("$1::text", "$2::uuid") ") m ON CONFLICT DO NOTHING"};
+    "$21::timestamptz, $22::text, $23::text FROM (" MONTH_OF(
+        "$1::text", "$2::uuid") ") m ON CONFLICT DO NOTHING"};
 
 /* A notice is filed under its own time, which never changes either. */
 const DbStatement sql_notice = {

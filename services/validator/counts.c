@@ -13,6 +13,7 @@ struct Counts {
     Histogram *seconds[2]; /* by lane */
     Histogram *waited[2];
     Histogram *bytes;
+    Gauge *rule_sets, *rule_sets_refused;
     Counter *issues[3]; /* errors, warnings, information */
     _Atomic int64_t beat_ms;
     atomic_bool connected, assigned;
@@ -66,6 +67,11 @@ static void register_all(Counts *counts)
         counts->issues[i] =
             metrics_counter(metrics, "fhirbus_validation_issues_total", "issues reported",
                             METRIC_LABELS({"severity", str_from(severities[i])}));
+    counts->rule_sets = metrics_gauge(metrics, "fhirbus_rule_sets", "published rule sets in force",
+                                      METRIC_NO_LABELS);
+    counts->rule_sets_refused =
+        metrics_gauge(metrics, "fhirbus_rule_sets_refused",
+                      "published rule sets that cannot be used", METRIC_NO_LABELS);
     counts->bytes = metrics_histogram(metrics, "fhirbus_validation_bundle_bytes",
                                       "size of documents", METRIC_NO_LABELS, metric_buckets_bytes);
 }
@@ -119,6 +125,20 @@ void counts_verdict(Counts *counts, const Validated *validated, double seconds, 
                     METRIC_LABELS({"action", str_from(action_name(validated->disposition.action))},
                                   {"precheck", precheck})),
                 1);
+}
+
+void counts_rule(Counts *counts, const RuleChange *change)
+{
+    counter_add(metrics_counter(counts->metrics, "fhirbus_rule_changes_total",
+                                "what rules did to verdicts",
+                                METRIC_LABELS({"rule", change->rule}, {"what", change->what})),
+                1);
+}
+
+void counts_rules(Counts *counts, CatalogCounts rules)
+{
+    gauge_set(counts->rule_sets, (double)rules.objects);
+    gauge_set(counts->rule_sets_refused, (double)rules.refused_now);
 }
 
 void counts_failed(Counts *counts, const char *code)

@@ -1,11 +1,12 @@
-/* disposition - diagnostics -> accept | reject | discard.
+/* disposition - what the rules in force decide about a bundle: accept | reject | discard.
  *
- * Spec:    TechBD's seed rules: a failed pre-check is discarded; what its engine said about
- *          Bundle.meta.lastUpdated is rejected; else accepted. Only discard stops a bundle.
+ * Spec:    docs/rules.md "Dispositions". From the strongest rule that holds to the weakest: reject
+ *          is listed, accept and discard end it. Nothing listed: accepted. Only discard stops a
+ *          bundle. What is no JSON is discarded whatever the rules say: it cannot go on.
  * Owner:   actions_json lives in `arena`.
  * Errors:  ERR_INPUT "memory-limit". */
 #pragma once
-#include "common/envelope/envelope.h"
+#include "services/validator/changes.h"
 
-bool disposition_decide(const Outcome *outcome, Arena *arena, Disposition *ret_disposition,
-                        Err *err) MUST_USE;
+bool disposition_decide(Matcher *matcher, const Outcome *outcome, Arena *arena,
+                        Disposition *ret_disposition, Changes *changes, Err *err) MUST_USE;

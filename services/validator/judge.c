@@ -2,9 +2,9 @@
 
 #include <time.h>
 
-#include "services/validator/disposition.h"
 #include "services/validator/faults.h"
 #include "services/validator/outcome.h"
+#include "services/validator/ruling.h"
 
 int64_t judge_now_us(void)
 {
@@ -36,9 +36,10 @@ static bool run_engine(const ValidatorConfig *config, const Images *images,
                          err);
 }
 
-bool judge(const ValidatorConfig *config, const Images *images, const Envelope *envelope,
-           Arena *arena, Validated *ret_validated, Err *err)
+bool judge(const Judge *by, const Envelope *envelope, Arena *arena, Validated *ret_validated,
+           Err *err)
 {
+    const Images *images = by->images;
     Precheck prechecked;
     Verdict verdict;
     OutcomeTimes times = {.started_us = judge_now_us(), .engine_us = images_opened_at_us(images)};
@@ -47,9 +48,9 @@ bool judge(const ValidatorConfig *config, const Images *images, const Envelope *
         return ERR(err, ERR_INPUT, "source-type", "no conversion for this source type");
     faults_on(envelope->payload);
     out.envelope.payload = STR_NONE;
-    TRY(check(config, envelope->payload, arena, &prechecked, err));
+    TRY(check(by->config, envelope->payload, arena, &prechecked, err));
     if (prechecked.passed)
-        TRY(run_engine(config, images, envelope, arena, &verdict, err));
+        TRY(run_engine(by->config, images, envelope, arena, &verdict, err));
     times.finished_us = judge_now_us();
     if (prechecked.passed)
         TRY(outcome_of_verdict(&verdict, &times, arena, &out.outcome, err));
@@ -57,7 +58,7 @@ bool judge(const ValidatorConfig *config, const Images *images, const Envelope *
         TRY(outcome_of_precheck(&prechecked, &times, arena, &out.outcome, err));
     if (out.outcome.profile_url.len == 0) /* known to no image: what the sender asked for */
         out.outcome.profile_url = prechecked.profile;
-    TRY(disposition_decide(&out.outcome, arena, &out.disposition, err));
+    TRY(ruling_apply(by->book, times.finished_us, arena, &out, err));
     *ret_validated = out;
     return true;
 }

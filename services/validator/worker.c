@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "common/rules/source.h"
 #include "services/validator/counts.h"
 #include "services/validator/judge.h"
 
@@ -23,6 +24,7 @@ typedef struct Worker {
     Hand *hand;
     Images *images;
     Counts *counts;
+    RuleSource *rules;
     BusProducer *producer;
     BusConsumer *consumer;
     Arena *arena;
@@ -150,7 +152,9 @@ static bool publish_verdict(Job *job, const Validated *validated, Err *err)
     if (envelope->response_partition != ENVELOPE_NOBODY_WAITS) { /* first: somebody waits */
         response.has_outcome = response.has_disposition = true;
         response.outcome = validated->outcome;
-        response.outcome.issue_count = 0; /* the OperationOutcome has them */
+        response.rules_version = validated->rules_version;
+        if (!validated->outcome.precheck_code.len)
+            response.outcome.issue_count = 0; /* the OperationOutcome has them */
         response.disposition = validated->disposition;
         TRY(publish_response(job, envelope, &response, err));
     }
@@ -224,18 +228,43 @@ static void note_verdict(Worker *worker, const Validated *validated, const Trace
              LOG_F64("seconds", seconds), LOG_F64("waited", waited));
 }
 
-/* True when a verdict was handed to the producer; ERR_INPUT means: never. */
-static bool work(Worker *worker, Job *job, Envelope *envelope, Err *err)
+/* A rule that cannot be evaluated does not hold, and somebody should know. */
+static void note_rules(Worker *worker, const Validated *validated)
+{
+    for (uint32_t i = 0; i < validated->rule_change_count; i++) {
+        const RuleChange *change = &validated->rule_changes[i];
+        counts_rule(worker->counts, change);
+        if (str_is(change->what, "not-evaluated"))
+            log_warn(worker->log, "rule.not_evaluated", LOG_STR("rule", change->rule),
+                     LOG_STR("interaction_id", validated->envelope.interaction_id),
+                     LOG_STR("why", change->after));
+    }
+}
+
+static bool decide(Worker *worker, Job *job, Envelope *envelope, const RuleBook *book, Err *err)
 {
     Validated validated;
     Trace trace;
     continue_trace(worker, envelope, &trace);
-    TRY(judge(worker->config, worker->images, envelope, worker->arena, &validated, err));
+    const Judge by = {worker->config, worker->images, book};
+    TRY(judge(&by, envelope, worker->arena, &validated, err));
     validated.redelivered = job->message->maybe_redelivered || job->message->retries > 0;
     validated.published_at_us = judge_now_us();
     TRY(publish_verdict(job, &validated, err));
     note_verdict(worker, &validated, &trace);
+    note_rules(worker, &validated);
     return true;
+}
+
+/* True when a verdict was handed to the producer; ERR_INPUT means: never. The verdict is encoded
+ * while its rules are held. */
+static bool work(Worker *worker, Job *job, Envelope *envelope, Err *err)
+{
+    RuleHold hold;
+    TRY(rule_source_hold(worker->rules, envelope->tenant, worker->arena, &hold, err));
+    bool done = decide(worker, job, envelope, &hold.book, err);
+    rule_source_release(worker->rules, &hold);
+    return done;
 }
 
 /* A message that killed its worker: only its envelope is read, to know whom to answer; if even that
@@ -329,6 +358,7 @@ static int loop(Worker *worker)
         BusMessage *message;
         supervisor_beat(worker->supervisor);
         counts_update(worker->counts, worker->consumer, worker->producer, worker->supervisor);
+        counts_rules(worker->counts, rule_source_counts(worker->rules));
         refresh_images(worker);
         int reports = bus_producer_poll(worker->producer, 0);
         if (bus_poll(worker->consumer, 0, &message))
@@ -341,6 +371,18 @@ static int loop(Worker *worker)
     log_info(worker->log, "worker.draining", LOG_U64("in_flight", worker->jobs));
     await_reports(worker, SERVICE_DRAIN_MS);
     return 0;
+}
+
+/* Nothing is decided before the published rules are known. */
+static bool await_rules(Worker *worker, Err *err)
+{
+    TRY(rule_source_open(&worker->config->bus, &worker->rules, err));
+    while (!rule_source_ready(worker->rules, POLL_MS)) {
+        supervisor_beat(worker->supervisor);
+        if (supervisor_stopping())
+            return ERR(err, ERR_RETRY, "rules-not-read", "stopped before the rules were read");
+    }
+    return true;
 }
 
 static bool worker_open(Worker *worker, Err *err)
@@ -368,6 +410,7 @@ static bool worker_open(Worker *worker, Err *err)
     TRY(images_open(config->images, worker->log, &worker->images, err));
     worker->looked_at_us = judge_now_us();
     TRY(counts_start(config, &worker->counts, err));
+    TRY(await_rules(worker, err));
     TRY(bus_producer_new(&config->bus, &producing, &worker->producer, err));
     return bus_consumer_new(&config->bus, &consuming, &worker->consumer, err);
 }
@@ -378,6 +421,7 @@ static void worker_close(Worker *worker)
     bus_producer_free(worker->producer, 0);
     bus_consumer_free(worker->consumer);
     counts_stop(worker->counts);
+    rule_source_close(worker->rules);
     images_close(worker->images);
     arena_free(worker->arena);
 }

@@ -89,6 +89,17 @@ void log_add_validated(MessageLog *log, const Envelope *envelope, DispositionAct
         .published_at_us = envelope->received_at_us + 9000
     };
     v.envelope.payload = STR_NONE;
+    const RuleChange changes[] = {
+        {STR("q/quiet"), STR("suppress"), 5, STR("one more"), STR("")     },
+        {STR("q/no"),    STR("reject"),   0, STR(""),         STR("since")},
+    };
+    if (issues > 3) { /* as if a rule had suppressed one more */
+        v.rules_version = STR("q@1#00000000");
+        v.has_engine_outcome = true;
+        v.engine_outcome = (Outcome){.operation_outcome = STR("{\"engine\":1}"), .errors = 77};
+        v.rule_changes = changes;
+        v.rule_change_count = 2;
+    }
     for (unsigned i = 0; i < issues; i++)
         list[i] = (OutcomeIssue){.severity = str_from(severities[i % 3]),
                                  .code = STR("processing"),

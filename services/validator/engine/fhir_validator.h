@@ -41,8 +41,9 @@ typedef enum IssueSeverity {
 typedef struct Issue {
     const struct Issue *next;
     IssueSeverity severity;
-    Str code;       /* OperationOutcome.issue.code: "structure", "invariant", ... */
-    Str message_id; /* java-core-messageId, or empty */
+    Str code;           /* OperationOutcome.issue.code: "structure", "invariant", ... */
+    Str message_id;     /* java-core-messageId, or empty */
+    Str message_system; /* of message_id; empty: the Java core's */
     Str location; /* the Java core's path: Bundle.entry[0].resource, then the resource in slash-star
                      marks, .name[0] */
     Str expression;  /* the same as plain FHIRPath: Bundle.entry[0].resource.name[0] */

@@ -42,8 +42,11 @@ static void add_issue(Text *text, const Issue *issue)
     text_add_char(text, ',');
     add_member(text, "code", issue->code);
     if (issue->message_id.len) {
-        text_add(text, STR(",\"details\":{\"coding\":[{\"system\":"
-                           "\"http://hl7.org/fhir/java-core-messageId\","));
+        text_add(text, STR(",\"details\":{\"coding\":[{"));
+        add_member(text, "system",
+                   issue->message_system.len ? issue->message_system
+                                             : STR("http://hl7.org/fhir/java-core-messageId"));
+        text_add_char(text, ',');
         add_member(text, "code", issue->message_id);
         text_add(text, STR("}]}"));
     }

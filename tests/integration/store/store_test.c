@@ -15,9 +15,10 @@
 #define SHUFFLES 6
 
 static const DbStatement q_months = {"months", "SELECT fhirbus.make_months(2, $1::timestamptz)"};
-static const DbStatement q_empty = {
-    "empty", "TRUNCATE fhirbus.registry, fhirbus.message, fhirbus.verdict, fhirbus.diagnostic, "
-             "fhirbus.delivery, fhirbus.event, fhirbus.notice"};
+static const DbStatement q_empty = {"empty",
+                                    "TRUNCATE fhirbus.registry, fhirbus.message, fhirbus.verdict, "
+                                    "fhirbus.diagnostic, fhirbus.rule_change, "
+                                    "fhirbus.delivery, fhirbus.event, fhirbus.notice"};
 /* All that is there, but for the clock's stored_at, as one text. */
 static const DbStatement q_dump = {
     "dump",
@@ -25,6 +26,7 @@ static const DbStatement q_dump = {
     "SELECT 'message ' || (to_jsonb(t) - 'stored_at')::text AS line FROM fhirbus.message t "
     "UNION ALL SELECT 'verdict ' || (to_jsonb(t) - 'stored_at')::text FROM fhirbus.verdict t "
     "UNION ALL SELECT 'diagnostic ' || to_jsonb(t)::text FROM fhirbus.diagnostic t "
+    "UNION ALL SELECT 'rule_change ' || to_jsonb(t)::text FROM fhirbus.rule_change t "
     "UNION ALL SELECT 'delivery ' || (to_jsonb(t) - 'stored_at')::text FROM fhirbus.delivery t "
     "UNION ALL SELECT 'event ' || (to_jsonb(t) - 'stored_at')::text FROM fhirbus.event t "
     "UNION ALL SELECT 'notice ' || (to_jsonb(t) - 'stored_at')::text FROM fhirbus.notice t "
@@ -47,6 +49,11 @@ static const DbStatement q_status = {
 static const DbStatement q_diagnostics = {
     "diagnostics", "SELECT count(*), min(ordinal), max(ordinal), max(line), count(line) FROM "
                    "fhirbus.diagnostic WHERE interaction_id = $1"};
+static const DbStatement q_rules = {
+    "rules", "SELECT v.rules_version, v.engine_outcome IS NOT NULL, v.engine_errors::int, r.rule, "
+             "r.what, r.issue, r.before, r.after FROM fhirbus.verdict v JOIN fhirbus.rule_change r "
+             "USING (tenant, interaction_id, sha256, replay_id, attempt, received_at) "
+             "WHERE interaction_id = $1 ORDER BY r.ordinal"};
 static const DbStatement q_horizon = {"horizon", "UPDATE fhirbus.horizon SET received_before = $1"};
 static const DbStatement q_counts = {
     "counts", "SELECT count(*), count(payload) FROM fhirbus.message WHERE tenant = $1"};
@@ -58,10 +65,12 @@ static const DbStatement q_drop_at = {"drop-at", "SELECT fhirbus.drop_months($1:
 static const DbStatement q_months_left = {
     "months-left", "SELECT count(*) FROM pg_class WHERE relname ~ '^message_2026_0[12]$'"};
 static const DbStatement *const admin_statements[] = {
-    &q_months,         &q_empty,   &q_dump,        &q_states,      &q_state,
-    &q_payload,        &q_status,  &q_horizon,     &q_counts,      &q_setting,
-    &q_purge_at,       &q_drop_at, &q_diagnostics, &q_months_left, &sql_settle_defaults,
-    &sql_default_rows, NULL};
+    &q_months,         &q_empty,       &q_dump,
+    &q_states,         &q_state,       &q_payload,
+    &q_status,         &q_horizon,     &q_counts,
+    &q_setting,        &q_purge_at,    &q_drop_at,
+    &q_diagnostics,    &q_months_left, &sql_settle_defaults,
+    &sql_default_rows, &q_rules,       NULL};
 
 static PrivatePostgres pg;
 static DbConfig persister_config;
@@ -285,6 +294,17 @@ static void the_status_view_has_a_row_per_nature(void **state)
     assert_int_equal(db_get_int(r, 0, 2), 6);
     assert_int_equal(db_get_int(r, 0, 3), 6);
     assert_int_equal(db_get_int(r, 0, 4), 6); /* line 0 is none */
+    db_result_free(r);
+    r = ask_about(&q_rules, e.interaction_id);
+    assert_int_equal(db_rows(r), 2);
+    assert_true(str_is(db_get_text(r, 0, 0), "q@1#00000000"));
+    assert_true(db_get_bool(r, 0, 1));
+    assert_int_equal(db_get_int(r, 0, 2), 77);
+    assert_true(str_is(db_get_text(r, 0, 3), "q/quiet"));
+    assert_int_equal(db_get_int(r, 0, 5), 4); /* from 0 here */
+    assert_true(str_is(db_get_text(r, 0, 6), "one more") && db_is_null(r, 0, 7));
+    assert_true(str_is(db_get_text(r, 1, 4), "reject") && db_is_null(r, 1, 5));
+    assert_true(str_is(db_get_text(r, 1, 7), "since"));
     db_result_free(r);
 }
 

@@ -164,6 +164,10 @@ static void a_validated_comes_back_as_it_went(void **state)
         {STR("warning"), STR("code-invalid"), STR(""),    STR("Bundle"),          STR("Bundle"),       STR("hm"), 0,
          0                                                                                                            },
     };
+    const RuleChange changes[] = {
+        {STR("q/quiet"), STR("suppress"), 2, STR("hm"), STR("")     },
+        {STR("q/no"),    STR("reject"),   0, STR(""),   STR("since")},
+    };
     Validated in = {
         .envelope = sample_envelope(NULL, 0),
         .bundle = STR("{\"resourceType\":\"Bundle\"}"),
@@ -189,6 +193,11 @@ static void a_validated_comes_back_as_it_went(void **state)
         .disposition = {.action = ACTION_DISCARD, .actions_json = STR("[]")  },
         .published_at_us = 8,
         .redelivered = true,
+        .rules_version = STR("q@1#00000000"),
+        .has_engine_outcome = true,
+        .engine_outcome = {.operation_outcome = STR("{1}"),             .errors = 9 },
+        .rule_changes = changes,
+        .rule_change_count = 2,
     };
     Validated out;
     Str bytes;
@@ -216,6 +225,17 @@ static void a_validated_comes_back_as_it_went(void **state)
     assert_int_equal(out.outcome.engine_started_at_us, 7);
     assert_int_equal(out.published_at_us, 8);
     assert_int_equal(out.outcome.issue_count, 2);
+    assert_str(out.rules_version, in.rules_version);
+    assert_true(out.has_engine_outcome && out.engine_outcome.errors == 9);
+    assert_str(out.engine_outcome.operation_outcome, in.engine_outcome.operation_outcome);
+    assert_int_equal(out.rule_change_count, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_str(out.rule_changes[i].rule, changes[i].rule);
+        assert_str(out.rule_changes[i].what, changes[i].what);
+        assert_int_equal(out.rule_changes[i].issue, changes[i].issue);
+        assert_str(out.rule_changes[i].before, changes[i].before);
+        assert_str(out.rule_changes[i].after, changes[i].after);
+    }
     for (int i = 0; i < 2; i++) {
         assert_str(out.outcome.issues[i].severity, issues[i].severity);
         assert_str(out.outcome.issues[i].code, issues[i].code);

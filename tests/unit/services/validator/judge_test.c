@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/rules/source.h"
 #include "services/validator/judge.h"
 
 static const ValidatorConfig config = {.allowed_profiles = "http://a/p",
@@ -18,6 +19,8 @@ static const ValidatorConfig config = {.allowed_profiles = "http://a/p",
 
 typedef struct Bench {
     Images *images;
+    RuleSource *rules;
+    RuleHold hold;
     Arena *arena;
 } Bench;
 
@@ -27,15 +30,25 @@ static int bench_up(void **state)
     Err err;
     bench.arena = arena_new(1 << 24);
     *state = &bench;
-    return images_open(NULL, NULL, &bench.images, &err) ? 0 : -1;
+    bool fine = images_open(NULL, NULL, &bench.images, &err) &&
+                rule_source_open(NULL, &bench.rules, &err) &&
+                rule_source_hold(bench.rules, STR("t"), bench.arena, &bench.hold, &err);
+    return fine ? 0 : -1;
 }
 
 static int bench_down(void **state)
 {
     Bench *bench = *state;
+    rule_source_release(bench->rules, &bench->hold);
+    rule_source_close(bench->rules);
     images_close(bench->images);
     arena_free(bench->arena);
     return 0;
+}
+
+static Judge judge_of(const Bench *bench)
+{
+    return (Judge){&config, bench->images, &bench->hold.book};
 }
 
 static Validated judged(Bench *bench, const char *payload)
@@ -43,7 +56,8 @@ static Validated judged(Bench *bench, const char *payload)
     const Envelope envelope = {.interaction_id = STR("i"), .payload = str_from(payload)};
     Validated validated = {0};
     Err err = {0};
-    if (!judge(&config, bench->images, &envelope, bench->arena, &validated, &err))
+    const Judge by = judge_of(bench);
+    if (!judge(&by, &envelope, bench->arena, &validated, &err))
         fail_msg("%s: %s", err.code, err.text);
     return validated;
 }
@@ -87,12 +101,13 @@ static void an_unknown_source_type_and_a_small_arena_can_never_be_judged(void **
         .interaction_id = STR("i"), .payload = STR("MSH|"), .source_type = STR("X12")};
     Validated validated;
     Err err = {0};
-    assert_false(judge(&config, bench->images, &envelope, bench->arena, &validated, &err));
+    const Judge by = judge_of(bench);
+    assert_false(judge(&by, &envelope, bench->arena, &validated, &err));
     assert_int_equal(err.kind, ERR_INPUT);
     assert_string_equal(err.code, "source-type");
     envelope.source_type = STR("FHIR");
     envelope.payload = STR("{\"meta\":{\"profile\":[\"http://a/p\"]},\"a\":[1,2,3,4,5,6,7,8,9]}");
-    assert_false(judge(&config, bench->images, &envelope, small, &validated, &err));
+    assert_false(judge(&by, &envelope, small, &validated, &err));
     assert_string_equal(err.code, "memory-limit");
 }
 
