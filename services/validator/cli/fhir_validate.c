@@ -31,6 +31,7 @@ typedef struct Settings {
     size_t profile_count;
     Format format;
     IssueSeverity min_severity;
+    unsigned rules;
     const char *const *inputs;
     size_t input_count;
 } Settings;
@@ -47,7 +48,8 @@ typedef struct Run {
 
 static const char usage[] =
     "usage: fhir-validate [--image FILE]... [--profile URL]... [--format text|json|ndjson]\n"
-    "                     [--min-severity information|warning|error|fatal] FILE|DIR|-...\n"
+    "                     [--min-severity information|warning|error|fatal] [--rule NAME]...\n"
+    "                     FILE|DIR|-...\n"
     "       fhir-validate compile PACKAGE... -o IMAGE [--packages DIR]... [--codes FILE]...\n"
     "                     [--no-dependencies] [--lenient-terminology]\n"
     "       fhir-validate info IMAGE... [--verify]\n"
@@ -57,6 +59,8 @@ static const char usage[] =
     "Validates FHIR R4 resources (JSON). Without an image: JSON form, known properties and types.\n"
     "ndjson prints one line per input: "
     "{\"file\",\"valid\",\"ms\",\"outcome\":{OperationOutcome}}.\n"
+    "--rule: unknown-profile-warns, unknown-extension-fails, html-in-markdown-fails,\n"
+    "html-in-text-fails, for-publication.\n"
     "compile: PACKAGE is a .tgz, a folder or a loose resource (.json); the first one is the root.\n"
     "Dependencies are looked for in the --packages folders.\n"
     "Exit status: 0 all valid, 1 some invalid, 2 usage or unreadable input.\n";
@@ -195,7 +199,8 @@ static void validate_file(Run *run, const char *path)
     arena_reset(run->arena);
     ValidateOptions options = {.image = SIZE_MAX,
                                .profiles = run->settings->profiles,
-                               .profile_count = run->settings->profile_count};
+                               .profile_count = run->settings->profile_count,
+                               .rules = run->settings->rules};
     Verdict verdict;
     Err err = {0};
     double start = now_ms();
@@ -410,6 +415,11 @@ static bool parse_option(Settings *settings, const char *name, const char *value
     }
     if (strcmp(name, "--format") == 0)
         return parse_format(value, &settings->format);
+    if (strcmp(name, "--rule") == 0) {
+        ValidateRule rule = fhir_rule_find(value);
+        settings->rules |= rule;
+        return rule != 0;
+    }
     if (strcmp(name, "--min-severity") == 0)
         return parse_severity(value, &settings->min_severity);
     return false;

@@ -142,6 +142,26 @@ static Message message_of(const Err *why)
     return MSG_JSON_SYNTAX;
 }
 
+/* --- rules ------------------------------------------------------------------------------------ */
+
+ValidateRule fhir_rule_find(const char *name)
+{
+    static const struct {
+        const char *name;
+        ValidateRule rule;
+    } rules[] = {
+        {"unknown-profile-warns",   RULE_UNKNOWN_PROFILE_WARNS  },
+        {"unknown-extension-fails", RULE_UNKNOWN_EXTENSION_FAILS},
+        {"html-in-markdown-fails",  RULE_HTML_IN_MARKDOWN_FAILS },
+        {"html-in-text-fails",      RULE_HTML_IN_TEXT_FAILS     },
+        {"for-publication",         RULE_FOR_PUBLICATION        },
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (strcmp(rules[i].name, name) == 0)
+            return rules[i].rule;
+    return 0;
+}
+
 /* --- validating ------------------------------------------------------------------------------- */
 
 enum { CLAIMS_MAX = 64 };
@@ -174,10 +194,10 @@ static const Loaded *choose_image(const FhirValidator *validator, const Validate
     return &validator->images[0];
 }
 
-static ProfileId root_profile(Walk *walk, Str url)
+static ProfileId root_profile(Walk *walk, Str url, bool claimed)
 {
     ProfileId profile = schema_find(walk->schema, url);
-    if (profile)
+    if (profile || (claimed && walk->rules & RULE_UNKNOWN_PROFILE_WARNS))
         return profile;
     Finding *finding = report_with(walk, SEVERITY_ERROR, MSG_PROFILE_UNKNOWN_ROOT, ELEM_NONE, url,
                                    STR_NONE, STR_NONE, STR_NONE);
@@ -193,11 +213,11 @@ static void walk_root(Walk *walk, const ValidateOptions *options, const Str *cla
     ProfileId profiles[CLAIMS_MAX * 2];
     uint32_t count = 0;
     for (uint32_t i = 0; i < claim_count; i++) {
-        profiles[count] = root_profile(walk, claims[i]);
+        profiles[count] = root_profile(walk, claims[i], true);
         count += profiles[count] != 0;
     }
     for (size_t i = 0; i < options->profile_count && count < CLAIMS_MAX * 2; i++) {
-        profiles[count] = root_profile(walk, options->profiles[i]);
+        profiles[count] = root_profile(walk, options->profiles[i], false);
         count += profiles[count] != 0;
     }
     walk->base_only = count == 0;
@@ -274,6 +294,7 @@ bool fhir_validate(const FhirValidator *validator, Str resource, const ValidateO
                    .model = fhir_model_r4(),
                    .doc = doc,
                    .out = &findings,
+                   .rules = o->rules,
                    .best_practice = !o->no_best_practice,
                    .step_limit = o->limits.steps ? o->limits.steps : STEPS_DEFAULT};
     Verdict verdict = {0};

@@ -60,11 +60,23 @@ typedef struct ValidateLimits { /* 0: the default in brackets */
     uint64_t steps;             /* FHIRPath and walk steps (2 billion) */
 } ValidateLimits;
 
+/* Where a validation departs from what the Java core does as HAPI runs it; or-ed. */
+typedef enum ValidateRule {
+    RULE_UNKNOWN_PROFILE_WARNS = 1 << 0,   /* unknown meta.profile: a warning, no error */
+    RULE_UNKNOWN_EXTENSION_FAILS = 1 << 1, /* an error, no information; examples excepted */
+    RULE_HTML_IN_MARKDOWN_FAILS = 1 << 2,  /* tags in markdown: an error */
+    RULE_HTML_IN_TEXT_FAILS = 1 << 3,      /* tags in any text: an error, no information */
+    RULE_FOR_PUBLICATION = 1 << 4,         /* what HL7 demands of what it publishes */
+} ValidateRule;
+/* The rule of that name: "unknown-profile-warns", "for-publication" ...; 0: there is none. */
+ValidateRule fhir_rule_find(const char *name);
+
 typedef struct ValidateOptions {
     size_t image;          /* index; SIZE_MAX: choose by meta.profile, else image 0 */
     const Str *profiles;   /* validate against these besides the base definition ... */
     size_t profile_count;  /* ... and meta.profile; usually 0 */
     bool no_best_practice; /* leave out best-practice warnings */
+    unsigned rules;        /* ValidateRule */
     ValidateLimits limits;
 } ValidateOptions;
 

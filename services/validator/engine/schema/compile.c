@@ -165,7 +165,7 @@ static bool fill_profile(Tables *tables, const PackageResource *resource, Profil
                          Err *err)
 {
     const JsonDoc *doc;
-    TRY(packages_doc(tables->packages, resource, &doc, err));
+    TRY(tables_definition(tables, resource, &doc, err));
     const JsonNode *snapshot = json_get(doc, json_root(doc), "snapshot");
     const JsonNode *elements = json_get(doc, snapshot, "element");
     ProfileId base = tables_find_profile(tables, resource, resource->sd_base);

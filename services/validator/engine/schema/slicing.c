@@ -618,7 +618,7 @@ void compile_slices(Tables *tables)
         const JsonDoc *doc;
         Err ignored = {0};
         if (!tables_profile(tables, id)->first_node ||
-            !packages_doc(tables->packages, resource, &doc, &ignored))
+            !tables_definition(tables, resource, &doc, &ignored))
             continue;
         s.profile = id;
         s.resource = resource;

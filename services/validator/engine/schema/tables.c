@@ -33,6 +33,7 @@ bool tables_init(Tables *tables, Packages *packages, const FhirModel *model,
 {
     *tables =
         (Tables){.packages = packages, .model = model, .terminology = terminology, .arena = arena};
+    tables->snapshots = snapshots_new(packages, false);
     buf_init(&tables->strings, TABLE_BYTES_MAX);
     buf_init(&tables->code, TABLE_BYTES_MAX);
     static const char none[8] = {0}; /* text 0: empty; code 0: none */
@@ -64,6 +65,7 @@ void tables_clear(Tables *tables)
                     &tables->contexts,    &tables->numbers};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         buf_clear(&all[i]->bytes);
+    snapshots_free(tables->snapshots);
     buf_clear(&tables->strings);
     buf_clear(&tables->code);
     free(tables->string_slots);
@@ -71,6 +73,16 @@ void tables_clear(Tables *tables)
     free(tables->profile_of_resource);
     free(tables->resource_of_profile);
     *tables = (Tables){0};
+}
+
+bool tables_definition(Tables *tables, const PackageResource *resource, const JsonDoc **ret_doc,
+                       Err *err)
+{
+    Err none = {0};
+    if (!resource->has_snapshot && resource->has_differential &&
+        snapshots_of(tables->snapshots, resource, ret_doc, &none))
+        return true;
+    return packages_doc(tables->packages, resource, ret_doc, err);
 }
 
 bool tables_full(const Tables *tables)

@@ -7,6 +7,7 @@
 #include "common/base/buf.h"
 #include "services/validator/engine/package/package.h"
 #include "services/validator/engine/schema/schema.h"
+#include "services/validator/engine/snapshot/snapshot.h"
 
 /* A table of plain records; record 0 is there from the start and means none. */
 typedef struct Table {
@@ -16,6 +17,7 @@ typedef struct Table {
 
 typedef struct Tables {
     Packages *packages;
+    Snapshots *snapshots;
     const FhirModel *model;
     const Terminology *terminology;
     Arena *arena; /* scratch */
@@ -70,6 +72,10 @@ uint32_t tables_expression(Tables *tables, Str text);
 /* A JSON value as it is written in a definition; `property` and `type` of the value itself. */
 uint32_t tables_value(Tables *tables, const JsonDoc *doc, const JsonNode *node, uint16_t property,
                       FhirTypeId type);
+/* A StructureDefinition with its snapshot: the shipped one, else made from its differential. Where
+ * none can be made the definition is as it was shipped. */
+bool tables_definition(Tables *tables, const PackageResource *resource, const JsonDoc **ret_doc,
+                       Err *err) MUST_USE;
 /* The profile that a canonical means, seen from the package of `from`. */
 ProfileId tables_find_profile(const Tables *tables, const PackageResource *from, Str canonical);
 uint32_t tables_targets(Tables *tables, const PackageResource *from, const JsonDoc *doc,

@@ -283,10 +283,19 @@ static bool check_unknown(Walk *walk, const Scope *scope, ProfileId profile, Str
         }
         return true;
     }
-    if (!is_known_without_definition(url))
+    bool example =
+        str_find(url, STR("example.org")) != SIZE_MAX || str_find(url, STR("acme.com")) != SIZE_MAX;
+    bool refused = walk->rules & RULE_UNKNOWN_EXTENSION_FAILS;
+    if (is_known_without_definition(url) || (refused && example))
+        return true;
+    if (!refused) {
         report_with(walk, SEVERITY_INFORMATION, MSG_EXTENSION_UNKNOWN, elem, url, STR_NONE,
                     STR_NONE, STR_NONE);
-    return true;
+        return true;
+    }
+    report_with(walk, SEVERITY_ERROR, MSG_EXTENSION_NOT_HERE, elem, url, STR_NONE, STR_NONE,
+                STR_NONE);
+    return false;
 }
 
 static bool report_url(Walk *walk, Message message, ElemId elem)

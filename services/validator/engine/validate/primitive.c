@@ -10,8 +10,11 @@
 
 #include "common/fhir/datetime.h"
 #include "common/fhir/decimal.h"
+#include "services/validator/engine/validate/markup.h"
 #include "services/validator/engine/validate/primitive.h"
 #include "services/validator/engine/validate/walk.h"
+
+#define RENDERING_XHTML "http://hl7.org/fhir/StructureDefinition/rendering-xhtml"
 
 enum { STRING_CHARS_MAX = 1048576, MATCH_LIMIT = 200000, YEAR_MIN = 1800, YEARS_AHEAD = 80 };
 
@@ -268,36 +271,66 @@ static bool check_form(Walk *walk, ElemId elem, FhirTypeId type, Str text, bool 
     return true;
 }
 
-/* The first control character other than white space, or text.len. */
-static size_t find_control(Str text)
+static bool is_odd(char c)
+{
+    return c == '<' || ((unsigned char)c < 0x20 && !is_white(c));
+}
+
+/* The first '<', or control character other than white space, or text.len. */
+static size_t find_odd(Str text)
 {
     size_t i = 0;
 #ifdef __SSE2__
     const __m128i low = _mm_set1_epi8(0x1F);
+    const __m128i tag = _mm_set1_epi8('<');
     for (; i + 16 <= text.len; i += 16) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + i));
         /* unsigned min(b, 31) = b: one of them is below 32 */
-        __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, low), bytes);
-        if (_mm_movemask_epi8(controls) == 0)
+        __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(bytes, low), bytes),
+                                   _mm_cmpeq_epi8(bytes, tag));
+        if (_mm_movemask_epi8(odd) == 0)
             continue;
         for (size_t k = i; k < i + 16; k++)
-            if ((unsigned char)text.ptr[k] < 0x20 && !is_white(text.ptr[k]))
+            if (is_odd(text.ptr[k]))
                 return k;
     }
 #endif
     for (; i < text.len; i++)
-        if ((unsigned char)text.ptr[i] < 0x20 && !is_white(text.ptr[i]))
+        if (is_odd(text.ptr[i]))
             return i;
     return text.len;
 }
 
-static void check_characters(Walk *walk, ElemId elem, Str text)
+/* Texts with tags: what somebody may show as HTML. */
+static bool check_tags(Walk *walk, ElemId elem, FhirTypeId type, Str text)
 {
-    size_t at = find_control(text);
+    const FhirModel *m = walk->model;
+    bool is_markdown = type == m->markdown_type;
+    if (is_markdown && walk->rules & RULE_HTML_IN_MARKDOWN_FAILS && has_markdown_tags(text))
+        return text_error(walk, MSG_HTML_IN_MARKDOWN, elem, STR_NONE);
+    if (!has_html_tags(text))
+        return true;
+    if (walk->rules & RULE_HTML_IN_TEXT_FAILS)
+        return text_error(walk, MSG_HTML_IN_TEXT_ERROR, elem, STR_NONE);
+    ElemId parent = walk_elem(walk, elem)->parent;
+    bool rendering = parent && walk_elem(walk, parent)->type == m->extension_type &&
+                     str_is(walk_text(walk, parent, "url"), RENDERING_XHTML);
+    if (!is_markdown && !rendering)
+        report(walk, SEVERITY_INFORMATION, MSG_HTML_IN_TEXT, elem);
+    return true;
+}
+
+static bool check_characters(Walk *walk, ElemId elem, FhirTypeId type, Str text)
+{
+    size_t at = find_odd(text);
+    bool tagged = at < text.len && text.ptr[at] == '<';
+    while (at < text.len && text.ptr[at] == '<')
+        at += 1 + find_odd(str_skip(text, at + 1));
     if (at < text.len)
         report_with(walk, SEVERITY_WARNING, MSG_BAD_CHARACTERS, elem,
                     arena_format(walk->arena, "%x", (unsigned char)text.ptr[at]), STR_NONE,
                     STR_NONE, STR_NONE);
+    return !tagged || type == walk->model->xhtml_type || check_tags(walk, elem, type, text);
 }
 
 /* --- what profiles add ------------------------------------------------------------------------ */
@@ -424,8 +457,8 @@ bool check_primitive(Walk *walk, const Scope *scope, const SchemaNode *node, Pro
     bool ok = true;
     if (!(e->flags & ELEM_FORMAT_CLEAN)) {
         uint32_t before = walk->out->count;
-        check_characters(walk, elem, text);
-        ok = check_form(walk, elem, type, text, core);
+        ok = check_characters(walk, elem, type, text);
+        ok = check_form(walk, elem, type, text, core) && ok;
         ok = check_own_canonical(walk, elem, text) && ok;
         if (type == walk->model->id_type && !(node->flags & NODE_HAS_BASE_ID) && !is_fhir_id(text))
             ok = text_error(walk, MSG_ID, elem, text);

@@ -146,16 +146,17 @@ static JsonPosition advance(Cursor *cursor, uint32_t to)
 
 /* An unknown profile does not make a resource fail as the target of a reference; that it is an
  * error after all is settled when the findings are shown (HAPI does so). */
-static IssueSeverity severity_of(const Finding *finding)
+static IssueSeverity severity_of(const Walk *walk, const Finding *finding)
 {
-    return finding->message == MSG_PROFILE_UNKNOWN ? SEVERITY_ERROR
-                                                   : (IssueSeverity)finding->severity;
+    bool raised =
+        finding->message == MSG_PROFILE_UNKNOWN && !(walk->rules & RULE_UNKNOWN_PROFILE_WARNS);
+    return raised ? SEVERITY_ERROR : (IssueSeverity)finding->severity;
 }
 
 static bool put_into_words(const Walk *walk, Cursor *cursor, const Finding *finding, Issue *issue)
 {
     const MessageText *message = message_text((Message)finding->message);
-    *issue = (Issue){.severity = severity_of(finding),
+    *issue = (Issue){.severity = severity_of(walk, finding),
                      .code = str_from(finding->code ? finding->code : message->code),
                      .message_id = finding->id.len ? finding->id : str_from(message->id),
                      .location = path_location(walk, finding),
@@ -227,7 +228,7 @@ bool report_finish(Walk *walk, const Findings *findings, uint32_t limit, Verdict
         walk->source, 0, {1, 1}
     };
     for (uint32_t i = 0; i < count; i++) {
-        IssueSeverity severity = severity_of(sorted[i]);
+        IssueSeverity severity = severity_of(walk, sorted[i]);
         verdict->errors += severity >= SEVERITY_ERROR;
         verdict->warnings += severity == SEVERITY_WARNING;
         verdict->information += severity == SEVERITY_INFORMATION;

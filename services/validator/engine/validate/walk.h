@@ -49,6 +49,7 @@ typedef struct Walk {
     BundleIndex *bundles; /* list of indexes, one per bundle met */
     ElemId *elem_of_node; /* by JSON node */
     Arena *side;          /* for what conformsTo() leaves, or NULL */
+    unsigned rules;       /* ValidateRule */
     bool best_practice;
     bool base_only; /* no profile was asked for: weak bindings say more */
     bool stopped;
