@@ -117,16 +117,21 @@ typedef struct BusMessage {
 /* The value of a header of this message, or STR_NONE. */
 Str bus_message_header(const BusMessage *message, const char *name);
 
-enum { BUS_LANES_MAX = 4, BUS_LANE_TOPICS_MAX = 32 };
+enum { BUS_LANES_MAX = 2, BUS_LANE_TOPICS_MAX = 32 };
 
 typedef struct BusConsumerOptions {
     const char *group;
-    /* lanes[0] is drained before lanes[1] ...; each a comma-separated list of topics. */
+    /* lanes[0] is drained before lanes[1], which has connections of its own and is the group
+     * "<group>.bulk"; each a comma-separated list of topics. */
     const char *lanes[BUS_LANES_MAX];
     size_t lane_count;
+    /* A name in the group that outlives this process (supervisor_member): whoever comes with it
+     * within the session timeout has the same partitions at once, and nobody else stops working
+     * meanwhile. bus_consumer_free leaves the group all the same. NULL: none. */
+    const char *member;
     uint32_t in_flight_max;        /* messages handed out and not settled; 0: 256 */
     size_t in_flight_limit_bytes;  /* 0: 64 MiB; one message always fits */
-    uint32_t session_timeout_ms;   /* 0: 6000 (heartbeats every third of it) */
+    uint32_t session_timeout_ms;   /* 0: 6000 */
     uint32_t max_poll_interval_ms; /* 0: 60 000 */
     uint32_t commit_interval_ms;   /* 0: 500 */
     uint32_t queued_kbytes;        /* prefetch per process and partition; 0: 16 MiB */
@@ -165,6 +170,9 @@ bool bus_dead_letter(BusProducer *producer, const BusMessage *message, const cha
 /* Stops and restarts intake of everything (a dependency is down); the group is still served. */
 void bus_pause(BusConsumer *consumer);
 void bus_resume(BusConsumer *consumer);
+/* No message of this lane for so long (0: at once again); bus_poll wakes by itself when it is over.
+ */
+void bus_hold_lane(BusConsumer *consumer, size_t lane, uint32_t for_ms);
 /* Stores and commits now, synchronously. */
 bool bus_commit(BusConsumer *consumer, Err *err) MUST_USE;
 bool bus_consumer_connected(BusConsumer *consumer);

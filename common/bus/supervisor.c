@@ -20,6 +20,7 @@ enum {
     BACKOFF_MIN_MS = 100,
     BACKOFF_MAX_MS = 30000,
     WATCH_MS = 200,
+    SUPERVISOR_MEMBER_BYTES = 17,
 };
 
 typedef struct Place {
@@ -48,6 +49,7 @@ struct Supervisor {
     Deaths deaths[SUPERVISOR_CONDEMNED_MAX];
     uint32_t death_count; /* ever; the table is a ring */
     uint32_t restarts;
+    char member[SUPERVISOR_MEMBER_BYTES];
 };
 
 typedef struct Parent {
@@ -129,6 +131,11 @@ void supervisor_beat(Supervisor *supervisor)
     supervisor->beat_ms = now_ms();
 }
 
+const char *supervisor_member(const Supervisor *supervisor)
+{
+    return supervisor->member;
+}
+
 uint32_t supervisor_restarts(const Supervisor *supervisor)
 {
     return supervisor->restarts;
@@ -151,10 +158,18 @@ static void install_handlers(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
+static void name_member(Supervisor *supervisor)
+{
+    snprintf(supervisor->member, sizeof supervisor->member, "%08x%08x", arc4random(), arc4random());
+}
+
 Supervisor *supervisor_alone(void)
 {
+    Supervisor *supervisor = calloc(1, sizeof *supervisor);
     install_handlers();
-    return calloc(1, sizeof(Supervisor));
+    if (supervisor)
+        name_member(supervisor);
+    return supervisor;
 }
 
 void supervisor_alone_free(Supervisor *supervisor)
@@ -353,6 +368,7 @@ int supervisor_run(const SupervisorOptions *options)
         .start_limit_ms = or_default(options->start_limit_ms, START_LIMIT_MS),
         .backoff_ms = BACKOFF_MIN_MS,
     };
+    name_member(parent.shared);
     watched_signals(&set);
     sigprocmask(SIG_BLOCK, &set, NULL);
     while (one_child(&parent, &code))

@@ -63,5 +63,8 @@ static inline bool hand_condemned(const Supervisor *supervisor, const char *topi
 }
 /* A thread that has nothing in hand but must not stall either (the poll loop) beats here. */
 void supervisor_beat(Supervisor *supervisor);
+/* A name that this supervisor's children have one after the other and nobody else has: 16 hex
+ * digits. For BusConsumerOptions.member: the next child takes over where the last one died. */
+const char *supervisor_member(const Supervisor *supervisor);
 /* How often the child was restarted, for metrics. */
 uint32_t supervisor_restarts(const Supervisor *supervisor);

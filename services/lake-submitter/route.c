@@ -237,6 +237,7 @@ static bool open_all(Router *router, Err *err)
         .group = "lake-submitter.route",
         .lanes = {"validated"},
         .lane_count = 1,
+        .member = supervisor_member(router->service->supervisor),
         .session_timeout_ms = (uint32_t)config->session_timeout_ms,
         .gather_ms = (uint32_t)config->gather_ms,
         .on_revoke = await_reports,

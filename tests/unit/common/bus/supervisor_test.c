@@ -21,6 +21,8 @@ typedef struct Scene {
     atomic_int open_descriptors;
     atomic_int reloads;
     atomic_int child_pid;
+    char member[17]; /* of the first child */
+    int same_member; /* 0: that of the second too */
 } Scene;
 
 static Scene *scene;
@@ -56,6 +58,17 @@ static int works_until_poisoned(void *poison, Supervisor *supervisor)
         scene->neighbours++;
         hand_return(hand);
     }
+    return 0;
+}
+
+static int keeps_its_name(void *ignored, Supervisor *supervisor)
+{
+    (void)ignored;
+    if (scene->children++ == 0) {
+        memcpy(scene->member, supervisor_member(supervisor), sizeof scene->member);
+        _exit(7);
+    }
+    scene->same_member = memcmp(scene->member, supervisor_member(supervisor), sizeof scene->member);
     return 0;
 }
 
@@ -205,6 +218,20 @@ static void the_child_dies_with_its_parent(void **state)
     }
 }
 
+static void children_follow_each_other_under_one_name(void **state)
+{
+    (void)state;
+    const SupervisorOptions options = {.child = keeps_its_name};
+    scene->same_member = -1;
+    assert_int_equal(supervisor_run(&options), 0);
+    assert_int_equal(scene->children, 2);
+    assert_int_equal(strlen(scene->member), 16);
+    assert_int_equal(scene->same_member, 0);
+    Supervisor *other = supervisor_alone();
+    assert_string_not_equal(supervisor_member(other), scene->member);
+    supervisor_alone_free(other);
+}
+
 static void alone_it_condemns_nothing(void **state)
 {
     (void)state;
@@ -232,6 +259,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_child_that_does_not_drain_is_killed, scene_up,
                                         scene_down),
         cmocka_unit_test_setup_teardown(the_child_dies_with_its_parent, scene_up, scene_down),
+        cmocka_unit_test_setup_teardown(children_follow_each_other_under_one_name, scene_up,
+                                        scene_down),
         cmocka_unit_test(alone_it_condemns_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
