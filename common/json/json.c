@@ -593,10 +593,14 @@ static bool read_root(Reader *r)
         JsonNode *node = add_node(r, open);
         if (!node)
             return false;
-        if (open != NONE && r->nodes[open].kind == JSON_KIND_OBJECT)
+        JsonNode *object = open == NONE ? NULL : &r->nodes[open];
+        if (object && object->kind == JSON_KIND_OBJECT) {
             TRY(read_key(r, node));
-        else
+            if (node->key_len && node->key[0] == '_')
+                object->flags |= JSON_FLAG_UNDERSCORED;
+        } else {
             skip_space(r);
+        }
         bool opened = false;
         TRY(read_value(r, node, &opened));
         if (opened) {

@@ -29,7 +29,8 @@ enum {
     JSON_NAME_UNKNOWN = 0,        /* a property name that JsonNames does not hold */
     JSON_FLAG_DUPLICATE = 1,      /* on a member: an earlier sibling has the same name */
     JSON_FLAG_HAS_DUPLICATES = 2, /* on an object: some member is flagged DUPLICATE */
-    JSON_FLAG_ESCAPED = 4, /* on a string: written with escapes, so `text` is a decoded copy */
+    JSON_FLAG_ESCAPED = 4,     /* on a string: written with escapes, so `text` is a decoded copy */
+    JSON_FLAG_UNDERSCORED = 8, /* on an object: some member's name begins with '_' */
 };
 
 typedef struct JsonNode {

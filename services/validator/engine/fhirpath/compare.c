@@ -351,6 +351,12 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return (a ^ (b + 0x9E3779B97F4A7C15U + (a << 6) + (a >> 2))) * 0xBF58476D1CE4E5B9U;
 }
 
+/* Documents of one model give a name the same id. */
+static uint64_t hash_key(const JsonNode *member)
+{
+    return member->name ? member->name : str_hash(json_key(member));
+}
+
 static uint64_t hash_tree(const JsonDoc *doc, const JsonNode *node, uint32_t depth)
 {
     uint64_t hash = node->kind;
@@ -361,8 +367,7 @@ static uint64_t hash_tree(const JsonDoc *doc, const JsonNode *node, uint32_t dep
     JSON_EACH(doc, child, node)
     {
         uint64_t one = hash_tree(doc, child, depth - 1);
-        hash = node->kind == JSON_KIND_ARRAY ? mix(hash, one)
-                                             : hash + mix(str_hash(json_key(child)), one);
+        hash = node->kind == JSON_KIND_ARRAY ? mix(hash, one) : hash + mix(hash_key(child), one);
     }
     return hash;
 }
@@ -371,6 +376,8 @@ uint64_t fp_hash(FpEval *eval, const FhirpathItem *item, uint32_t depth)
 {
     FhirpathItem value;
     Str text;
+    if (!eval->java && is_text_node(eval, item))
+        return str_hash(json_text(item->node));
     if (!fp_value(eval, item, &value)) {
         const JsonNode *node = item->node ? item->node : item->extra;
         return item->kind == FHIRPATH_NODE && node ? hash_tree(item->doc, node, depth) : 1;

@@ -32,19 +32,20 @@ typedef struct FpDefined { /* defineVariable() */
     uint32_t count;
 } FpDefined;
 
-enum { FP_ROWS = 64, FP_RESOURCES = 64, FP_MEMOS_FIRST = 64 };
+enum { FP_ROWS = 64, FP_MEMBER_ROWS = 256, FP_RESOURCES = 64, FP_MEMOS_FIRST = 64 };
 
 enum {
     FP_ROW_NONE = 1,
     FP_ROW_PRIMITIVE = 2,
     FP_ROW_LIST = 4,
     FP_ROW_RESOURCE = 8,
-    FP_ROW_CHOICE = 16
+    FP_ROW_CHOICE = 16,
+    FP_ROW_EXTRA = 32 /* the name has a '_' before it */
 };
 
 typedef struct FpRow { /* what a name means in a type */
     uint32_t key;      /* type << 16 | name; 0: free */
-    uint16_t property, underscored;
+    uint16_t property, underscored, element;
     FhirTypeId type;
     uint16_t flags;
 } FpRow;
@@ -83,7 +84,7 @@ struct FhirpathEval {
     FpMemo *memos;
     uint32_t memo_room, memo_count, epoch;
     bool forget;
-    FpRow rows[FP_ROWS];
+    FpRow rows[FP_ROWS], members[FP_MEMBER_ROWS];
     FhirTypeId resources[FP_RESOURCES]; /* types of resources met, by their name */
 };
 
@@ -111,12 +112,36 @@ typedef enum FpTri {
 } FpTri;
 /* [start, top) where a Boolean is wanted: a single item that is none counts as true. */
 FpTri fp_tri(FpEval *eval, const FpNode *node, uint32_t start);
+/* A node where a Boolean is wanted: fp_eval and fp_tri, without the way over the stack where that
+ * can be. The stack is as before. `at`: who wants it, for messages. */
+FpTri fp_test(FpEval *eval, uint32_t node, const FpScope *scope, const FpNode *at);
+bool fp_push_tri(FpEval *eval, FpTri value);
+/* The scope of a function's argument that is evaluated for each item: fp_scope_item for each. */
+static inline FpScope fp_scope_items(const FpCall *call)
+{
+    FpScope inner = *call->scope;
+    inner.focus_count = 1;
+    return inner;
+}
+static inline void fp_scope_item(FpScope *inner, const FpEval *eval, const FpCall *call, uint32_t i)
+{
+    inner->focus = inner->self = &eval->items[i];
+    inner->index = i - call->base;
+}
 
 static inline bool fp_push(FpEval *eval, const FhirpathItem *item)
 {
     if (eval->top == eval->room && !fp_grow(eval))
         return false;
     eval->items[eval->top++] = *item;
+    return true;
+}
+/* Room for `count` more items: they may then be written at items[top]. */
+static inline bool fp_reserve(FpEval *eval, uint32_t count)
+{
+    while (eval->room - eval->top < count)
+        if (!fp_grow(eval))
+            return false;
     return true;
 }
 static inline bool fp_step(FpEval *eval, uint32_t steps)
@@ -176,7 +201,8 @@ bool fp_is_boolean_node(const FpEval *eval, const FhirpathItem *item, bool *ret_
 
 /* --- navigate.c --- */
 FhirTypeId fp_resource_type(FpEval *eval, const JsonDoc *doc, const JsonNode *node);
-/* Pushes the elements called `name` (text when name is 0) of an item. */
+/* Pushes the elements called `name` (text when name is 0) of an item, which may lie where the
+ * first of them will. */
 bool fp_push_children(FpEval *eval, const FhirpathItem *item, uint16_t name, Str text);
 bool fp_push_all_children(FpEval *eval, const FhirpathItem *item);
 bool fp_count_children(FpEval *eval, const FhirpathItem *item, uint64_t *ret_count);
@@ -210,6 +236,8 @@ bool fp_quantity_unit(const FhirpathQuantity *quantity, Str *ret_code);
 
 /* --- operators.c --- */
 bool fp_binary(FpEval *eval, const FpNode *node, const FpScope *scope);
+FpTri fp_compare(FpEval *eval, const FpNode *node,
+                 const FpScope *scope); /* FP_LESS to FP_CONTAINS */
 bool fp_negate(FpEval *eval, const FpNode *node, uint32_t start);
 
 /* --- regex.c --- */

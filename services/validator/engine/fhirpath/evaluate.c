@@ -2,7 +2,7 @@
 #include <stdarg.h>
 
 #include "common/base/check.h"
-#include "services/validator/engine/fhirpath/eval.h"
+#include "services/validator/engine/fhirpath/functions_inner.h"
 
 enum { STACK_FIRST = 64 };
 
@@ -139,30 +139,61 @@ FpTri fp_tri(FpEval *eval, const FpNode *node, uint32_t start)
 /* --- paths -------------------------------------------------------------------------------------
  */
 
-static bool eval_child(FpEval *eval, const FpNode *node, const FpScope *scope)
+/* Replaces the items [base, top) by their elements of that name; `any`: one will do. */
+static bool step_down(FpEval *eval, uint32_t base, const FpNode *step, bool any)
 {
-    Str text = fp_text(eval->code, node);
-    if (!node->left) {
-        for (uint32_t i = 0; i < scope->focus_count; i++)
-            if (!fp_push_children(eval, &scope->focus[i], node->id, text))
-                return false;
-        return true;
-    }
-    uint32_t base = eval->top;
-    if (!fp_eval(eval, node->left, scope))
-        return false;
+    Str text = fp_text(eval->code, step);
     uint32_t end = eval->top;
     if (end - base == 1) {
-        FhirpathItem only = eval->items[base];
         eval->top = base;
-        return fp_push_children(eval, &only, node->id, text);
+        return fp_push_children(eval, &eval->items[base], step->id, text);
     }
-    for (uint32_t i = base; i < end; i++) {
-        FhirpathItem item = eval->items[i];
-        if (!fp_push_children(eval, &item, node->id, text))
+    for (uint32_t i = base; i < end && !(any && eval->top > end); i++)
+        if (!fp_push_children(eval, &eval->items[i], step->id, text))
+            return false;
+    fp_remove(eval, base, end);
+    return true;
+}
+
+static bool step_from_focus(FpEval *eval, const FpScope *scope, const FpNode *step, bool any)
+{
+    Str text = fp_text(eval->code, step);
+    uint32_t base = eval->top;
+    for (uint32_t i = 0; i < scope->focus_count && !(any && eval->top > base); i++)
+        if (!fp_push_children(eval, &scope->focus[i], step->id, text))
+            return false;
+    return true;
+}
+
+/* a.b.c, walked in a loop. */
+static bool eval_child(FpEval *eval, const FpNode *node, const FpScope *scope, bool any)
+{
+    enum { STEPS_AT_ONCE = 8 };
+    const FpNode *steps[STEPS_AT_ONCE];
+    uint32_t count = 0, base = eval->top;
+    for (;;) {
+        uint32_t left = node->left;
+        if (!left) {
+            if (!step_from_focus(eval, scope, node, any && count == 0))
+                return false;
+            break;
+        }
+        steps[count++] = node;
+        node = &eval->nodes[left];
+        if (node->op != FP_CHILD || count == STEPS_AT_ONCE ||
+            ((node->flags & FP_MEMO) && !eval->forget)) {
+            if (!fp_eval(eval, left, scope))
+                return false;
+            break;
+        }
+    }
+    if (!fp_step(eval, count))
+        return false;
+    while (count) {
+        count--;
+        if (!step_down(eval, base, steps[count], any && count == 0))
             return false;
     }
-    fp_remove(eval, base, end);
     return true;
 }
 
@@ -366,13 +397,13 @@ static bool eval_as(FpEval *eval, const FpNode *node, const FpScope *scope)
 /* --- calls and operators -----------------------------------------------------------------------
  */
 
-/* count() of children() or of a name needs no items. */
+/* count() of children() needs no items. */
 static bool eval_count_fast(FpEval *eval, const FpNode *node, const FpScope *scope, bool *ret_done)
 {
     const FpNode *input = &eval->nodes[node->left];
     *ret_done = false;
-    if (input->op != FP_CALL || input->left || fp_function_at(input->id)->min ||
-        strcmp(fp_function_at(input->id)->name, "children") != 0 || scope->focus_count != 1)
+    if (input->op != FP_CALL || input->left || fp_function_at(input->id)->run != fn_children ||
+        scope->focus_count != 1)
         return true;
     uint64_t count;
     if (!fp_count_children(eval, scope->focus, &count))
@@ -382,85 +413,158 @@ static bool eval_count_fast(FpEval *eval, const FpNode *node, const FpScope *sco
     return fp_push(eval, &item);
 }
 
+/* Puts a call's input on the stack; `any`: one item of it will do. */
+static bool eval_input(FpEval *eval, FpCall *call, bool any)
+{
+    const FpNode *node = call->node;
+    const FpScope *scope = call->scope;
+    call->base = eval->top;
+    if (!node->left) {
+        if (!push_items(eval, scope->focus, scope->focus_count))
+            return false;
+    } else {
+        const FpNode *input = &eval->nodes[node->left];
+        bool ok = any && input->op == FP_CHILD && !(input->flags & FP_MEMO)
+                      ? fp_step(eval, 1) && eval_child(eval, input, scope, true)
+                      : fp_eval(eval, node->left, scope);
+        if (!ok)
+            return false;
+    }
+    call->end = eval->top;
+    return true;
+}
+
 static bool eval_call(FpEval *eval, const FpNode *node, const FpScope *scope)
 {
-    FpCall call = {.node = node, .scope = scope, .base = eval->top};
+    FpCall call = {.node = node, .scope = scope};
     const FpFunction *function = fp_function_at(node->id);
-    if (node->left) {
+    if (function->run == fn_count && node->left) {
         bool done = false;
-        if (function->max == 0 && function->name[0] == 'c' &&
-            strcmp(function->name, "count") == 0 && !eval_count_fast(eval, node, scope, &done))
+        if (!eval_count_fast(eval, node, scope, &done))
             return false;
         if (done)
             return true;
-        if (!fp_eval(eval, node->left, scope))
-            return false;
-    } else if (!push_items(eval, scope->focus, scope->focus_count)) {
-        return false;
     }
-    call.end = eval->top;
-    return function->run(eval, &call);
+    return eval_input(eval, &call, false) && function->run(eval, &call);
 }
 
-/* and, or, implies: the right side is not looked at when the left one decides. */
-static bool eval_logic(FpEval *eval, const FpNode *node, const FpScope *scope)
+/* --- tests: what yields true, false or {} need not go over the stack --------------------------
+ */
+
+typedef FpTri Tester(FpEval *eval, const FpCall *call);
+
+static Tester *tester_of(const FpNode *node)
+{
+    bool (*run)(FpEval *, const FpCall *) = fp_function_at(node->id)->run;
+    return run == fn_exists      ? fp_test_exists
+           : run == fn_empty     ? fp_test_empty
+           : run == fn_not       ? fp_test_not
+           : run == fn_all       ? fp_test_all
+           : run == fn_has_value ? fp_test_has_value
+                                 : NULL;
+}
+
+static bool is_test(const FpNode *node)
+{
+    return (node->op >= FP_LESS && node->op <= FP_IMPLIES) ||
+           (node->op == FP_CALL && tester_of(node) != NULL);
+}
+
+static FpTri combine(uint8_t op, FpTri left, FpTri right)
+{
+    switch ((FpOp)op) {
+    case FP_AND:
+        return left == FP_FALSE || right == FP_FALSE ? FP_FALSE
+               : left == FP_TRUE && right == FP_TRUE ? FP_TRUE
+                                                     : FP_UNKNOWN;
+    case FP_OR:
+        return left == FP_TRUE || right == FP_TRUE     ? FP_TRUE
+               : left == FP_FALSE && right == FP_FALSE ? FP_FALSE
+                                                       : FP_UNKNOWN;
+    case FP_XOR:
+        if (left == FP_UNKNOWN || right == FP_UNKNOWN)
+            return FP_UNKNOWN;
+        return left != right ? FP_TRUE : FP_FALSE;
+    default: /* implies */
+        return left == FP_FALSE || right == FP_TRUE   ? FP_TRUE
+               : left == FP_TRUE && right == FP_FALSE ? FP_FALSE
+                                                      : FP_UNKNOWN;
+    }
+}
+
+/* The right side is not looked at when the left one decides. The Java core looks at what it
+ * evaluated, unless that is a Boolean of its own or nothing, only after both sides (*ret_late: then
+ * the left side stays on the stack). */
+static FpTri test_left(FpEval *eval, const FpNode *node, const FpScope *scope, bool *ret_late)
 {
     uint32_t base = eval->top;
-    if (!eval_scoped(eval, node->left, scope))
-        return false;
-    bool literal = eval->top - base == 1 && eval->items[base].kind == FHIRPATH_BOOLEAN;
-    FpTri left = FP_UNKNOWN;
-    if (literal || !eval->java || node->op == FP_IMPLIES || eval->top - base == 0) {
-        left = fp_tri(eval, node, base);
-        if (left == FP_FAILED)
-            return false;
-        bool decided = (node->op == FP_AND && left == FP_FALSE) ||
-                       (node->op == FP_OR && left == FP_TRUE) ||
-                       (node->op == FP_IMPLIES && left == FP_FALSE);
-        eval->top = base;
-        if (decided) {
-            FhirpathItem item = fp_boolean(node->op != FP_AND);
-            return fp_push(eval, &item);
-        }
-    }
-    uint32_t middle = eval->top;
-    if (!eval_scoped(eval, node->right, scope))
-        return false;
-    FpTri right = fp_tri(eval, node, middle);
-    if (right == FP_FAILED)
-        return false;
-    if (middle != base) { /* the Java core looks at what it evaluated only after both sides */
-        eval->top = middle;
-        left = fp_tri(eval, node, base);
-        if (left == FP_FAILED)
-            return false;
-    }
+    *ret_late = false;
+    if (!eval->java || node->op == FP_IMPLIES || is_test(&eval->nodes[node->left]))
+        return fp_test(eval, node->left, scope, node);
+    if (!fp_eval(eval, node->left, scope))
+        return FP_FAILED;
+    uint32_t count = eval->top - base;
+    *ret_late = count > 1 || (count == 1 && eval->items[base].kind != FHIRPATH_BOOLEAN);
+    if (*ret_late)
+        return FP_UNKNOWN;
+    FpTri left = fp_tri(eval, node, base);
     eval->top = base;
-    FpTri result = FP_UNKNOWN;
-    switch ((FpOp)node->op) {
-    case FP_AND:
-        result = left == FP_FALSE || right == FP_FALSE ? FP_FALSE
-                 : left == FP_TRUE && right == FP_TRUE ? FP_TRUE
-                                                       : FP_UNKNOWN;
-        break;
-    case FP_OR:
-        result = left == FP_TRUE || right == FP_TRUE     ? FP_TRUE
-                 : left == FP_FALSE && right == FP_FALSE ? FP_FALSE
-                                                         : FP_UNKNOWN;
-        break;
-    case FP_XOR:
-        if (left != FP_UNKNOWN && right != FP_UNKNOWN)
-            result = left != right ? FP_TRUE : FP_FALSE;
-        break;
-    default: /* implies; the left is true or unknown */
-        result = left == FP_FALSE || right == FP_TRUE   ? FP_TRUE
-                 : left == FP_TRUE && right == FP_FALSE ? FP_FALSE
-                                                        : FP_UNKNOWN;
+    return left;
+}
+
+static FpTri test_logic(FpEval *eval, const FpNode *node, const FpScope *scope)
+{
+    uint32_t base = eval->top;
+    FpDefined *before = eval->defined;
+    bool late;
+    FpTri left = test_left(eval, node, scope, &late);
+    eval->defined = before;
+    if (left == FP_FAILED)
+        return FP_FAILED;
+    if (left == FP_FALSE && (node->op == FP_AND || node->op == FP_IMPLIES))
+        return node->op == FP_AND ? FP_FALSE : FP_TRUE;
+    if (left == FP_TRUE && node->op == FP_OR)
+        return FP_TRUE;
+    FpTri right = fp_test(eval, node->right, scope, node);
+    eval->defined = before;
+    if (right == FP_FAILED)
+        return FP_FAILED;
+    if (late) {
+        left = fp_tri(eval, node, base);
+        eval->top = base;
+        if (left == FP_FAILED)
+            return FP_FAILED;
     }
-    if (result == FP_UNKNOWN)
+    return combine(node->op, left, right);
+}
+
+/* Of a node that is_test(): leaves the stack as it was. */
+static FpTri test_node(FpEval *eval, const FpNode *node, const FpScope *scope)
+{
+    if (node->op >= FP_AND && node->op <= FP_IMPLIES)
+        return test_logic(eval, node, scope);
+    if (node->op != FP_CALL) {
+        FpDefined *before = eval->defined;
+        FpTri result = fp_compare(eval, node, scope);
+        eval->defined = before;
+        return result;
+    }
+    Tester *test = tester_of(node);
+    FpCall call = {.node = node, .scope = scope};
+    bool any = !eval->java && !node->right && (test == fp_test_exists || test == fp_test_empty);
+    if (!eval_input(eval, &call, any))
+        return FP_FAILED;
+    FpTri result = test(eval, &call);
+    eval->top = call.base;
+    return result;
+}
+
+bool fp_push_tri(FpEval *eval, FpTri value)
+{
+    if (value == FP_UNKNOWN)
         return true;
-    FhirpathItem item = fp_boolean(result == FP_TRUE);
-    return fp_push(eval, &item);
+    FhirpathItem item = fp_boolean(value == FP_TRUE);
+    return value != FP_FAILED && fp_push(eval, &item);
 }
 
 static bool eval_unary(FpEval *eval, const FpNode *node, const FpScope *scope)
@@ -479,17 +583,14 @@ static bool eval_operation(FpEval *eval, const FpNode *node, const FpScope *scop
         return eval_is(eval, node, scope);
     case FP_AS:
         return eval_as(eval, node, scope);
-    case FP_AND:
-    case FP_OR:
-    case FP_XOR:
-    case FP_IMPLIES:
-        return eval_logic(eval, node, scope);
     case FP_TYPE_NAME:
     case FP_NONE:
         return fp_throw(eval, node, "a type is no value");
     case FP_ZONED_TIME:
         return fp_throw(eval, node, "a time has no offset");
     default: {
+        if (is_test(node))
+            return fp_push_tri(eval, test_node(eval, node, scope));
         FpDefined *before = eval->defined;
         bool ok = fp_binary(eval, node, scope);
         eval->defined = before;
@@ -503,7 +604,7 @@ static inline bool eval_node(FpEval *eval, const FpNode *node, const FpScope *sc
     FhirpathItem item;
     switch ((FpOp)node->op) {
     case FP_CHILD:
-        return eval_child(eval, node, scope);
+        return eval_child(eval, node, scope, false);
     case FP_CALL:
         return eval_call(eval, node, scope);
     case FP_THIS:
@@ -614,6 +715,27 @@ bool fp_eval(FpEval *eval, uint32_t index, const FpScope *scope)
                   : eval_node(eval, node, scope);
     eval->depth--;
     return ok;
+}
+
+FpTri fp_test(FpEval *eval, uint32_t index, const FpScope *scope, const FpNode *at)
+{
+    const FpNode *node = &eval->nodes[index];
+    uint32_t base = eval->top;
+    FpTri result;
+    if (is_test(node) && (!(node->flags & FP_MEMO) || eval->forget)) {
+        if (!fp_step(eval, 1))
+            return FP_FAILED;
+        if (++eval->depth > eval->limits.depth)
+            return fp_limit(eval, "depth"), FP_FAILED;
+        result = test_node(eval, node, scope);
+        eval->depth--;
+        return result;
+    }
+    if (!fp_eval(eval, index, scope))
+        return FP_FAILED;
+    result = fp_tri(eval, at, base);
+    eval->top = base;
+    return result;
 }
 
 /* --- the door ----------------------------------------------------------------------------------

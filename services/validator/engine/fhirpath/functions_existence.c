@@ -14,9 +14,21 @@ static bool any_exists(FpEval *eval, const FpCall *call)
     return found;
 }
 
+/* What a test says of the input, as the function's result. */
+static bool give(FpEval *eval, const FpCall *call, FpTri value)
+{
+    eval->top = call->base;
+    return fp_push_tri(eval, value);
+}
+
+FpTri fp_test_empty(FpEval *eval, const FpCall *call)
+{
+    return any_exists(eval, call) ? FP_FALSE : FP_TRUE;
+}
+
 bool fn_empty(FpEval *eval, const FpCall *call)
 {
-    return answer(eval, call, !any_exists(eval, call));
+    return give(eval, call, fp_test_empty(eval, call));
 }
 
 bool fn_count(FpEval *eval, const FpCall *call)
@@ -24,48 +36,54 @@ bool fn_count(FpEval *eval, const FpCall *call)
     return fp_return(eval, call, fp_integer(fp_input_count(eval, call)));
 }
 
-/* Does the criteria hold for items[i]? A throw-away evaluation: the stack is as before after it. */
-static FpTri criteria(FpEval *eval, const FpCall *call, uint32_t i)
+FpTri fp_test_exists(FpEval *eval, const FpCall *call)
 {
-    FhirpathItem item = eval->items[i];
-    uint32_t start = eval->top;
-    if (!fp_lambda(eval, call, call->node->right, &item, i - call->base))
-        return FP_FAILED;
-    FpTri result = fp_tri(eval, call->node, start);
-    eval->top = start;
-    return result;
+    if (!call->node->right)
+        return any_exists(eval, call) ? FP_TRUE : FP_FALSE;
+    uint32_t end = eval->top;
+    FpScope inner = fp_scope_items(call);
+    FpDefined *before = eval->defined;
+    bool found = false;
+    for (uint32_t i = call->base; i < end && (!found || eval->java); i++) {
+        fp_scope_item(&inner, eval, call, i);
+        FpTri one = fp_test(eval, call->node->right, &inner, call->node);
+        eval->defined = before;
+        if (one == FP_FAILED)
+            return FP_FAILED;
+        found = found || one == FP_TRUE;
+    }
+    return found ? FP_TRUE : FP_FALSE;
 }
 
 bool fn_exists(FpEval *eval, const FpCall *call)
 {
+    return give(eval, call, fp_test_exists(eval, call));
+}
+
+FpTri fp_test_all(FpEval *eval, const FpCall *call)
+{
     uint32_t end = eval->top;
-    bool found = any_exists(eval, call);
-    if (call->node->right) {
-        found = false;
-        for (uint32_t i = call->base; i < end && (!found || eval->java); i++) {
-            FpTri one = criteria(eval, call, i);
-            if (one == FP_FAILED)
-                return false;
-            found = found || one == FP_TRUE;
+    FpScope inner = fp_scope_items(call);
+    FpDefined *before = eval->defined;
+    for (uint32_t i = call->base; i < end; i++) {
+        bool value = false;
+        FpTri one;
+        if (call->node->right) {
+            fp_scope_item(&inner, eval, call, i);
+            one = fp_test(eval, call->node->right, &inner, call->node);
+            eval->defined = before;
+        } else {
+            one = fp_is_boolean_node(eval, &eval->items[i], &value) && value ? FP_TRUE : FP_FALSE;
         }
+        if (one != FP_TRUE)
+            return one == FP_FAILED ? FP_FAILED : FP_FALSE;
     }
-    return answer(eval, call, found);
+    return FP_TRUE;
 }
 
 bool fn_all(FpEval *eval, const FpCall *call)
 {
-    uint32_t end = eval->top;
-    bool all = true;
-    for (uint32_t i = call->base; i < end && all; i++) {
-        bool value = false;
-        FpTri one = call->node->right ? criteria(eval, call, i)
-                    : fp_is_boolean_node(eval, &eval->items[i], &value) && value ? FP_TRUE
-                                                                                 : FP_FALSE;
-        if (one == FP_FAILED)
-            return false;
-        all = one == FP_TRUE;
-    }
-    return answer(eval, call, all);
+    return give(eval, call, fp_test_all(eval, call));
 }
 
 /* all: no item may differ from `wanted`; any: one must be it. */
@@ -104,13 +122,15 @@ bool fn_any_false(FpEval *eval, const FpCall *call)
     return booleans(eval, call, false, false);
 }
 
-bool fn_not(FpEval *eval, const FpCall *call)
+FpTri fp_test_not(FpEval *eval, const FpCall *call)
 {
     FpTri value = fp_tri(eval, call->node, call->base);
-    if (value == FP_FAILED)
-        return false;
-    return value == FP_UNKNOWN ? fp_return_empty(eval, call)
-                               : answer(eval, call, value == FP_FALSE);
+    return value == FP_TRUE ? FP_FALSE : value == FP_FALSE ? FP_TRUE : value;
+}
+
+bool fn_not(FpEval *eval, const FpCall *call)
+{
+    return give(eval, call, fp_test_not(eval, call));
 }
 
 bool fn_distinct(FpEval *eval, const FpCall *call)

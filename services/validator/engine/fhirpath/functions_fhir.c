@@ -49,20 +49,22 @@ bool fn_extension(FpEval *eval, const FpCall *call)
 }
 
 /* spec: hasValue(): a single primitive with a value (not only extensions). */
+FpTri fp_test_has_value(FpEval *eval, const FpCall *call)
+{
+    if (fp_input_count(eval, call) != 1)
+        return FP_FALSE;
+    const FhirpathItem *item = &eval->items[call->base];
+    if (item->kind != FHIRPATH_NODE)
+        return FP_TRUE;
+    Str text = STR("");
+    bool has = item->node && item->node->kind < JSON_KIND_ARRAY &&
+               fp_primitive_text(eval, item, &text) && text.len > 0;
+    return has ? FP_TRUE : FP_FALSE;
+}
+
 bool fn_has_value(FpEval *eval, const FpCall *call)
 {
-    Str text = STR("");
-    bool has = false;
-    if (fp_input_count(eval, call) == 1) {
-        FhirpathItem item = eval->items[call->base];
-        if (item.kind == FHIRPATH_NODE) {
-            has = item.node && item.node->kind < JSON_KIND_ARRAY &&
-                  fp_primitive_text(eval, &item, &text) && text.len > 0;
-        } else {
-            has = true;
-        }
-    }
-    return give_boolean(eval, call, has);
+    return give_boolean(eval, call, fp_test_has_value(eval, call) == FP_TRUE);
 }
 
 bool fn_get_value(FpEval *eval, const FpCall *call)

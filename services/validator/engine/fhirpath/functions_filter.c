@@ -4,16 +4,16 @@
 bool fn_where(FpEval *eval, const FpCall *call)
 {
     uint32_t end = eval->top, kept = call->base;
+    FpScope inner = fp_scope_items(call);
+    FpDefined *before = eval->defined;
     for (uint32_t i = call->base; i < end; i++) {
-        FhirpathItem item = eval->items[i];
-        if (!fp_lambda(eval, call, call->node->right, &item, i - call->base))
-            return false;
-        FpTri holds = fp_tri(eval, call->node, end);
+        fp_scope_item(&inner, eval, call, i);
+        FpTri holds = fp_test(eval, call->node->right, &inner, call->node);
+        eval->defined = before;
         if (holds == FP_FAILED)
             return false;
-        eval->top = end;
         if (holds == FP_TRUE)
-            eval->items[kept++] = item;
+            eval->items[kept++] = eval->items[i];
     }
     eval->top = kept;
     return true;
@@ -22,9 +22,13 @@ bool fn_where(FpEval *eval, const FpCall *call)
 bool fn_select(FpEval *eval, const FpCall *call)
 {
     uint32_t end = eval->top;
+    FpScope inner = fp_scope_items(call);
+    FpDefined *before = eval->defined;
     for (uint32_t i = call->base; i < end; i++) {
-        FhirpathItem item = eval->items[i];
-        if (!fp_lambda(eval, call, call->node->right, &item, i - call->base))
+        fp_scope_item(&inner, eval, call, i);
+        bool ok = fp_eval(eval, call->node->right, &inner);
+        eval->defined = before;
+        if (!ok)
             return false;
     }
     fp_remove(eval, call->base, end);

@@ -101,6 +101,13 @@ bool fn_union(FpEval *eval, const FpCall *call);
 bool fn_upper(FpEval *eval, const FpCall *call);
 bool fn_where(FpEval *eval, const FpCall *call);
 
+/* What some of them answer, without the way over the stack. */
+FpTri fp_test_all(FpEval *eval, const FpCall *call);
+FpTri fp_test_empty(FpEval *eval, const FpCall *call);
+FpTri fp_test_exists(FpEval *eval, const FpCall *call);
+FpTri fp_test_has_value(FpEval *eval, const FpCall *call);
+FpTri fp_test_not(FpEval *eval, const FpCall *call);
+
 /* The input's single value. False with *ret_done: the answer is already on the stack (empty input,
  * or one without a value); false without it: an error was raised (several items). */
 bool fp_input_value(FpEval *eval, const FpCall *call, FhirpathItem *ret, bool *ret_done);

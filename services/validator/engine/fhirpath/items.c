@@ -40,17 +40,24 @@ bool fp_make_quantity(FpEval *eval, Decimal value, Str unit, uint8_t calendar, b
     return true;
 }
 
+static Str text_of(const JsonNode *member)
+{
+    return member && member->kind == JSON_KIND_STRING ? json_text(member) : STR_NONE;
+}
+
 /* spec: hl7.org/fhir/R4/fhirpath.html#quantity: UCUM's code, or a calendar word as the unit. */
 static bool quantity_of_node(FpEval *eval, const FhirpathItem *item, FhirpathItem *ret)
 {
-    const JsonNode *number = json_get(item->doc, item->node, "value");
+    const FhirModel *m = eval->model;
+    const JsonDoc *doc = item->doc;
+    const JsonNode *number = json_get_id(doc, item->node, m->n_value);
     Decimal value;
     if (!number || number->kind != JSON_KIND_NUMBER ||
         !decimal_parse(json_text(number), eval->arena, &value))
         return false;
-    Str system = json_get_text(item->doc, item->node, "system");
-    Str code = json_get_text(item->doc, item->node, "code");
-    Str unit = json_get_text(item->doc, item->node, "unit");
+    Str system = text_of(json_get_id(doc, item->node, m->n_system));
+    Str code = text_of(json_get_id(doc, item->node, m->n_code));
+    Str unit = text_of(json_get_id(doc, item->node, m->n_unit));
     bool ucum = str_is(system, "http://unitsofmeasure.org");
     DateTimeUnit calendar;
     bool word = !code.ptr && datetime_unit(unit, false, &calendar);

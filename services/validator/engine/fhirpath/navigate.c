@@ -17,6 +17,23 @@ FhirTypeId fp_resource_type(FpEval *eval, const JsonDoc *doc, const JsonNode *no
 }
 
 /* What a name means in a type is the same each time, so it is looked up once. */
+static void describe(const FhirModel *model, const FhirChild *child, FpRow *row)
+{
+    row->property = child->property;
+    row->underscored = fhir_underscore_of(model, child->property);
+    row->element = child->element;
+    row->type = child->type;
+    if (model->types[child->type].kind == FHIR_KIND_PRIMITIVE)
+        row->flags |= FP_ROW_PRIMITIVE;
+    if (child->flags & FHIR_CHILD_ARRAY)
+        row->flags |= FP_ROW_LIST;
+    if (child->flags & FHIR_CHILD_RESOURCE)
+        row->flags |= FP_ROW_RESOURCE;
+    if (child->flags & FHIR_CHILD_CHOICE)
+        row->flags |= FP_ROW_CHOICE;
+}
+
+/* By the name in an expression: value. */
 static const FpRow *row_of(FpEval *eval, FhirTypeId type, uint16_t name)
 {
     uint32_t key = (uint32_t)type << 16 | name;
@@ -24,29 +41,37 @@ static const FpRow *row_of(FpEval *eval, FhirTypeId type, uint16_t name)
     _Static_assert(FP_ROWS == 64, "the hash has six bits");
     if (slot->key == key)
         return slot;
-    const FhirChild *row = fhir_element_find(eval->model, type, name);
-    *slot = (FpRow){.key = key, .flags = FP_ROW_NONE};
-    if (!row)
-        return slot;
-    slot->property = row->property;
-    slot->underscored = fhir_underscore_of(eval->model, row->property);
-    slot->type = row->type;
-    slot->flags = 0;
-    if (eval->model->types[row->type].kind == FHIR_KIND_PRIMITIVE)
-        slot->flags |= FP_ROW_PRIMITIVE;
-    if (row->flags & FHIR_CHILD_ARRAY)
-        slot->flags |= FP_ROW_LIST;
-    if (row->flags & FHIR_CHILD_RESOURCE)
-        slot->flags |= FP_ROW_RESOURCE;
-    if (row->flags & FHIR_CHILD_CHOICE)
-        slot->flags |= FP_ROW_CHOICE;
+    const FhirChild *child = fhir_element_find(eval->model, type, name);
+    *slot = (FpRow){.key = key, .flags = child ? 0 : FP_ROW_NONE};
+    if (child)
+        describe(eval->model, child, slot);
     return slot;
 }
 
-static FhirTypeId type_of_child(FpEval *eval, const FhirChild *row, const JsonDoc *doc,
+/* By the name of a JSON property: valueQuantity, _birthDate. The row is overwritten by the next
+ * ones that are looked up. */
+static const FpRow *member_row(FpEval *eval, FhirTypeId type, uint16_t name)
+{
+    uint32_t key = (uint32_t)type << 16 | name;
+    FpRow *slot = &eval->members[(key * 2654435761U) >> 24];
+    _Static_assert(FP_MEMBER_ROWS == 256, "the hash has eight bits");
+    if (slot->key == key)
+        return slot;
+    uint16_t plain = fhir_without_underscore(eval->model, name);
+    const FhirChild *child = fhir_child_find(eval->model, type, plain ? plain : name);
+    *slot = (FpRow){.key = key, .flags = child && name ? 0 : FP_ROW_NONE};
+    if (!child || !name)
+        return slot;
+    describe(eval->model, child, slot);
+    if (plain)
+        slot->flags |= FP_ROW_EXTRA;
+    return slot;
+}
+
+static FhirTypeId type_of_child(FpEval *eval, const FpRow *row, const JsonDoc *doc,
                                 const JsonNode *node)
 {
-    if (!(row->flags & FHIR_CHILD_RESOURCE) || !node || node->kind != JSON_KIND_OBJECT)
+    if (!(row->flags & FP_ROW_RESOURCE) || !node || node->kind != JSON_KIND_OBJECT)
         return row->type;
     FhirTypeId type = fp_resource_type(eval, doc, node);
     return type || eval->java ? type : row->type;
@@ -54,31 +79,33 @@ static FhirTypeId type_of_child(FpEval *eval, const FhirChild *row, const JsonDo
 
 /* What has another JSON shape than its type says is no element: not a primitive that is an object,
  * not a complex one that is a string. So has the Java core it, and so its invariants see it. */
-static const JsonNode *of_its_shape(const FpEval *eval, const FhirChild *row, const JsonNode *node)
+static inline bool has_shape(const FpRow *row, const JsonNode *node)
+{
+    return row->flags & FP_ROW_PRIMITIVE
+               ? node->kind < JSON_KIND_ARRAY && node->kind != JSON_KIND_NULL
+               : node->kind == JSON_KIND_OBJECT;
+}
+
+static const JsonNode *of_its_shape(const FpRow *row, const JsonNode *node)
 {
     if (!node || node->kind == JSON_KIND_NULL)
         return NULL;
-    if (!row)
-        return node;
-    bool primitive = eval->model->types[row->type].kind == FHIR_KIND_PRIMITIVE;
-    bool fits = primitive ? node->kind < JSON_KIND_ARRAY : node->kind == JSON_KIND_OBJECT;
-    return fits ? node : NULL;
+    return !row || has_shape(row, node) ? node : NULL;
 }
 
 /* The same for lists: an array where one value stands, one primitive where a list does. */
-static const JsonNode *of_its_count(const FpEval *eval, const FhirChild *row, const JsonNode *node)
+static const JsonNode *of_its_count(const FpRow *row, const JsonNode *node)
 {
     if (!node || !row)
         return node;
-    bool primitive = eval->model->types[row->type].kind == FHIR_KIND_PRIMITIVE;
-    bool list = row->flags & FHIR_CHILD_ARRAY, array = node->kind == JSON_KIND_ARRAY;
-    return array == list || (list && !primitive) ? node : NULL;
+    bool list = row->flags & FP_ROW_LIST, array = node->kind == JSON_KIND_ARRAY;
+    return array == list || (list && !(row->flags & FP_ROW_PRIMITIVE)) ? node : NULL;
 }
 
 static bool push_node(FpEval *eval, const JsonDoc *doc, const JsonNode *node, const JsonNode *extra,
-                      const FhirChild *row)
+                      const FpRow *row)
 {
-    node = of_its_shape(eval, row, node);
+    node = of_its_shape(row, node);
     if (extra && extra->kind != JSON_KIND_OBJECT)
         extra = NULL;
     if (!node && !extra)
@@ -96,10 +123,10 @@ static bool push_node(FpEval *eval, const JsonDoc *doc, const JsonNode *node, co
 
 /* A member and its `_member`: each an array or not; both arrays go in step. */
 static bool push_member(FpEval *eval, const JsonDoc *doc, const JsonNode *base,
-                        const JsonNode *extra, const FhirChild *row)
+                        const JsonNode *extra, const FpRow *row)
 {
-    base = of_its_count(eval, row, base);
-    extra = of_its_count(eval, row, extra);
+    base = of_its_count(row, base);
+    extra = of_its_count(row, extra);
     bool list = base && base->kind == JSON_KIND_ARRAY;
     bool extra_list = extra && extra->kind == JSON_KIND_ARRAY;
     if (!list && !extra_list)
@@ -115,50 +142,83 @@ static bool push_member(FpEval *eval, const JsonDoc *doc, const JsonNode *base,
     return true;
 }
 
+/* push_member for the common case: a known element without a `_member`, which holds no resource. */
+static inline bool push_plain(FpEval *eval, const JsonDoc *doc, const JsonNode *base,
+                              const FpRow *row)
+{
+    const JsonNode *node = base;
+    uint32_t count = 1;
+    if (base->kind == JSON_KIND_ARRAY) {
+        count = row->flags & FP_ROW_LIST ? base->count : 0;
+        node = base + 1;
+    } else if ((row->flags & (FP_ROW_LIST | FP_ROW_PRIMITIVE)) ==
+               (FP_ROW_LIST | FP_ROW_PRIMITIVE)) {
+        count = 0;
+    }
+    if (!fp_step(eval, count) || !fp_reserve(eval, count))
+        return false;
+    FhirpathItem *to = eval->items + eval->top;
+    for (; count; count--, node = doc->nodes + node->next)
+        if (has_shape(row, node))
+            *to++ = fhirpath_node_item(doc, node, NULL, row->type);
+    eval->top = (uint32_t)(to - eval->items);
+    return true;
+}
+
+static inline bool push_row(FpEval *eval, const JsonDoc *doc, const JsonNode *base,
+                            const JsonNode *extra, const FpRow *row)
+{
+    if (extra || (row->flags & FP_ROW_RESOURCE))
+        return push_member(eval, doc, base, extra, row);
+    return push_plain(eval, doc, base, row);
+}
+
 /* Where the members of an item are: a primitive has its id and extensions in `_x`. */
-static const JsonNode *members_of(const FhirpathItem *item)
+static inline const JsonNode *members_of(const FhirpathItem *item)
 {
     const JsonNode *object = item->node;
     if (!object || object->kind != JSON_KIND_OBJECT)
         object = item->extra;
-    return object && object->kind == JSON_KIND_OBJECT ? object : NULL;
+    return object && object->kind == JSON_KIND_OBJECT && object->count ? object : NULL;
 }
 
-static bool push_by_id(FpEval *eval, const FhirpathItem *item, const JsonNode *object,
-                       const FhirChild *row)
+/* The `_x` beside a property x; most objects have none at all, and say so. */
+static inline const JsonNode *extra_of(const JsonDoc *doc, const JsonNode *object, const FpRow *row)
 {
-    const JsonDoc *doc = item->doc;
-    const JsonNode *base = NULL, *extra = NULL;
-    uint32_t extra_name = fhir_underscore_of(eval->model, row->property);
-    JSON_EACH(doc, member, object)
-    {
-        if (member->name == row->property && !base)
-            base = member;
-        else if (extra_name && member->name == extra_name && !extra)
-            extra = member;
+    if (!(object->flags & JSON_FLAG_UNDERSCORED) || !(row->flags & FP_ROW_PRIMITIVE))
+        return NULL;
+    return json_get_id(doc, object, row->underscored);
+}
+
+static bool push_by_id(FpEval *eval, const JsonDoc *doc, const JsonNode *object, const FpRow *row)
+{
+    const JsonNode *extra = extra_of(doc, object, row);
+    uint16_t property = row->property;
+    for (const JsonNode *m = object + 1;; m = doc->nodes + m->next) {
+        if (m->name == property)
+            return push_row(eval, doc, m, extra, row);
+        if (!m->next)
+            break;
     }
-    if (!base && !extra)
-        return true;
-    return push_member(eval, doc, base, extra, row);
+    return !extra || push_member(eval, doc, NULL, extra, row);
 }
 
 /* value[x]: whichever alternative the object has. */
-static bool push_choice(FpEval *eval, const FhirpathItem *item, const JsonNode *object,
+static bool push_choice(FpEval *eval, const JsonDoc *doc, const JsonNode *object, FhirTypeId type,
                         uint16_t name)
 {
-    JSON_EACH(item->doc, member, object)
+    JSON_EACH(doc, member, object)
     {
-        uint16_t plain = fhir_without_underscore(eval->model, member->name);
-        const FhirChild *row =
-            member->name ? fhir_child_find(eval->model, item->type, plain ? plain : member->name)
-                         : NULL;
-        if (!row || row->element != name)
+        const FpRow *row = member_row(eval, type, member->name);
+        if ((row->flags & FP_ROW_NONE) || row->element != name)
             continue;
-        bool alone = plain && json_get_id(item->doc, object, plain) == NULL;
-        if (alone && !push_member(eval, item->doc, NULL, member, row))
-            return false;
-        if (!plain && !push_by_id(eval, item, object, row))
-            return false;
+        if (!(row->flags & FP_ROW_EXTRA)) {
+            if (!push_row(eval, doc, member, extra_of(doc, object, row), row))
+                return false;
+        } else if (!json_get_id(doc, object, row->property)) {
+            if (!push_member(eval, doc, NULL, member, row))
+                return false;
+        }
     }
     return true;
 }
@@ -203,60 +263,6 @@ static bool push_of_value(FpEval *eval, const FhirpathItem *item, Str text)
     return fp_push(eval, &child);
 }
 
-static bool push_complex(FpEval *eval, const JsonDoc *doc, const JsonNode *node, const FpRow *row)
-{
-    FhirTypeId type = row->type;
-    if (node->kind != JSON_KIND_OBJECT)
-        return true; /* no such element: see of_its_shape */
-    if (row->flags & FP_ROW_RESOURCE) {
-        FhirTypeId says = fp_resource_type(eval, doc, node);
-        if (!says && eval->java)
-            return true; /* the Java core drops a resource of no known type */
-        type = says ? says : type;
-    }
-    FhirpathItem item = fhirpath_node_item(doc, node, NULL, type);
-    return fp_push(eval, &item);
-}
-
-/* The common case, straight: an element that is no choice, found by its id. Same result as
- * push_by_id for it. */
-static bool push_plain(FpEval *eval, const JsonDoc *doc, const JsonNode *object, const FpRow *row,
-                       FhirTypeId holder)
-{
-    const JsonNode *base = NULL, *extra = NULL;
-    bool primitive = row->flags & FP_ROW_PRIMITIVE;
-    uint16_t property = row->property, underscored = row->underscored;
-    for (const JsonNode *m = object + 1;; m = doc->nodes + m->next) {
-        if (m->name == property) {
-            base = base ? base : m;
-            if (!primitive || extra)
-                break;
-        } else if (primitive && m->name == underscored && underscored) {
-            extra = extra ? extra : m;
-            if (base)
-                break;
-        }
-        if (!m->next)
-            break;
-    }
-    if (!base && !extra)
-        return true;
-    if (!primitive && base->kind == JSON_KIND_ARRAY && (row->flags & FP_ROW_LIST)) {
-        JSON_EACH(doc, node, base)
-        if (!fp_step(eval, 1) || !push_complex(eval, doc, node, row))
-            return false;
-        return true;
-    }
-    if (!primitive)
-        return push_complex(eval, doc, base, row);
-    if (extra || (row->flags & FP_ROW_LIST))
-        return push_member(eval, doc, base, extra, fhir_child_find(eval->model, holder, property));
-    if (base->kind >= JSON_KIND_ARRAY || base->kind == JSON_KIND_NULL)
-        return true;
-    FhirpathItem item = fhirpath_node_item(doc, base, NULL, row->type);
-    return fp_push(eval, &item);
-}
-
 bool fp_push_children(FpEval *eval, const FhirpathItem *item, uint16_t name, Str text)
 {
     if (!fp_step(eval, 1))
@@ -264,7 +270,7 @@ bool fp_push_children(FpEval *eval, const FhirpathItem *item, uint16_t name, Str
     if (item->kind != FHIRPATH_NODE)
         return push_of_value(eval, item, text);
     const JsonNode *object = members_of(item);
-    if (!object || object->count == 0)
+    if (!object)
         return true;
     if (!eval->model || !item->type)
         return push_by_text(eval, item, object, text);
@@ -272,60 +278,58 @@ bool fp_push_children(FpEval *eval, const FhirpathItem *item, uint16_t name, Str
         return true;
     const FpRow *row = row_of(eval, item->type, name);
     if (row->flags & FP_ROW_NONE) {
-        const FhirChild *json =
-            eval->json_names ? fhir_child_find(eval->model, item->type, name) : NULL;
-        return !json || push_by_id(eval, item, object, json);
+        if (!eval->json_names)
+            return true;
+        row = member_row(eval, item->type, name);
+        return (row->flags & (FP_ROW_NONE | FP_ROW_EXTRA)) ||
+               push_by_id(eval, item->doc, object, row);
     }
     if (row->flags & FP_ROW_CHOICE)
-        return push_choice(eval, item, object, name);
-    return push_plain(eval, item->doc, object, row, item->type);
+        return push_choice(eval, item->doc, object, item->type, name);
+    return push_by_id(eval, item->doc, object, row);
 }
 
 typedef struct Member { /* one step of a walk over an object's elements */
     const JsonNode *base, *extra;
-    const FhirChild *row;
+    const FpRow *row; /* NULL: not known */
 } Member;
 
-static const JsonNode *sibling_extra(FpEval *eval, const JsonDoc *doc, const JsonNode *object,
-                                     const JsonNode *member)
+static bool read_by_text(const JsonDoc *doc, const JsonNode *object, const JsonNode *member,
+                         Member *ret)
 {
-    if (eval->model && member->name) {
-        uint16_t extra = fhir_underscore_of(eval->model, member->name);
-        return extra ? json_get_id(doc, object, extra) : NULL;
+    Str key = json_key(member);
+    const JsonNode *extra = NULL;
+    if (str_is(key, "resourceType"))
+        return false;
+    if (key.len && key.ptr[0] == '_') {
+        *ret = (Member){NULL, member, NULL};
+        return !json_get_str(doc, object, str_skip(key, 1));
     }
-    JSON_EACH(doc, other, object)
-    {
-        Str key = json_key(other);
-        if (key.len && key.ptr[0] == '_' && str_eq(str_skip(key, 1), json_key(member)))
-            return other;
-    }
-    return NULL;
+    if (object->flags & JSON_FLAG_UNDERSCORED)
+        JSON_EACH(doc, other, object)
+        {
+            Str it = json_key(other);
+            if (!extra && it.len && it.ptr[0] == '_' && str_eq(str_skip(it, 1), key))
+                extra = other;
+        }
+    *ret = (Member){member, extra, NULL};
+    return true;
 }
 
 /* What member means; false: it is no element (resourceType, `_x` beside x, unknown to the type). */
-static bool read_member(FpEval *eval, const FhirpathItem *item, const JsonNode *object,
-                        const JsonNode *member, Member *ret)
+static inline bool read_member(FpEval *eval, const FhirpathItem *item, const JsonNode *object,
+                               const JsonNode *member, Member *ret)
 {
-    Str key = json_key(member);
-    bool underscored = key.len && key.ptr[0] == '_';
-    if (!eval->model || !item->type) {
-        if (str_is(key, "resourceType") ||
-            (underscored && json_get_str(item->doc, object, str_skip(key, 1))))
-            return false;
-        *ret = underscored ? (Member){NULL, member, NULL}
-                           : (Member){member, sibling_extra(eval, item->doc, object, member), NULL};
-        return true;
-    }
-    uint16_t name = underscored ? fhir_without_underscore(eval->model, member->name) : member->name;
-    const FhirChild *row = name ? fhir_child_find(eval->model, item->type, name) : NULL;
-    if (!row)
+    if (!eval->model || !item->type)
+        return read_by_text(item->doc, object, member, ret);
+    const FpRow *row = member_row(eval, item->type, member->name);
+    if (row->flags & FP_ROW_NONE)
         return false;
-    if (underscored) {
+    if (row->flags & FP_ROW_EXTRA) {
         *ret = (Member){NULL, member, row};
-        return json_get_id(item->doc, object, name) == NULL;
+        return json_get_id(item->doc, object, row->property) == NULL;
     }
-    bool primitive = eval->model->types[row->type].kind == FHIR_KIND_PRIMITIVE;
-    *ret = (Member){member, primitive ? sibling_extra(eval, item->doc, object, member) : NULL, row};
+    *ret = (Member){member, extra_of(item->doc, object, row), row};
     return true;
 }
 
@@ -336,24 +340,31 @@ bool fp_push_all_children(FpEval *eval, const FhirpathItem *item)
     const JsonNode *object = item->kind == FHIRPATH_NODE ? members_of(item) : NULL;
     if (!object)
         return true;
-    JSON_EACH(item->doc, member, object)
+    const JsonDoc *doc = item->doc; /* the item may lie on the stack, which grows */
+    FhirpathItem holder = *item;
+    JSON_EACH(doc, member, object)
     {
         Member m;
-        if (read_member(eval, item, object, member, &m) &&
-            !push_member(eval, item->doc, m.base, m.extra, m.row))
+        if (!read_member(eval, &holder, object, member, &m))
+            continue;
+        bool ok = m.row && m.base ? push_row(eval, doc, m.base, m.extra, m.row)
+                                  : push_member(eval, doc, m.base, m.extra, m.row);
+        if (!ok)
             return false;
     }
     return true;
 }
 
-/* Elements that push_member would push. */
-static uint64_t count_member(const FpEval *eval, const Member *m)
+/* Elements that push_member would push, if that can be told without pushing them. */
+static bool count_member(const Member *m, uint64_t *ret_count)
 {
-    const JsonNode *base = of_its_count(eval, m->row, m->base);
-    const JsonNode *extra = of_its_count(eval, m->row, m->extra);
-    if ((base && base->kind == JSON_KIND_ARRAY) || (extra && extra->kind == JSON_KIND_ARRAY))
-        return UINT64_MAX;
-    return of_its_shape(eval, m->row, base) || (extra && extra->kind == JSON_KIND_OBJECT);
+    const JsonNode *base = of_its_count(m->row, m->base);
+    const JsonNode *extra = of_its_count(m->row, m->extra);
+    if ((base && base->kind == JSON_KIND_ARRAY) || (extra && extra->kind == JSON_KIND_ARRAY) ||
+        (m->row && (m->row->flags & FP_ROW_RESOURCE)))
+        return false;
+    *ret_count += of_its_shape(m->row, base) || (extra && extra->kind == JSON_KIND_OBJECT);
+    return true;
 }
 
 bool fp_count_children(FpEval *eval, const FhirpathItem *item, uint64_t *ret_count)
@@ -367,16 +378,12 @@ bool fp_count_children(FpEval *eval, const FhirpathItem *item, uint64_t *ret_cou
         JSON_EACH(item->doc, member, object)
         {
             Member m;
-            if (!read_member(eval, item, object, member, &m))
+            if (!read_member(eval, item, object, member, &m) || count_member(&m, &count))
                 continue;
-            uint64_t more = count_member(eval, &m);
-            if (more == UINT64_MAX) { /* lists may hold nulls: count what is there */
-                if (!push_member(eval, item->doc, m.base, m.extra, m.row))
-                    return false;
-                more = eval->top - start;
-                eval->top = start;
-            }
-            count += more;
+            if (!push_member(eval, item->doc, m.base, m.extra, m.row))
+                return false;
+            count += eval->top - start; /* lists may hold nulls: count what is there */
+            eval->top = start;
         }
     *ret_count = count;
     return true;
@@ -384,16 +391,17 @@ bool fp_count_children(FpEval *eval, const FhirpathItem *item, uint64_t *ret_cou
 
 static bool member_has_content(FpEval *eval, const JsonDoc *doc, const Member *m)
 {
-    const JsonNode *base = of_its_count(eval, m->row, m->base);
+    FpRow row = m->row ? *m->row : (FpRow){0}; /* what is below looks up others */
+    const JsonNode *base = of_its_count(m->row, m->base);
     if (m->extra)
         return true;
     bool list = base && base->kind == JSON_KIND_ARRAY;
     for (const JsonNode *n = list ? json_first(base) : base; n;
          n = list ? json_next(doc, n) : NULL) {
-        const JsonNode *node = of_its_shape(eval, m->row, n);
+        const JsonNode *node = of_its_shape(row.key ? &row : NULL, n);
         if (!node)
             continue;
-        FhirTypeId type = m->row ? type_of_child(eval, m->row, doc, node) : 0;
+        FhirTypeId type = row.key ? type_of_child(eval, &row, doc, node) : 0;
         FhirpathItem child = fhirpath_node_item(doc, node, NULL, type);
         if (fp_has_content(eval, &child))
             return true;

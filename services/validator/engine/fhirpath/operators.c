@@ -14,12 +14,6 @@ static const char *symbol(const FpNode *node)
     return o ? o->text : "-";
 }
 
-static bool put_boolean(FpEval *eval, uint32_t base, bool value)
-{
-    FhirpathItem item = fp_boolean(value);
-    eval->top = base;
-    return fp_push(eval, &item);
-}
 static bool put_empty(FpEval *eval, uint32_t base)
 {
     eval->top = base;
@@ -34,32 +28,49 @@ static bool put(FpEval *eval, uint32_t base, FhirpathItem item)
 /* --- equality, membership ----------------------------------------------------------------------
  */
 
+static FpTri tri(bool value)
+{
+    return value ? FP_TRUE : FP_FALSE;
+}
+
 /* The Java core's != is true when every pair differs, the specification's when some pair does. */
-static bool equality(FpEval *eval, const FpNode *node, const Sides *s)
+static FpTri equality(FpEval *eval, const FpNode *node, const Sides *s)
 {
     bool wanted = node->op == FP_EQUAL;
     if (!s->left_count || !s->right_count)
-        return put_empty(eval, s->left);
+        return FP_UNKNOWN;
     if (s->left_count != s->right_count)
-        return put_boolean(eval, s->left, !wanted);
+        return tri(!wanted);
     bool open = false, hit = false;
     FpTri stop = !wanted && eval->java ? FP_TRUE : FP_FALSE;
     for (uint32_t i = 0; i < s->left_count && !hit; i++) {
         if (!fp_step(eval, 1))
-            return false;
+            return FP_FAILED;
         FpTri equal = fp_equal(eval, &eval->items[s->left + i], &eval->items[s->middle + i]);
         hit = equal == stop;
         open = open || equal == FP_UNKNOWN;
     }
     if (open && !hit)
-        return put_empty(eval, s->left);
+        return FP_UNKNOWN;
     bool equal = stop == FP_FALSE ? !hit : hit;
-    return put_boolean(eval, s->left, equal == wanted);
+    return tri(equal == wanted);
+}
+
+/* The same with a String on the right, which need not go over the stack. */
+static FpTri equals_string(FpEval *eval, const FpNode *node, uint32_t left)
+{
+    uint32_t count = eval->top - left;
+    bool wanted = node->op == FP_EQUAL;
+    if (count != 1)
+        return count ? tri(!wanted) : FP_UNKNOWN;
+    FhirpathItem text = fp_string(fp_text(eval->code, &eval->nodes[node->right]));
+    FpTri equal = fp_equal(eval, &eval->items[left], &text);
+    return equal == FP_UNKNOWN ? FP_UNKNOWN : tri((equal == FP_TRUE) == wanted);
 }
 
 /* spec: FHIRPath N1 6.1.3: order does not matter; every item has a partner of its own. (The Java
  * core lets several items have the same partner.) Partners are taken out of the right side. */
-static bool equivalence(FpEval *eval, const FpNode *node, const Sides *s)
+static FpTri equivalence(FpEval *eval, const FpNode *node, const Sides *s)
 {
     bool same = s->left_count == s->right_count;
     uint32_t end = eval->top;
@@ -67,35 +78,37 @@ static bool equivalence(FpEval *eval, const FpNode *node, const Sides *s)
         bool found = false;
         for (uint32_t j = s->middle; j < end && !found; j++) {
             if (!fp_step(eval, 1))
-                return false;
+                return FP_FAILED;
             found = fp_equivalent(eval, &eval->items[s->left + i], &eval->items[j]);
             if (found && !eval->java)
                 eval->items[j] = eval->items[--end];
         }
         same = found;
     }
-    return put_boolean(eval, s->left, same == (node->op == FP_EQUIVALENT));
+    return tri(same == (node->op == FP_EQUIVALENT));
 }
 
-static bool membership(FpEval *eval, const FpNode *node, const Sides *s)
+static FpTri membership(FpEval *eval, const FpNode *node, const Sides *s)
 {
     bool in = node->op == FP_IN;
     uint32_t ones = in ? s->left_count : s->right_count;
     uint32_t others = in ? s->right_count : s->left_count;
     if (ones == 0)
-        return put_empty(eval, s->left);
+        return FP_UNKNOWN;
     if (others == 0)
-        return put_boolean(eval, s->left, false);
-    if (ones > 1 && (in || !eval->java))
-        return fp_throw(eval, node, "'%s' takes one item on its %s, found %u", symbol(node),
-                        in ? "left" : "right", ones);
+        return FP_FALSE;
+    if (ones > 1 && (in || !eval->java)) {
+        fp_throw(eval, node, "'%s' takes one item on its %s, found %u", symbol(node),
+                 in ? "left" : "right", ones);
+        return FP_FAILED;
+    }
     bool all = true;
     for (uint32_t i = 0; i < ones && all; i++) {
-        FhirpathItem item = eval->items[(in ? s->left : s->middle) + i];
-        all = in ? fp_contains(eval, s->middle, eval->top, &item)
-                 : fp_contains(eval, s->left, s->middle, &item);
+        const FhirpathItem *item = &eval->items[(in ? s->left : s->middle) + i];
+        all = in ? fp_contains(eval, s->middle, eval->top, item)
+                 : fp_contains(eval, s->left, s->middle, item);
     }
-    return !eval->limit_hit && put_boolean(eval, s->left, all);
+    return eval->limit_hit ? FP_FAILED : tri(all);
 }
 
 /* --- order -------------------------------------------------------------------------------------
@@ -113,39 +126,41 @@ static bool java_comparable(FpEval *eval, const FpNode *node, const Sides *s)
     return true;
 }
 
-static bool comparison(FpEval *eval, const FpNode *node, const Sides *s)
+static FpTri comparison(FpEval *eval, const FpNode *node, const Sides *s)
 {
     if (!s->left_count || !s->right_count)
-        return put_empty(eval, s->left);
-    if (s->left_count > 1 || s->right_count > 1)
-        return eval->java ? put_empty(eval, s->left)
-                          : fp_throw(eval, node, "'%s' compares one item with one", symbol(node));
-    FhirpathItem a = eval->items[s->left], b = eval->items[s->middle];
-    bool complex = !fp_is_primitive(eval, &a) || !fp_is_primitive(eval, &b);
-    if (eval->java && complex &&
-        (!str_is(fp_type_name(eval->model, &a), "Quantity") ||
-         !str_is(fp_type_name(eval->model, &b), "Quantity")))
-        return put_empty(eval, s->left);
+        return FP_UNKNOWN;
+    if (s->left_count > 1 || s->right_count > 1) {
+        if (!eval->java)
+            fp_throw(eval, node, "'%s' compares one item with one", symbol(node));
+        return eval->java ? FP_UNKNOWN : FP_FAILED;
+    }
+    const FhirpathItem *a = &eval->items[s->left], *b = &eval->items[s->middle];
+    if (eval->java && (!fp_is_primitive(eval, a) || !fp_is_primitive(eval, b)) &&
+        (!str_is(fp_type_name(eval->model, a), "Quantity") ||
+         !str_is(fp_type_name(eval->model, b), "Quantity")))
+        return FP_UNKNOWN;
     FpOrder order =
-        eval->java && !java_comparable(eval, node, s) ? FP_ORDER_WRONG : fp_order(eval, &a, &b);
+        eval->java && !java_comparable(eval, node, s) ? FP_ORDER_WRONG : fp_order(eval, a, b);
     if (order == FP_ORDER_OPEN)
-        return put_empty(eval, s->left);
+        return FP_UNKNOWN;
     if (order == FP_ORDER_FAILED)
-        return false;
+        return FP_FAILED;
     if (order == FP_ORDER_WRONG) {
-        Str x = fp_type_name(eval->model, &a), y = fp_type_name(eval->model, &b);
-        return fp_throw(eval, node, "'%s' cannot compare %.*s with %.*s", symbol(node), STR_ARG(x),
-                        STR_ARG(y));
+        Str x = fp_type_name(eval->model, a), y = fp_type_name(eval->model, b);
+        fp_throw(eval, node, "'%s' cannot compare %.*s with %.*s", symbol(node), STR_ARG(x),
+                 STR_ARG(y));
+        return FP_FAILED;
     }
     switch ((FpOp)node->op) {
     case FP_LESS:
-        return put_boolean(eval, s->left, order == FP_ORDER_LESS);
+        return tri(order == FP_ORDER_LESS);
     case FP_LESS_EQUAL:
-        return put_boolean(eval, s->left, order != FP_ORDER_GREATER);
+        return tri(order != FP_ORDER_GREATER);
     case FP_GREATER:
-        return put_boolean(eval, s->left, order == FP_ORDER_GREATER);
+        return tri(order == FP_ORDER_GREATER);
     default:
-        return put_boolean(eval, s->left, order != FP_ORDER_LESS);
+        return tri(order != FP_ORDER_LESS);
     }
 }
 
@@ -385,34 +400,62 @@ static bool concatenation(FpEval *eval, const FpNode *node, const Sides *s)
     return joined(eval, s, text[0], text[1]);
 }
 
-bool fp_binary(FpEval *eval, const FpNode *node, const FpScope *scope)
+/* Both operands onto the stack. */
+static bool operands(FpEval *eval, const FpNode *node, const FpScope *scope, Sides *s)
 {
-    Sides s = {.left = eval->top};
     FpDefined *before = eval->defined;
+    s->left = eval->top;
     if (!fp_eval(eval, node->left, scope))
         return false;
     eval->defined = before;
-    s.middle = eval->top;
+    s->middle = eval->top;
     if (!fp_eval(eval, node->right, scope))
         return false;
-    s.left_count = s.middle - s.left;
-    s.right_count = eval->top - s.middle;
-    bool open = false;
+    s->left_count = s->middle - s->left;
+    s->right_count = eval->top - s->middle;
+    return true;
+}
+
+static FpTri compare(FpEval *eval, const FpNode *node, const Sides *s)
+{
     switch ((FpOp)node->op) {
     case FP_EQUAL:
     case FP_NOT_EQUAL:
-        return equality(eval, node, &s);
+        return equality(eval, node, s);
     case FP_EQUIVALENT:
     case FP_NOT_EQUIVALENT:
-        return equivalence(eval, node, &s);
-    case FP_LESS:
-    case FP_LESS_EQUAL:
-    case FP_GREATER:
-    case FP_GREATER_EQUAL:
-        return comparison(eval, node, &s);
+        return equivalence(eval, node, s);
     case FP_IN:
     case FP_CONTAINS:
-        return membership(eval, node, &s);
+        return membership(eval, node, s);
+    default:
+        return comparison(eval, node, s);
+    }
+}
+
+FpTri fp_compare(FpEval *eval, const FpNode *node, const FpScope *scope)
+{
+    Sides s;
+    FpTri result = FP_FAILED;
+    uint32_t base = eval->top;
+    if ((node->op == FP_EQUAL || node->op == FP_NOT_EQUAL) &&
+        eval->nodes[node->right].op == FP_STRING) {
+        if (fp_eval(eval, node->left, scope))
+            result = equals_string(eval, node, base);
+    } else if (operands(eval, node, scope, &s)) {
+        result = compare(eval, node, &s);
+    }
+    eval->top = base;
+    return result;
+}
+
+bool fp_binary(FpEval *eval, const FpNode *node, const FpScope *scope)
+{
+    Sides s;
+    bool open = false;
+    if (!operands(eval, node, scope, &s))
+        return false;
+    switch ((FpOp)node->op) {
     case FP_UNION:
         return fp_distinct(eval, s.left, &open);
     case FP_CONCATENATE:

@@ -128,6 +128,16 @@ static void flags_duplicate_properties(void **state)
     assert_true(doc.nodes[1000].flags & JSON_FLAG_DUPLICATE);
 }
 
+static void flags_objects_with_underscored_properties(void **state)
+{
+    (void)state;
+    JsonDoc doc = good(STR("[{\"a\":1,\"_a\":{\"b\":1}},{\"\":0,\"a_\":1},{\"\\u005fx\":1}]"));
+    const bool want[] = {true, false, true};
+    JSON_EACH(&doc, object, json_root(&doc))
+    assert_int_equal((object->flags & JSON_FLAG_UNDERSCORED) != 0, want[object->index]);
+    assert_int_equal(json_get(&doc, json_root(&doc) + 1, "_a")->flags, 0);
+}
+
 static void refuses_what_rfc_8259_refuses(void **state)
 {
     (void)state;
@@ -234,6 +244,7 @@ int main(void)
         TEST(columns_on_one_long_line),
         TEST(decodes_escapes),
         TEST(flags_duplicate_properties),
+        TEST(flags_objects_with_underscored_properties),
         TEST(refuses_what_rfc_8259_refuses),
         TEST(refuses_bad_utf8),
         TEST(refuses_more_than_its_limits),
