@@ -128,6 +128,8 @@ define tool_rules
 $(BIN)/$(1): $(call obj,$(sort $(wildcard tools/$(1)/*.c))) $(ARCHIVES)
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool_rules,$(t))))
+# Rules are tried by the services' own code.
+$(BIN)/fhirbus-rules: $(OUT)/lib/libservice-validator.a $(OUT)/lib/libservice-lake-submitter.a
 # A command line is cli/<name>.c and what lies in cli/<name>/.
 define cli_rules
 $(BIN)/$(subst _,-,$(basename $(notdir $(1)))): $(call obj,$(1) $(sort $(wildcard $(basename $(1))/*.c))) $(ARCHIVES)

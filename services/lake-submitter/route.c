@@ -2,12 +2,14 @@
  * body once, stores the offset when every destination's topic has it. */
 #include <stdlib.h>
 
+#include "common/rules/source.h"
 #include "services/lake-submitter/role.h"
 #include "services/lake-submitter/transform.h"
 
 typedef struct Router {
     Service *service;
     Hand *hand;
+    RuleSource *rules;
     BusProducer *producer;
     BusConsumer *consumer;
     Arena *arena;
@@ -89,20 +91,26 @@ static bool publish(Job *job, const Envelope *envelope, const char *topic, Str b
     return false;
 }
 
-static bool submit_to(Job *job, Submission *submission, Str destination, Err *err)
+/* The body is each destination's own: rules may be for some of them. */
+static bool submit_to(Job *job, const Validated *validated, Submission *submission,
+                      TransformInput *input, Err *err)
 {
     char topic[200];
+    Transformed made;
     Str bytes;
-    snprintf(topic, sizeof topic, "submit.%.*s", STR_ARG(destination));
-    submission->destination = destination;
-    TRY(submission_encode(submission, job->router->arena, &bytes, err));
-    return publish(job, &submission->envelope, topic, bytes, err);
+    Arena *arena = job->router->arena;
+    snprintf(topic, sizeof topic, "submit.%.*s", STR_ARG(input->destination));
+    TRY(transform_apply(input, arena, &made, err));
+    submission->destination = input->destination;
+    submission->body = made.body;
+    submission->transforms_json = made.steps_json;
+    TRY(submission_encode(submission, arena, &bytes, err));
+    return publish(job, &validated->envelope, topic, bytes, err);
 }
 
-static bool submit(Job *job, const Validated *validated, Err *err)
+static bool submit_all(Job *job, const Validated *validated, const RuleBook *book, Err *err)
 {
-    Router *router = job->router;
-    const SubmitterConfig *config = router->service->config;
+    const SubmitterConfig *config = job->router->service->config;
     const Envelope *envelope = &validated->envelope;
     bool chosen = transform_severity(envelope->headers.severity_level) >= 0;
     Submission submission = {
@@ -115,17 +123,37 @@ static bool submit(Job *job, const Validated *validated, Err *err)
         .published_at_us = role_now_us(),
         .redelivered =
             validated->redelivered || job->message->maybe_redelivered || job->message->retries > 0,
+        .rules_version = book->stamp,
     };
-    TRY(transform_bundle(validated->bundle, &validated->outcome, &validated->disposition,
-                         chosen ? envelope->headers.severity_level
-                                : str_from(config->severity_level),
-                         router->arena, &submission.body, err));
+    TransformInput input = {
+        .book = book,
+        .bundle = validated->bundle,
+        .bundle_sha256 = validated->bundle_is_payload ? envelope->payload_sha256 : STR_NONE,
+        .outcome = &validated->outcome,
+        .disposition = &validated->disposition,
+        .tenant = envelope->tenant,
+        .severity_level =
+            chosen ? envelope->headers.severity_level : str_from(config->severity_level),
+        .now_us = submission.published_at_us,
+    };
     Str rest = str_from(config->destinations), one;
-    while (rest.ptr && str_split(&rest, ',', &one))
-        if (str_trim(one).len)
-            TRY(submit_to(job, &submission, str_trim(one), err));
-    counts_routed(router->service->counts, "submitted");
+    while (rest.ptr && str_split(&rest, ',', &one)) {
+        input.destination = str_trim(one);
+        if (input.destination.len)
+            TRY(submit_to(job, validated, &submission, &input, err));
+    }
+    counts_routed(job->router->service->counts, "submitted");
     return true;
+}
+
+static bool submit(Job *job, const Validated *validated, Err *err)
+{
+    Router *router = job->router;
+    RuleHold hold;
+    TRY(rule_source_hold(router->rules, validated->envelope.tenant, router->arena, &hold, err));
+    bool done = submit_all(job, validated, &hold.book, err);
+    rule_source_release(router->rules, &hold);
+    return done;
 }
 
 /* Why it is not forwarded, or NULL. */
@@ -225,6 +253,16 @@ static int loop(Router *router)
     return 0;
 }
 
+/* Nothing is sent before the published rules are known. */
+static bool await_rules(Router *router, Err *err)
+{
+    TRY(rule_source_open(&router->service->config->bus, &router->rules, err));
+    while (!rule_source_ready(router->rules, ROLE_POLL_MS))
+        if (role_stopping(router->service))
+            return ERR(err, ERR_RETRY, "rules-not-read", "stopped before the rules were read");
+    return true;
+}
+
 static bool open_all(Router *router, Err *err)
 {
     const SubmitterConfig *config = router->service->config;
@@ -248,6 +286,7 @@ static bool open_all(Router *router, Err *err)
     if (!router->arena)
         return ERR(err, ERR_FATAL, "worker-memory", "no memory");
     router->hand = hand_new(router->service->supervisor);
+    TRY(await_rules(router, err));
     TRY(bus_producer_new(&config->bus, &producing, &router->producer, err));
     return bus_consumer_new(&config->bus, &consuming, &router->consumer, err);
 }
@@ -263,6 +302,7 @@ int route_run(Service *service)
         log_error(service->log, "route.not_started", LOG_ERR(&err));
     bus_producer_free(router.producer, 0); /* brings the last reports, which settle or give back */
     bus_consumer_free(router.consumer);
+    rule_source_close(router.rules);
     arena_free(router.arena);
     return code;
 }

@@ -129,6 +129,8 @@ bool submit_record(const SubmitterConfig *config, Item *item, const HttpResult *
         .request_sha256 = {(const char *)hash, sizeof hash},
         .request_bytes = submission->body.len,
         .response_content_type = http_result_header(result, STR("Content-Type")),
+        .rules_version = submission->rules_version,
+        .transforms_json = submission->transforms_json,
     };
     return response_encode(&response, item->arena, &item->record, err);
 }

@@ -58,7 +58,8 @@ bool judge(const Judge *by, const Envelope *envelope, Arena *arena, Validated *r
         TRY(outcome_of_precheck(&prechecked, &times, arena, &out.outcome, err));
     if (out.outcome.profile_url.len == 0) /* known to no image: what the sender asked for */
         out.outcome.profile_url = prechecked.profile;
-    TRY(ruling_apply(by->book, times.finished_us, arena, &out, err));
+    int64_t at_us = by->rules_at_us ? by->rules_at_us : times.finished_us;
+    TRY(ruling_apply(by->book, at_us, arena, &out, err));
     *ret_validated = out;
     return true;
 }

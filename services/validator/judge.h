@@ -13,6 +13,7 @@ typedef struct Judge {
     const ValidatorConfig *config;
     const Images *images;
     const RuleBook *book; /* for the envelope's tenant */
+    int64_t rules_at_us;  /* which rules are in force; 0: now */
 } Judge;
 
 bool judge(const Judge *by, const Envelope *envelope, Arena *arena, Validated *ret_validated,

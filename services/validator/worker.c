@@ -246,7 +246,7 @@ static bool decide(Worker *worker, Job *job, Envelope *envelope, const RuleBook 
     Validated validated;
     Trace trace;
     continue_trace(worker, envelope, &trace);
-    const Judge by = {worker->config, worker->images, book};
+    const Judge by = {worker->config, worker->images, book, 0};
     TRY(judge(&by, envelope, worker->arena, &validated, err));
     validated.redelivered = job->message->maybe_redelivered || job->message->retries > 0;
     validated.published_at_us = judge_now_us();

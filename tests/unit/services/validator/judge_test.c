@@ -48,7 +48,7 @@ static int bench_down(void **state)
 
 static Judge judge_of(const Bench *bench)
 {
-    return (Judge){&config, bench->images, &bench->hold.book};
+    return (Judge){&config, bench->images, &bench->hold.book, 0};
 }
 
 static Validated judged(Bench *bench, const char *payload)
