@@ -12,7 +12,7 @@ ENV DEBIAN_FRONTEND=noninteractive
 WORKDIR /src
 COPY tools/setup tools/setup
 RUN apt-get update -q \
- && sed '/^# --- stack/q;s/[ #].*//;/^$/d' tools/setup/debian-packages | sed 's#/.*##' \
+ && sed '/^# --- stack/Q;s/[ #].*//;/^$/d' tools/setup/debian-packages | sed 's#/.*##' \
   | xargs apt-get install -y -q --no-install-recommends \
  && rm -rf /var/lib/apt/lists/*
 # Before the sources, so that a change of code does not fetch them again.

@@ -5,6 +5,8 @@
 SHELL := /bin/bash
 CC    ?= gcc
 comma := ,
+# One word and the file for each step; V=1 shows the commands.
+say    = $(if $(V),,@printf '  %-7s %s\n' $(1) $(patsubst $(OUT)/%,%,$(2));)
 OUT   := build/$(or $(subst $(comma),-,$(SAN)),release)$(if $(FAULTS),-faults)
 BIN   := $(OUT)/bin
 GEN   := build/gen
@@ -21,6 +23,10 @@ else
 HARD += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all -g \
   -Wno-error=null-dereference -Wno-error=maybe-uninitialized
 LSAN := -fsanitize=$(SAN)
+endif
+# Threads made by C11's functions are nothing that ThreadSanitizer of gcc 12 knows: see there.
+ifeq ($(SAN),thread)
+SAN_OBJ := $(OUT)/obj/tests/sanitizers/c11_threads.o
 endif
 LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 CPPFLAGS += -I. -I$(GEN) -D_GNU_SOURCE -include common/base/banned.h
@@ -96,17 +102,17 @@ clean: ## remove what the build made; the stack's data (.run) stays
 # --- how it is made ----------------------------------------------------------------------------
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: %.proto
 	@mkdir -p $(GEN)
-	protoc-c --c_out=$(GEN) $<
+	$(call say,proto,$<)protoc-c --c_out=$(GEN) $<
 PROTO_HDR := $(PROTO_SRC:.c=.h)
 
 $(OUT)/obj/$(GEN)/%.o: $(GEN)/%.c | $(PROTO_HDR)
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -g -O2 -fPIE $(LSAN) -I$(GEN) -c $< -o $@
+	$(call say,compile,$<)$(CC) -std=c17 -g -O2 -fPIE $(LSAN) -I$(GEN) -c $< -o $@
 # A test that follows a null pointer fails, as it should.
 $(OUT)/obj/tests/%.o: WARN += -Wno-null-dereference
 $(OUT)/obj/%.o: %.c | $(PROTO_HDR)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(SYS) -MMD -MP -c $< -o $@
+	$(call say,compile,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(SYS) -MMD -MP -c $< -o $@
 
 $(LIB_COMMON): $(call obj,$(COMMON_SRC))
 $(LIB_ENGINE): $(call obj,$(ENGINE_SRC))
@@ -121,7 +127,7 @@ $(foreach s,$(SERVICES),$(eval $(call service_rules,$(s))))
 MIGRATIONS := $(sort $(wildcard services/persister/migrations/*.sql))
 $(GEN)/migrations.inc: tools/fhirbus-migrate/embed.awk $(MIGRATIONS)
 	@mkdir -p $(GEN)
-	awk -f $^ > $@
+	@awk -f $^ > $@
 $(OUT)/obj/tools/fhirbus-migrate/migrations.o: $(GEN)/migrations.inc
 
 define tool_rules
@@ -141,22 +147,22 @@ $(foreach c,$(CLIS),$(eval $(call cli_rules,$(c))))
 	@rm -f $@
 	@ar rcs $@ $^
 
-$(PROGRAMS):
+$(PROGRAMS): $(SAN_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(LSAN) $(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
+	$(call say,link,$@)$(CC) $(LSAN) $(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
 
-$(TEST_PROG_BIN): $(BIN)/%: $(OUT)/obj/tests/programs/%.o $(LIB_SUPPORT) $(ARCHIVES)
+$(TEST_PROG_BIN): $(BIN)/%: $(OUT)/obj/tests/programs/%.o $(SAN_OBJ) $(LIB_SUPPORT) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LSAN) $(LINK) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
+	$(call say,link,$@)$(CC) $(LSAN) $(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
 
-$(UNIT_BIN): $(OUT)/tests/%: $(OUT)/obj/tests/%.o $(LIB_SUPPORT) $(LIB_SERVICES) $(ARCHIVES)
+$(UNIT_BIN): $(OUT)/tests/%: $(OUT)/obj/tests/%.o $(SAN_OBJ) $(LIB_SUPPORT) $(LIB_SERVICES) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LSAN) $(LINK) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka -o $@
+	$(call say,link,$@)$(CC) $(LSAN) $(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka -o $@
 
 # A fuzz target under gcc: the corpus is replayed by `make test`. `make fuzz` builds it with clang.
-$(FUZZ_BIN): $(OUT)/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(OUT)/obj/tests/fuzz/replay.o $(LIB_SUPPORT) $(LIB_SERVICES) $(ARCHIVES)
+$(FUZZ_BIN): $(OUT)/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(OUT)/obj/tests/fuzz/replay.o $(SAN_OBJ) $(LIB_SUPPORT) $(LIB_SERVICES) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LSAN) $(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
+	$(call say,link,$@)$(CC) $(LSAN) $(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
 
 .SECONDARY:
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)

@@ -36,19 +36,19 @@ bench-pipeline: up ## the running stack, and the floors it stands on
 
 # The validator that dies when a document tells it to; the poison test runs it.
 FAULTY_SRC := services/validator/main.c $(call service_src,validator)
-FAULTY_OBJ := $(FAULTY_SRC:%.c=$(OUT)/obj/faults/%.o)
+FAULTY_OBJ := $(FAULTY_SRC:%.c=$(OUT)/obj/faults/%.o) $(SAN_OBJ)
 programs: $(BIN)/fhirbus-validator-faults
 $(OUT)/obj/faults/%.o: %.c | $(PROTO_HDR)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -DFHIRBUS_FAULTS $(CFLAGS) $(SYS) -MMD -MP -c $< -o $@
+	$(call say,compile,$<)$(CC) $(CPPFLAGS) -DFHIRBUS_FAULTS $(CFLAGS) $(SYS) -MMD -MP -c $< -o $@
 $(BIN)/fhirbus-validator-faults: $(FAULTY_OBJ) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LSAN) $(LINK) $(FAULTY_OBJ) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS) -o $@
+	$(call say,link,$@)$(CC) $(LSAN) $(LINK) $(FAULTY_OBJ) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS) -o $@
 bench-fhirpath: programs ## FHIRPath beside npm fhirpath: evaluations per CPU-second, ns of ele-1, allocations
 	@OUT=$(OUT) tests/bench/fhirpath/bench
 
 # The rules that are in force until others are published are built in.
 $(GEN)/rules_default.inc: common/rules/default.json
 	@mkdir -p $(GEN)
-	sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
+	@sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
 $(OUT)/obj/common/rules/default.o: $(GEN)/rules_default.inc

@@ -1,9 +1,8 @@
-/* Step 1: what the header says about form: host, media type, what answer is wanted and when. */
+/* Step 1: what the header says about form: media type, what answer is wanted and when. */
 #include "common/base/clock.h"
 #include "common/http/fields.h"
 #include "common/http/target.h"
 #include "services/ingest/exchange.h"
-#include "services/ingest/hosts.h"
 #include "services/ingest/refuse.h"
 #include "services/ingest/routes.h"
 
@@ -69,9 +68,6 @@ StepNext step_receive(Exchange *exchange)
 {
     const Route *route = exchange->route;
     HttpRequest *request = exchange->request;
-    Str hosts = str_from(exchange->ingest->config->hosts);
-    if (!route->any_host && !host_allowed(hosts, http_request_header(request, STR("host"))))
-        return refuse(exchange, 400, "host", "Invalid Host header");
     if (!route->media_types)
         return STEP_NEXT;
     if (http_request_header_count(request, STR("content-type")) != 1 ||

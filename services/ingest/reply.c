@@ -6,6 +6,8 @@
 #include "services/ingest/exchange.h"
 #include "services/ingest/refuse.h"
 
+#define BARE_TYPE "application/fhir+json; fhirVersion=4.0; charset=utf-8"
+
 static void add_text(Buf *out, const char *name, Str value)
 {
     buf_add(out, STR("\""));
@@ -126,8 +128,7 @@ static StepNext reply_verdict(Exchange *exchange, const Response *response)
     Buf *body = http_reply_body(request);
     http_reply_status(request, 200);
     if (exchange->wants_bare) {
-        http_reply_header(request, "Content-Type",
-                          STR("application/fhir+json; fhirVersion=4.0; charset=utf-8"));
+        http_reply_header(request, "Content-Type", STR(BARE_TYPE));
         add_bare(&response->outcome, body);
     } else {
         http_reply_header(request, "Content-Type", STR("application/json"));
@@ -155,18 +156,28 @@ static StepNext reply_failed(Exchange *exchange, const Failure *failure)
     return STEP_REPLY;
 }
 
+#define RECEIVED_TEXT "The bundle was received; statusUrl tells what became of it."
+#define RECEIVED_BARE                                                                              \
+    "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"information\","             \
+    "\"code\":\"informational\",\"diagnostics\":\"The bundle was received; the Location header "   \
+    "tells where to ask what became of it.\"}]}\n"
+
 static StepNext reply_accepted(Exchange *exchange)
 {
     HttpRequest *request = exchange->request;
     Buf *body = http_reply_body(request);
     http_reply_status(request, 202);
-    http_reply_header(request, "Content-Type", STR("application/json"));
     http_reply_header(request, "Location", status_url(exchange));
     if (exchange->wants_async)
         http_reply_header(request, "Preference-Applied", STR("respond-async"));
+    if (exchange->wants_bare) {
+        http_reply_header(request, "Content-Type", STR(BARE_TYPE));
+        buf_add(body, STR(RECEIVED_BARE));
+        return STEP_REPLY;
+    }
+    http_reply_header(request, "Content-Type", STR("application/json"));
     open_wrapper(exchange, body);
-    buf_add(body, STR(",\"status\":\"RECEIVED\",\"message\":\"The bundle was received; statusUrl "
-                      "tells what became of it.\"}}\n"));
+    buf_add(body, STR(",\"status\":\"RECEIVED\",\"message\":\"" RECEIVED_TEXT "\"}}\n"));
     return STEP_REPLY;
 }
 

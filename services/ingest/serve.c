@@ -4,6 +4,7 @@
 #include "services/ingest/await.h"
 #include "services/ingest/counts.h"
 #include "services/ingest/events.h"
+#include "services/ingest/hosts.h"
 #include "services/ingest/observability.h"
 #include "services/ingest/refuse.h"
 #include "services/ingest/routes.h"
@@ -36,6 +37,10 @@ static bool begin(void *context, HttpRequest *request)
     Exchange *exchange = exchange_new(ingest, request);
     http_request_set_state(request, exchange);
     RouteMatch match = route_find(http_request_method(request), http_request_path(request));
+    bool any_host = match.route && match.route->any_host;
+    Str host = http_request_header(request, STR("host"));
+    if (!any_host && !host_allowed(str_from(ingest->config->hosts), host))
+        return say_no(exchange, 400, "host", "Invalid Host header");
     if (!match.path_known)
         return say_no(exchange, 404, "not-found", "Resource not found");
     if (!match.route) {

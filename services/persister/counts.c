@@ -31,8 +31,6 @@ void counts_init(Counts *c, Metrics *m)
                                          METRIC_NO_LABELS, metric_buckets_seconds),
         .database_up =
             metrics_gauge(m, "fhirbus_database_up", "1 while connected", METRIC_NO_LABELS),
-        .in_flight = metrics_gauge(m, "fhirbus_persister_in_flight",
-                                   "messages taken and not settled", METRIC_NO_LABELS),
         .default_rows =
             metrics_gauge(m, "fhirbus_default_partition_rows",
                           "rows that no month covers; 0 when all is well", METRIC_NO_LABELS),

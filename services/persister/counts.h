@@ -15,7 +15,6 @@ typedef struct Counts {
     Histogram *transaction_seconds;
     Histogram *age_seconds; /* from the broker's time of a message to its commit */
     Gauge *database_up;
-    Gauge *in_flight;
     Gauge *default_rows;
     Counter *purged_rows;
     Counter *months_made;

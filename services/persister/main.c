@@ -88,7 +88,7 @@ int main(int argc, char **argv)
     ConfigStart start = config_start(&persister_program, argc, argv, arena, &settings, NULL);
     if (start != CONFIG_RUN)
         return start == CONFIG_DONE ? 0 : 2;
-    Log *log = log_new(STDOUT_FILENO, "persister", (LogLevel)settings.log_level);
+    Log *log = log_new(STDERR_FILENO, "persister", (LogLevel)settings.log_level);
     settings.bus.client_id = "fhirbus-persister";
     settings.bus.log = log;
     Program program = {.settings = &settings, .log = log};

@@ -4,6 +4,7 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/bus/bus_metrics.h"
 #include "services/persister/batch.h"
 #include "services/persister/statements.h"
 #include "services/persister/store.h"
@@ -13,7 +14,6 @@
 #define BUSY_WAIT_MS 5
 #define FILL_TURNS 8
 #define OBSERVE_MS 1000
-#define LAGS_MAX 256
 #define SEND_ARENA_BYTES ((size_t)64 << 20)
 #define DLQ_TRIES_PAUSE_MS 500
 
@@ -25,6 +25,7 @@ struct Worker {
     Hand *hand;
     BusConsumer *consumer;
     BusProducer *producer; /* for dlq */
+    BusMetrics *shown;
     Db *db;
     Store *store;
     Recorder *recorder;
@@ -332,20 +333,6 @@ static void forget_lost(Worker *w)
     }
 }
 
-static void observe_lag(Worker *w)
-{
-    BusLag lags[LAGS_MAX];
-    size_t count = bus_consumer_lag(w->consumer, lags, LAGS_MAX);
-    for (size_t i = 0; i < count && i < LAGS_MAX; i++) {
-        char partition[16];
-        snprintf(partition, sizeof partition, "%d", (int)lags[i].partition);
-        Gauge *gauge = metrics_gauge(
-            w->counts->metrics, "fhirbus_consumer_lag", "messages behind the end of the partition",
-            METRIC_LABELS({"topic", str_from(lags[i].topic)}, {"partition", str_from(partition)}));
-        gauge_set(gauge, (double)lags[i].lag);
-    }
-}
-
 static void observe(Worker *w)
 {
     int64_t now = clock_mono_ms();
@@ -356,8 +343,7 @@ static void observe(Worker *w)
     atomic_store(&w->broker,
                  bus_consumer_connected(w->consumer) && bus_consumer_assigned(w->consumer));
     gauge_set(w->counts->database_up, atomic_load(&w->database));
-    gauge_set(w->counts->in_flight, (double)bus_consumer_in_flight(w->consumer));
-    observe_lag(w);
+    bus_metrics_update(w->shown, w->consumer, w->producer, w->supervisor);
 }
 
 bool worker_run(Worker *w, Err *err)
@@ -420,7 +406,8 @@ bool worker_new(const Settings *settings, const Counts *counts, const Log *log,
     w->db = db_new(&settings->db, store_statements, "fhirbus-persister", log);
     w->store = w->db ? store_new(w->db) : NULL;
     w->upkeep = upkeep_new(settings, counts, log);
-    bool memory = w->send_arena && w->recorder && w->store && w->upkeep;
+    w->shown = bus_metrics_new(counts->metrics, "persist");
+    bool memory = w->shown && w->send_arena && w->recorder && w->store && w->upkeep;
     for (int i = 0; i < 2; i++)
         memory =
             batch_init(&w->batches[i], settings->batch_messages, settings->message_memory_bytes) &&
@@ -442,6 +429,7 @@ void worker_free(Worker *w)
         return;
     bus_consumer_free(w->consumer);
     bus_producer_free(w->producer, 1000);
+    bus_metrics_free(w->shown);
     upkeep_free(w->upkeep);
     store_free(w->store);
     db_free(w->db);

@@ -58,6 +58,7 @@ typedef struct Lake {
     Behaviour behaviour;
     unsigned long long requests, by_mode[MODE_COUNT], rejected;
     LakeJournal *journal;
+    char last_trace[56]; /* traceparent of the last document */
     bool stopping;
 } Lake;
 
@@ -108,6 +109,14 @@ static void hex_sha256(Str body, char out[65])
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
+static void remember_trace(Lake *lake, Str trace)
+{
+    pthread_mutex_lock(&lake->lock);
+    snprintf(lake->last_trace, sizeof lake->last_trace, "%.*s",
+             STR_ARG(plain(trace, sizeof lake->last_trace - 1) ? trace : STR("")));
+    pthread_mutex_unlock(&lake->lock);
+}
+
 static bool accept_document(Lake *lake, struct MHD_Connection *connection, Str body, Err *err)
 {
     char sha256[65];
@@ -128,6 +137,7 @@ static bool accept_document(Lake *lake, struct MHD_Connection *connection, Str b
         return ERR(err, ERR_INPUT, "type", "Content-Type is not application/fhir+json");
     if (!body.len || body.ptr[0] != '{')
         return ERR(err, ERR_INPUT, "body", "no JSON object");
+    remember_trace(lake, header(connection, "traceparent"));
     return lake_journal_add(lake->journal, &delivery, err);
 }
 
@@ -285,10 +295,12 @@ static void print_stats(Lake *lake, Buf *out)
     pthread_mutex_lock(&lake->lock);
     buf_add_format(out,
                    "{\"mode\":\"%s\",\"requests\":%llu,\"rejected\":%llu,\"deliveries\":%llu,"
-                   "\"keys\":%llu,\"repeated_keys\":%llu,\"changed\":%llu,\"by_mode\":{",
+                   "\"keys\":%llu,\"repeated_keys\":%llu,\"changed\":%llu,\"last_trace\":\"%s\","
+                   "\"by_mode\":{",
                    mode_names[lake->behaviour.mode], lake->requests, lake->rejected,
                    (unsigned long long)totals.deliveries, (unsigned long long)totals.keys,
-                   (unsigned long long)totals.repeated_keys, (unsigned long long)totals.changed);
+                   (unsigned long long)totals.repeated_keys, (unsigned long long)totals.changed,
+                   lake->last_trace);
     for (int i = 0; i < MODE_COUNT; i++)
         buf_add_format(out, "%s\"%s\":%llu", i ? "," : "", mode_names[i], lake->by_mode[i]);
     buf_add(out, STR("}}\n"));

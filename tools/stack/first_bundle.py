@@ -75,7 +75,7 @@ Next, try:
   # what became of it
   {curl} -H 'X-TechBD-Tenant-ID: {TENANT}' '{url}/Bundle/$status/{session}'
 
-  # the same checks, nothing kept and nothing sent on
+  # the same checks; nothing goes to the data lake
   {curl} -H 'X-TechBD-Tenant-ID: {TENANT}' -H 'Content-Type: application/fhir+json' -d @{BUNDLE} '{url}/Bundle/$validate'
 
   # what the data lake got

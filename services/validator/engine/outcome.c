@@ -33,6 +33,28 @@ static void add_position(Text *text, const Issue *issue)
     text_add(text, STR("}],"));
 }
 
+/* What concerns the document as a whole has no path, and FHIR knows no empty strings. */
+static void add_places(Text *text, const Issue *issue)
+{
+    if (issue->location.len) {
+        text_add(text, STR(",\"location\":[\""));
+        text_add_json(text, issue->location);
+        if (issue->line) {
+            text_add(text, STR("\",\"Line["));
+            text_add_number(text, issue->line);
+            text_add(text, STR("] Col["));
+            text_add_number(text, issue->column);
+            text_add_char(text, ']');
+        }
+        text_add(text, STR("\"]"));
+    }
+    if (issue->expression.len) {
+        text_add(text, STR(",\"expression\":[\""));
+        text_add_json(text, issue->expression);
+        text_add(text, STR("\"]"));
+    }
+}
+
 static void add_issue(Text *text, const Issue *issue)
 {
     text_add_char(text, '{');
@@ -52,18 +74,8 @@ static void add_issue(Text *text, const Issue *issue)
     }
     text_add_char(text, ',');
     add_member(text, "diagnostics", issue->text);
-    text_add(text, STR(",\"location\":[\""));
-    text_add_json(text, issue->location);
-    if (issue->line) {
-        text_add(text, STR("\",\"Line["));
-        text_add_number(text, issue->line);
-        text_add(text, STR("] Col["));
-        text_add_number(text, issue->column);
-        text_add_char(text, ']');
-    }
-    text_add(text, STR("\"],\"expression\":[\""));
-    text_add_json(text, issue->expression);
-    text_add(text, STR("\"]}"));
+    add_places(text, issue);
+    text_add_char(text, '}');
 }
 
 Str fhir_verdict_outcome(const Verdict *verdict, Arena *arena)
