@@ -155,6 +155,7 @@ ValidateRule fhir_rule_find(const char *name)
         {"html-in-markdown-fails",  RULE_HTML_IN_MARKDOWN_FAILS },
         {"html-in-text-fails",      RULE_HTML_IN_TEXT_FAILS     },
         {"for-publication",         RULE_FOR_PUBLICATION        },
+        {"unknown-system-warns",    RULE_UNKNOWN_SYSTEM_WARNS   },
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (strcmp(rules[i].name, name) == 0)

@@ -67,6 +67,7 @@ typedef enum ValidateRule {
     RULE_HTML_IN_MARKDOWN_FAILS = 1 << 2,  /* tags in markdown: an error */
     RULE_HTML_IN_TEXT_FAILS = 1 << 3,      /* tags in any text: an error, no information */
     RULE_FOR_PUBLICATION = 1 << 4,         /* what HL7 demands of what it publishes */
+    RULE_UNKNOWN_SYSTEM_WARNS = 1 << 5,    /* a required binding to a system that is not loaded */
 } ValidateRule;
 /* The rule of that name: "unknown-profile-warns", "for-publication" ...; 0: there is none. */
 ValidateRule fhir_rule_find(const char *name);

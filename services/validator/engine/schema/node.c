@@ -147,6 +147,18 @@ static BindingStrength read_strength(Str name)
     return str_is(name, "preferred") ? BINDING_PREFERRED : BINDING_EXAMPLE;
 }
 
+/* R4's vital signs require units of quantities from whatever a component holds; the HL7 validator
+ * loads them with a weaker binding, HAPI as they were published. */
+static bool is_published_too_strong(const Snapshot *s, const JsonNode *element, Str value_set)
+{
+    const PackageResource *r = s->resource;
+    bool vital = str_is(r->url, EXT "vitalsigns") || str_is(r->sd_base, EXT "vitalsigns");
+    return vital && str_starts(r->url, STR(EXT)) && str_is(r->version, "4.0.1") &&
+           str_is(json_get_text(s->doc, element, "path"), "Observation.component.value[x]") &&
+           str_is(value_set, "http://hl7.org/fhir/ValueSet/ucum-vitals-common|4.0.1") &&
+           !terminology_is_lenient(s->tables->terminology);
+}
+
 static uint32_t read_binding(const Snapshot *s, const JsonNode *element)
 {
     const JsonNode *binding = json_get(s->doc, element, "binding");
@@ -159,6 +171,8 @@ static uint32_t read_binding(const Snapshot *s, const JsonNode *element)
             tables_text(s->tables, definition_extension_text(s->doc, binding,
                                                              EXT "elementdefinition-maxValueSet")),
     };
+    if (is_published_too_strong(s, element, tables_str(s->tables, made.value_set)))
+        made.strength = BINDING_EXTENSIBLE;
     made.tx =
         terminology_bind(s->tables->terminology, tables_str(s->tables, made.value_set),
                          (TxStrength)made.strength, tables_str(s->tables, made.max_value_set));

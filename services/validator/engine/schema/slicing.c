@@ -51,10 +51,30 @@ static NodeId child_named(const Tables *tables, NodeId parent, Str name)
     return 0;
 }
 
+/* An element that is sliced on the way is told by the first slice that must be there (the Java core
+ * does so): its nodes follow the element's in the snapshot. */
+static NodeId mandatory_slice(const Tables *tables, NodeId at)
+{
+    const SchemaNode *node = tables_node(tables, at);
+    Str path = tables_str(tables, node->path);
+    const SchemaProfile *p = tables_profile(tables, node->profile);
+    if (!node->slicing || node->slice_name)
+        return at;
+    for (NodeId id = at + 1; id < p->first_node + p->node_count; id++) {
+        const SchemaNode *next = tables_node(tables, id);
+        if (!str_starts(tables_str(tables, next->path), path))
+            break;
+        if (next->path == node->path && next->slice_name && next->min > 0)
+            return id;
+    }
+    return at;
+}
+
 /* The child of an element: of the profile itself, else of what its types are. */
 static NodeId step_name(const Slicer *s, NodeId at, Str name)
 {
     const Tables *tables = s->tables;
+    at = mandatory_slice(tables, at);
     NodeId child = child_named(tables, at, name);
     const SchemaNode *node = tables_node(tables, at);
     if (!child && node->content)
@@ -262,6 +282,32 @@ static bool add_identifier(Slicer *s, Str path, uint32_t value)
     return add(s, ").exists()");
 }
 
+/* Names and addresses: by their plain parts. */
+static bool add_parts(Slicer *s, Str path, uint32_t value)
+{
+    static const char *const name_parts[] = {"use", "text", "family"};
+    static const char *const address_parts[] = {"use",      "type",  "text",       "city",
+                                                "district", "state", "postalCode", "country"};
+    static const char *const others[] = {"given", "prefix", "suffix", "period", "line"};
+    const SchemaValue *v = table_at(&s->tables->values, value);
+    bool is_name = str_is(fhir_type_name(s->tables->model, v->type), "HumanName");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (value_member(s->tables, value, others[i]))
+            return refuse(s, "this part of a pattern cannot tell slices apart",
+                          str_from(others[i]));
+    add(s, "%.*s.where(", STR_ARG(path));
+    return add_equals(s, value, is_name ? name_parts : address_parts,
+                      is_name ? sizeof name_parts / sizeof *name_parts
+                              : sizeof address_parts / sizeof *address_parts) &&
+           add(s, ").exists()");
+}
+
+static bool has_parts(const Tables *tables, FhirTypeId type)
+{
+    Str name = fhir_type_name(tables->model, type);
+    return str_is(name, "HumanName") || str_is(name, "Address");
+}
+
 static bool is_bare_literal(const Tables *tables, FhirTypeId type)
 {
     const FhirModel *m = tables->model;
@@ -282,6 +328,8 @@ static bool add_pattern(Slicer *s, Str path, uint32_t value)
         add(s, "%.*s.where(", STR_ARG(path));
         return add_equals(s, value, coding_names, 4) && add(s, ").exists()");
     }
+    if (has_parts(s->tables, v->type))
+        return add_parts(s, path, value);
     if (m->types[v->type].kind != FHIR_KIND_PRIMITIVE)
         return refuse(s, "a pattern of this type cannot tell slices apart",
                       fhir_type_name(m, v->type));

@@ -14,6 +14,7 @@ typedef struct Check {
     Arena *arena;
     TxFindings findings;
     TxFinding *last;
+    bool unsure; /* a system that a value set needs is missing */
     bool out_of_memory;
 } Check;
 
@@ -49,6 +50,8 @@ static TxFinding *report(Check *c, TxSeverity severity, const char *message_id, 
     }
     *finding = (TxFinding){
         .severity = severity, .message_id = message_id, .issue_code = "code-invalid", .text = text};
+    finding->unsure =
+        c->unsure && message_id && str_starts(str_from(message_id), STR("Terminology_TX_NoValid_"));
     if (c->last)
         c->last->next = finding;
     else
@@ -115,6 +118,7 @@ static void report_answer(Check *c, const Answer *a, int strength)
     for (uint32_t i = 0; i < a->count; i++) {
         const Problem *p = &a->problems[i];
         TxSeverity severity = p->severity;
+        c->unsure = c->unsure || p->kind == PROBLEM_NOT_FOUND;
         if (p->kind == PROBLEM_NOT_FOUND && !(strength == TX_REQUIRED && is_of_hl7(p->text)))
             severity = TX_WARNING;
         TxFinding *f =

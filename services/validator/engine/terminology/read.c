@@ -509,6 +509,11 @@ Str tx_missing_system(const Terminology *tx, TxValueSet set)
     return STR_NONE;
 }
 
+bool terminology_is_lenient(const Terminology *tx)
+{
+    return tx_is_lenient(tx);
+}
+
 bool tx_is_lenient(const Terminology *tx)
 {
     return header_of(tx)->flags & TERMINOLOGY_LENIENT;

@@ -84,6 +84,8 @@ Str terminology_system_version(const Terminology *tx, TxSystem system);
 Str terminology_system_name(const Terminology *tx, TxSystem system);
 bool terminology_system_case_sensitive(const Terminology *tx, TxSystem system);
 
+bool terminology_is_lenient(const Terminology *tx); /* built with TERMINOLOGY_LENIENT */
+
 /* TX_YES, TX_UNKNOWN_CODE, TX_UNKNOWN_IN_FRAGMENT or TX_UNKNOWN_SYSTEM. */
 TxAnswer terminology_code(const Terminology *tx, Str system, Str code);
 
@@ -157,6 +159,8 @@ typedef struct TxFinding {
     /* A warning of an extensible binding: taken back when a stronger binding of another profile on
      * the same element is checked, or when an extensible one holds (see withdraws). */
     bool removable;
+    bool
+        unsure; /* not in the value set, as far as can be told: a system that it needs is missing */
 } TxFinding;
 
 typedef struct TxFindings { /* all on the element that was checked, in order */

@@ -24,9 +24,13 @@ static bool remember(Walk *walk, ElemId elem, Finding *finding)
 
 static bool take_over(Walk *walk, const TxFindings *found, ElemId elem)
 {
+    bool ok = true;
     if (found->withdraws)
         withdraw(walk, elem);
     for (const TxFinding *f = found->first; f; f = f->next) {
+        if (f->unsure && f->severity == TX_ERROR && walk->rules & RULE_UNKNOWN_SYSTEM_WARNS)
+            continue;
+        ok = ok && f->severity != TX_ERROR;
         static const IssueSeverity severities[] = {[TX_INFORMATION] = SEVERITY_INFORMATION,
                                                    [TX_WARNING] = SEVERITY_WARNING,
                                                    [TX_ERROR] = SEVERITY_ERROR};
@@ -39,7 +43,7 @@ static bool take_over(Walk *walk, const TxFindings *found, ElemId elem)
         if (f->removable && !remember(walk, elem, finding))
             walk->stopped = true;
     }
-    return found->ok;
+    return ok;
 }
 
 static const SchemaBinding *binding_of(const Walk *walk, const SchemaNode *node)
