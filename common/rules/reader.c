@@ -143,7 +143,8 @@ static bool compile(Reader *reader, const JsonNode *node, FhirTypeId context, St
     Err why = {0};
     Str text;
     TRY(reader_text(reader, node, &text));
-    if (!fhirpath_compile(text, &options, reader->arena, ret_code, &at, &why))
+    if (!fhirpath_compile(text, &options, reader->arena, ret_code, &at, &why) ||
+        !fhirpath_check_patterns(*ret_code, &at, &why))
         return reader_refuse(reader, node, "rules-fhirpath",
                              "line %u, column %u of the expression: %s", at.line, at.column,
                              why.text);

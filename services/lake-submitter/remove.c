@@ -52,17 +52,22 @@ static void mark(const Removal *removal, const JsonNode *node)
         *gone(removal, other) = true;
 }
 
-/* From the innermost outwards: children stand behind their parents. */
+/* From the innermost outwards: children stand behind their parents. A list of primitives in which
+ * only null is left (what stood in `_name` of it) is empty, too. */
 static void mark_emptied(const Removal *removal)
 {
     for (uint32_t i = removal->doc->count; i-- > 1;) {
         const JsonNode *node = &removal->doc->nodes[i];
-        bool any = false;
+        bool any = false, lost = false;
         if ((node->kind != JSON_KIND_ARRAY && node->kind != JSON_KIND_OBJECT) || !node->count)
             continue;
         JSON_EACH(removal->doc, child, node)
-        any |= !*gone(removal, child);
-        if (!any)
+        {
+            lost |= *gone(removal, child);
+            any |= !*gone(removal, child) &&
+                   (node->kind == JSON_KIND_OBJECT || child->kind != JSON_KIND_NULL);
+        }
+        if (lost && !any)
             *gone(removal, node) = true;
     }
 }

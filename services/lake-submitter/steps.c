@@ -79,14 +79,14 @@ static Str item_json(Draft *draft, const FhirpathItem *item)
 {
     if (item->kind == FHIRPATH_NODE && item->doc == draft->doc && item->node)
         return source_of(draft, item->node);
+    if (item->kind == FHIRPATH_INTEGER || item->kind == FHIRPATH_DECIMAL)
+        return fhirpath_item_text(item, draft->arena); /* a JSON number */
     return fhirpath_item_json(fhir_model_r4(), item, draft->arena);
 }
 
 static Str items_json(Draft *draft, const FhirpathItems *items)
 {
     BUF_AUTO out;
-    if (items->count == 1)
-        return item_json(draft, &items->items[0]);
     buf_init(&out, VALUE_BYTES_MAX);
     for (size_t i = 0; i < items->count; i++) {
         buf_add_char(&out, i ? ',' : '[');
@@ -105,9 +105,9 @@ static bool value_for(Draft *draft, const RuleStep *step, const FhirpathItem *fo
     if (step->value.len)
         return true;
     TRY(evaluate(draft, step->value_from_code, focus, &items, err));
-    *ret_value = STR("");
-    if (items.count)
-        *ret_value = items_json(draft, &items);
+    *ret_value = items.count == 0   ? STR("")
+                 : items.count == 1 ? item_json(draft, &items.items[0])
+                                    : items_json(draft, &items);
     return ret_value->ptr || ERR(err, ERR_INPUT, "memory-limit", "no room for a value");
 }
 

@@ -358,9 +358,9 @@ static bool send_it(Trial *trial, const Validated *validated)
     }
     printf("sent to %.*s:\n", STR_ARG(destination));
     print_steps(made.steps_json, trial->arena);
-    puts("difference:");
-    fflush(stdout);
-    return (diff_print(validated->bundle, made.body, trial->arena, &err) ||
+    puts(str_eq(validated->bundle, made.body) ? "difference: none" : "difference:");
+    return (str_eq(validated->bundle, made.body) ||
+            diff_print(validated->bundle, made.body, trial->arena, &err) ||
             complain(trial->bundle, &err)) &&
            write_body(trial, made.body);
 }

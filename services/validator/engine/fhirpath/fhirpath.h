@@ -128,6 +128,10 @@ typedef struct FhirpathAt {
  * `ret_at` may be NULL. */
 bool fhirpath_compile(Str text, const FhirpathCompileOptions *options, Arena *arena, Str *ret_code,
                       FhirpathAt *ret_at, Err *err) MUST_USE;
+/* Can the regular expressions that stand in it as literals be compiled, and do they end in time on
+ * short texts made of their own characters? Else ERR_INPUT "fhirpath-pattern". For expressions that
+ * somebody is about to save. `ret_at` may be NULL. */
+bool fhirpath_check_patterns(Str code, FhirpathAt *ret_at, Err *err) MUST_USE;
 /* Are these bytes whole: every offset inside, every operation known? Linear; for code from files.
  * `name_count` and `type_count` are the model's: ids beyond them are refused. */
 bool fhirpath_code_check(Str code, const FhirModel *model);
