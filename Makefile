@@ -130,6 +130,12 @@ $(GEN)/migrations.inc: tools/fhirbus-migrate/embed.awk $(MIGRATIONS)
 	@awk -f $^ > $@
 $(OUT)/obj/tools/fhirbus-migrate/migrations.o: $(GEN)/migrations.inc
 
+# The rules that are in force until others are published are built in.
+$(GEN)/rules_default.inc: common/rules/default.json
+	@mkdir -p $(GEN)
+	@sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
+$(OUT)/obj/common/rules/default.o: $(GEN)/rules_default.inc
+
 define tool_rules
 $(BIN)/$(1): $(call obj,$(sort $(wildcard tools/$(1)/*.c))) $(ARCHIVES)
 endef

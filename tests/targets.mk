@@ -46,9 +46,3 @@ $(BIN)/fhirbus-validator-faults: $(FAULTY_OBJ) $(ARCHIVES)
 	$(call say,link,$@)$(CC) $(LSAN) $(LINK) $(FAULTY_OBJ) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS) -o $@
 bench-fhirpath: programs ## FHIRPath beside npm fhirpath: evaluations per CPU-second, ns of ele-1, allocations
 	@OUT=$(OUT) tests/bench/fhirpath/bench
-
-# The rules that are in force until others are published are built in.
-$(GEN)/rules_default.inc: common/rules/default.json
-	@mkdir -p $(GEN)
-	@sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
-$(OUT)/obj/common/rules/default.o: $(GEN)/rules_default.inc

@@ -33,7 +33,7 @@ const DbStatement claim_recall = {
     "claim-recall",
     "SELECT v.valid, v.action, v.disposition, v.precheck_code, v.precheck_message, v.outcome,"
     "       v.ig_version, v.profile_url, v.engine_name, v.engine_version, v.engine_started_at,"
-    "       v.validation_initiated_at, v.validation_completed_at"
+    "       v.validation_initiated_at, v.validation_completed_at, v.rules_version"
     " FROM (SELECT FROM fhirbus.message"
     "       WHERE interaction_id = $1 AND tenant = $2 AND sha256 = $3 LIMIT 1) m"
     " FULL JOIN (SELECT * FROM fhirbus.verdict"
@@ -110,6 +110,7 @@ static Answer *recorded_answer(const DbResult *result)
     outcome->valid = db_get_bool(result, 0, 0);
     response->disposition.action = action_of(db_get_text(result, 0, 1));
     response->disposition.actions_json = kept(arena, result, 2);
+    response->rules_version = kept(arena, result, 13);
     outcome->precheck_code = kept(arena, result, 3);
     outcome->precheck_message = kept(arena, result, 4);
     outcome->ig_version = kept(arena, result, 6);
