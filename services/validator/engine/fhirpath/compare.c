@@ -120,18 +120,18 @@ typedef struct Scaled { /* two quantities in one unit */
     Decimal a, b;
 } Scaled;
 
-/* Years and months count against each other only; 1 year = 12 months. */
+/* Two calendar durations, one of them of years or months: the Java core compares such only with
+ * their like. */
 static bool scale_calendar(FpEval *eval, const FhirpathQuantity *a, const FhirpathQuantity *b,
                            Scaled *ret)
 {
-    Decimal twelve = decimal_from_i64(12, eval->arena);
-    if (a->calendar == 0 || b->calendar == 0 || a->calendar > 2 || b->calendar > 2)
+    enum { MONTHS = DATETIME_MONTHS + 1 };
+    if (a->calendar == 0 || b->calendar == 0 || (a->calendar > MONTHS && b->calendar > MONTHS) ||
+        (eval->java && (a->calendar > MONTHS || b->calendar > MONTHS)))
         return false;
-    *ret = (Scaled){a->value, b->value};
-    if (a->calendar == b->calendar)
-        return true;
-    return a->calendar == 1 ? decimal_multiply(a->value, twelve, eval->arena, &ret->a)
-                            : decimal_multiply(b->value, twelve, eval->arena, &ret->b);
+    uint8_t finer = a->calendar > b->calendar ? a->calendar : b->calendar;
+    return fp_calendar_convert(eval, a->value, a->calendar, finer, &ret->a) &&
+           fp_calendar_convert(eval, b->value, b->calendar, finer, &ret->b);
 }
 
 /* -1 0 1; 2: units that do not compare; 3: units of different dimensions. */

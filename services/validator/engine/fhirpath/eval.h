@@ -240,6 +240,13 @@ FpTri fp_compare(FpEval *eval, const FpNode *node,
                  const FpScope *scope); /* FP_LESS to FP_CONTAINS */
 bool fp_negate(FpEval *eval, const FpNode *node, uint32_t start);
 
+/* --- quantities.c --- */
+/* Between calendar durations, DateTimeUnit + 1. */
+bool fp_calendar_convert(FpEval *eval, Decimal value, uint8_t from, uint8_t to, Decimal *ret);
+/* FP_ADD, FP_SUBTRACT, FP_MULTIPLY, FP_DIVIDE; *ret_has false: {}. */
+bool fp_quantity_arithmetic(FpEval *eval, uint8_t op, const FhirpathQuantity *a,
+                            const FhirpathQuantity *b, FhirpathItem *ret, bool *ret_has);
+
 /* --- regex.c --- */
 bool fp_regex_match(FpEval *eval, const FpNode *node, Str text, Str pattern, bool full,
                     bool *ret_match);

@@ -240,10 +240,11 @@ static Convert conversion_of(const FpCall *call, size_t skip)
 /* toQuantity('unit'): in that unit, or {}. */
 static bool in_unit(FpEval *eval, const FpCall *call, FhirpathItem *io, bool *io_ok)
 {
-    Str unit, own;
+    Str unit, own, code;
     bool has;
     UcumUnit from, to;
     Decimal value;
+    DateTimeUnit calendar;
     if (io->kind != FHIRPATH_QUANTITY || !fp_argument_node(eval, call, 0))
         return true;
     const FhirpathQuantity *q = io->quantity;
@@ -251,17 +252,19 @@ static bool in_unit(FpEval *eval, const FpCall *call, FhirpathItem *io, bool *io
         return false;
     if (!has || str_eq(unit, q->unit))
         return true;
-    DateTimeUnit calendar;
-    Str code = unit;
+    FhirpathQuantity wanted = {.unit = unit, .is_ucum = true};
     if (datetime_unit(unit, false, &calendar)) {
-        FhirpathQuantity wanted = {.calendar = (uint8_t)(calendar + 1)};
-        if (!fp_quantity_unit(&wanted, &code))
-            code = STR("");
+        wanted.calendar = (uint8_t)(calendar + 1);
+        wanted.is_ucum = false;
     }
-    *io_ok = code.len && fp_quantity_unit(q, &own) && ucum_parse(own, eval->arena, &from, NULL) &&
-             ucum_parse(code, eval->arena, &to, NULL) &&
-             ucum_convert(q->value, &from, &to, eval->arena, &value);
-    return !*io_ok || fp_make_quantity(eval, value, unit, 0, true, io);
+    if (q->calendar && wanted.calendar)
+        *io_ok = fp_calendar_convert(eval, q->value, q->calendar, wanted.calendar, &value);
+    else
+        *io_ok = fp_quantity_unit(&wanted, &code) && fp_quantity_unit(q, &own) &&
+                 ucum_parse(own, eval->arena, &from, NULL) &&
+                 ucum_parse(code, eval->arena, &to, NULL) &&
+                 ucum_convert(q->value, &from, &to, eval->arena, &value);
+    return !*io_ok || fp_make_quantity(eval, value, unit, wanted.calendar, wanted.is_ucum, io);
 }
 
 /* The Java core converts its own values, but of elements only Quantities, and their texts to

@@ -1,5 +1,4 @@
 /* Binary operators on [left) and [right) of the stack, and the sign. */
-#include "common/fhir/ucum.h"
 #include "services/validator/engine/fhirpath/eval.h"
 
 typedef struct Sides {
@@ -267,6 +266,8 @@ static bool calendar(FpEval *eval, const FpNode *node, const Sides *s)
                         "'%.*s' is no calendar unit, expected years, months, weeks, days, hours, "
                         "minutes, seconds or milliseconds",
                         (int)(q->unit.len < 20 ? q->unit.len : 20), q->unit.ptr);
+    if (s->a.kind == FHIRPATH_TIME && unit < DATETIME_HOURS && !eval->java)
+        return fp_throw(eval, node, "a time takes hours, minutes, seconds or milliseconds");
     if (!decimal_truncate(q->value, eval->arena, &whole) || !decimal_to_i64(whole, &amount))
         return put_empty(eval, s->left);
     if (node->op == FP_SUBTRACT)
@@ -276,45 +277,21 @@ static bool calendar(FpEval *eval, const FpNode *node, const Sides *s)
     return put(eval, s->left, fp_date_time(&result));
 }
 
-/* Sum and difference in the left one's unit, product and quotient in the product of units. */
 static bool quantities(FpEval *eval, const FpNode *node, const Sides *s)
 {
-    const FhirpathQuantity *a = s->a.quantity, *b = s->b.quantity;
-    Str ua, ub, unit;
-    UcumUnit pa, pb, pc;
-    Decimal value, other = b->value;
-    bool sum = node->op == FP_ADD || node->op == FP_SUBTRACT;
     FhirpathItem item;
-    bool ok;
-    if (sum && a->calendar == b->calendar && str_eq(a->unit, b->unit)) {
-        ok = node->op == FP_ADD ? decimal_add(a->value, other, eval->arena, &value)
-                                : decimal_subtract(a->value, other, eval->arena, &value);
-        unit = a->unit;
-    } else if (!fp_quantity_unit(a, &ua) || !fp_quantity_unit(b, &ub) ||
-               !ucum_parse(ua, eval->arena, &pa, NULL) || !ucum_parse(ub, eval->arena, &pb, NULL)) {
-        return put_empty(eval, s->left);
-    } else if (sum) {
-        unit = ua;
-        ok = ucum_convert(other, &pb, &pa, eval->arena, &other) &&
-             (node->op == FP_ADD ? decimal_add(a->value, other, eval->arena, &value)
-                                 : decimal_subtract(a->value, other, eval->arena, &value));
-    } else {
-        bool times = node->op == FP_MULTIPLY;
-        Decimal product;
-        ok = times ? ucum_multiply(&pa, &pb, eval->arena, &pc) &&
-                         decimal_multiply(a->value, other, eval->arena, &product)
-                   : ucum_divide(&pa, &pb, eval->arena, &pc) &&
-                         decimal_divide(a->value, other, eval->arena, &product);
-        unit = ok ? ucum_canonical_code(&pc, eval->arena) : STR("");
-        ok = ok && ucum_to_canonical(product, &pc, eval->arena, &value);
-        if (unit.len == 0)
-            unit = STR("1");
-    }
-    if (!ok)
-        return put_empty(eval, s->left);
-    return fp_make_quantity(eval, value, unit, sum ? a->calendar : 0, !(sum && a->calendar),
-                            &item) &&
-           put(eval, s->left, item);
+    bool has;
+    if (!fp_quantity_arithmetic(eval, node->op, s->a.quantity, s->b.quantity, &item, &has))
+        return false;
+    return has ? put(eval, s->left, item) : put_empty(eval, s->left);
+}
+
+/* A number is a quantity with the unit 1. */
+static bool number_and_quantity(FpEval *eval, const FpNode *node, Sides *s)
+{
+    FhirpathItem *number = is_number(&s->a) ? &s->a : &s->b;
+    return fp_make_quantity(eval, number_of(eval, number), STR("1"), 0, true, number) &&
+           quantities(eval, node, s);
 }
 
 static bool scaled_quantity(FpEval *eval, const FpNode *node, const Sides *s)
@@ -377,6 +354,10 @@ static bool arithmetic(FpEval *eval, const FpNode *node, Sides *s)
     if (product && ((a.kind == FHIRPATH_QUANTITY && is_number(&b)) ||
                     (node->op == FP_MULTIPLY && b.kind == FHIRPATH_QUANTITY && is_number(&a))))
         return scaled_quantity(eval, node, s);
+    bool mixed = (is_number(&a) && b.kind == FHIRPATH_QUANTITY) ||
+                 (a.kind == FHIRPATH_QUANTITY && is_number(&b));
+    if (mixed && (sum || product) && !eval->java)
+        return number_and_quantity(eval, node, s);
     return wrong_operands(eval, node, s);
 }
 
