@@ -25,8 +25,8 @@ oracle-image: deps ## build/oracle.img: the packages and code lists that the Jav
 	@$(BIN)/fhir-validate compile $(ORACLE_PACKAGES) --no-dependencies --lenient-terminology \
 	  $(ORACLE_CODES:%=--codes %) -o build/oracle.img
 bench: bench-json bench-fhirpath bench-validator bench-pipeline ## measure everything, each part beside its peer or its floor
-bench-json: build ## MB/s of the JSON reader over the bench bundles (../shared)
-	@find ../shared/data/bench-bundles -name '*.json' ! -name manifest.json -print0 | xargs -0 $(BIN)/json_bench
+bench-json: build ## MB/s of the JSON reader over the bench bundles (../shared), beside yyjson
+	@OUT=$(OUT) tests/bench/json/bench
 bench-validator: build oracle-image ## the validator beside the Java core: CPU per bundle, threads, memory, first verdict
 	@OUT=$(OUT) tests/bench/validator
 bench-r4-cases: build ## how many of the public R4 validator cases get the same number of errors (../shared)

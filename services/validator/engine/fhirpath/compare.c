@@ -231,6 +231,21 @@ static FpTri java_equal(FpEval *eval, const FhirpathItem *a, const FhirpathItem 
     return str_eq(x, y) ? FP_TRUE : FP_FALSE;
 }
 
+static bool as_quantity(FpEval *eval, FhirpathItem *value)
+{
+    return value->kind == FHIRPATH_QUANTITY ||
+           (is_number(value) &&
+            fp_make_quantity(eval, number_of(eval, value), STR("1"), 0, true, value));
+}
+
+/* spec: FHIRPath N1 5.5: a number beside a Quantity is one with the unit 1. False: no memory. */
+static bool numbers_as_quantities(FpEval *eval, FhirpathItem *a, FhirpathItem *b)
+{
+    bool mixed = (a->kind == FHIRPATH_QUANTITY && is_number(b)) ||
+                 (b->kind == FHIRPATH_QUANTITY && is_number(a));
+    return !mixed || (as_quantity(eval, a) && as_quantity(eval, b));
+}
+
 /* A string, code, uri ...: what needs no conversion to be compared. */
 static bool is_text_node(const FpEval *eval, const FhirpathItem *item)
 {
@@ -260,6 +275,10 @@ FpTri fp_equal(FpEval *eval, const FhirpathItem *a, const FhirpathItem *b)
                    : equal_quantities(eval, va.quantity, vb.quantity);
     if (eval->java)
         return java_equal(eval, a, b, &va, &vb);
+    if (!numbers_as_quantities(eval, &va, &vb))
+        return FP_FALSE;
+    if (va.kind == FHIRPATH_QUANTITY && vb.kind == FHIRPATH_QUANTITY)
+        return equal_quantities(eval, va.quantity, vb.quantity);
     if (is_number(&va) && is_number(&vb)) {
         if (va.kind == FHIRPATH_INTEGER && vb.kind == FHIRPATH_INTEGER)
             return va.integer == vb.integer ? FP_TRUE : FP_FALSE;
@@ -288,6 +307,8 @@ bool fp_equivalent(FpEval *eval, const FhirpathItem *a, const FhirpathItem *b)
         return same_nodes(eval, a, b, true);
     if (!has_a || !has_b)
         return false;
+    if (!eval->java && !numbers_as_quantities(eval, &va, &vb))
+        return false;
     if (is_number(&va) && is_number(&vb))
         return decimal_equivalent(number_of(eval, &va), number_of(eval, &vb));
     if (is_time(&va) && is_time(&vb))
@@ -307,13 +328,6 @@ bool fp_equivalent(FpEval *eval, const FhirpathItem *a, const FhirpathItem *b)
 static FpOrder order_of(int order)
 {
     return order < 0 ? FP_ORDER_LESS : order > 0 ? FP_ORDER_GREATER : FP_ORDER_EQUAL;
-}
-
-static bool as_quantity(FpEval *eval, FhirpathItem *value)
-{
-    return value->kind == FHIRPATH_QUANTITY ||
-           (is_number(value) &&
-            fp_make_quantity(eval, number_of(eval, value), STR("1"), 0, true, value));
 }
 
 /* spec: FHIRPath N1 6.2 */

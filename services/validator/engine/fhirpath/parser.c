@@ -416,7 +416,9 @@ static bool parse_call(Parser *p, const FpToken *name, uint32_t input, uint32_t 
     uint32_t last = 0, count = 0;
     while (!is_symbol(p, ")")) {
         uint32_t argument = 0;
-        if (count++ && !expect(p, ","))
+        if (count && !is_symbol(p, ","))
+            return expect(p, count < function->max ? "," : ")");
+        if (count++ && !advance(p))
             return false;
         if (count > function->max)
             break;
@@ -426,8 +428,10 @@ static bool parse_call(Parser *p, const FpToken *name, uint32_t input, uint32_t 
     }
     if (count < function->min || count > function->max)
         return fp_semantic(source, name->at, p->lexer.ret_at, p->lexer.err,
-                           function->min == function->max ? "%s() takes %u arguments"
-                                                          : "%s() takes %u to %u arguments",
+                           function->max == 0              ? "%s() takes no argument"
+                           : function->min < function->max ? "%s() takes %u to %u arguments"
+                           : function->max == 1            ? "%s() takes %u argument"
+                                                           : "%s() takes %u arguments",
                            function->name, function->min, function->max);
     return advance(p) && add_node(p, node, ret);
 }

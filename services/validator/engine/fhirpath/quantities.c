@@ -6,8 +6,8 @@
 bool fp_calendar_convert(FpEval *eval, Decimal value, uint8_t from, uint8_t to, Decimal *ret)
 {
     enum { SECOND = 1000, DAY = 24 * 3600 * SECOND };
-    static const int64_t ms[] = {0,           365LL * DAY,   30LL * DAY,  7LL * DAY, DAY,
-                                 3600 * SECOND, 60 * SECOND, SECOND, 1};
+    static const int64_t ms[] = {
+        0, 365LL * DAY, 30LL * DAY, 7LL * DAY, DAY, 3600 * SECOND, 60 * SECOND, SECOND, 1};
     Arena *arena = eval->arena;
     Decimal product;
     bool months = from <= DATETIME_MONTHS + 1 && to <= DATETIME_MONTHS + 1;
@@ -93,8 +93,7 @@ static Str combined(FpEval *eval, bool times, Str ua, Str ub)
     atom = atom.len ? atom : other;
     if (exponent == 0)
         return STR("1");
-    return exponent == 1 ? atom
-                         : arena_format(eval->arena, "%.*s%d", STR_ARG(atom), exponent);
+    return exponent == 1 ? atom : arena_format(eval->arena, "%.*s%d", STR_ARG(atom), exponent);
 }
 
 static bool product(FpEval *eval, bool times, const FhirpathQuantity *a, const FhirpathQuantity *b,
@@ -131,8 +130,7 @@ bool fp_quantity_arithmetic(FpEval *eval, uint8_t op, const FhirpathQuantity *a,
     const FhirpathQuantity *in;
     if (op == FP_ADD || op == FP_SUBTRACT) {
         *ret_has = sum(eval, op == FP_ADD, a, b, &value, &in);
-        return !*ret_has ||
-               fp_make_quantity(eval, value, in->unit, in->calendar, in->is_ucum, ret);
+        return !*ret_has || fp_make_quantity(eval, value, in->unit, in->calendar, in->is_ucum, ret);
     }
     *ret_has = product(eval, op == FP_MULTIPLY, a, b, &value, &unit);
     return !*ret_has || fp_make_quantity(eval, value, unit, 0, true, ret);
