@@ -182,6 +182,8 @@ size_t bus_consumer_in_flight(const BusConsumer *consumer);
 /* A descriptor that turns readable when bus_poll may have something: for an outer poll(). Level
  * does not count: call bus_poll until it is false before waiting for it. */
 int bus_consumer_fd(const BusConsumer *consumer);
+/* How long to wait there: wait_ms, or less when a lane is held no more before. */
+uint32_t bus_consumer_due_ms(const BusConsumer *consumer, uint32_t wait_ms);
 
 typedef struct BusLag {
     const char *topic; /* without prefix */

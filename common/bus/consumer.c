@@ -151,12 +151,10 @@ static void resume_retry(Lane *lane, BusPartition *partition, int64_t now)
     pause_partition(lane, partition, false);
 }
 
-/* Milliseconds until the lane's next retry is due, or it is held no more, at most `wait_ms`. */
+/* Milliseconds until the lane's next retry is due, at most `wait_ms`. */
 static uint32_t serve_retries(Lane *lane, uint32_t wait_ms)
 {
     int64_t now = client_now_ms();
-    if (lane->held_until_ms > now && lane->held_until_ms - now < wait_ms)
-        wait_ms = (uint32_t)(lane->held_until_ms - now);
     for (size_t i = 0; i < lane->partitions.count; i++) {
         BusPartition *partition = lane->partitions.list[i];
         if (partition->retry_at_ms == 0)
@@ -370,6 +368,7 @@ bool bus_poll(BusConsumer *consumer, uint32_t timeout_ms, BusMessage **ret_messa
         uint32_t wait_ms = left > 0 ? (uint32_t)left : 0;
         for (size_t i = 0; i < consumer->lane_count; i++)
             wait_ms = serve_retries(&consumer->lanes[i], wait_ms);
+        wait_ms = bus_consumer_due_ms(consumer, wait_ms);
         if (message || left <= 0)
             break;
         client_wakeup_wait(consumer->wakeup, wait_ms);
@@ -638,6 +637,17 @@ size_t bus_consumer_in_flight(const BusConsumer *consumer)
 int bus_consumer_fd(const BusConsumer *consumer)
 {
     return consumer->wakeup;
+}
+
+uint32_t bus_consumer_due_ms(const BusConsumer *consumer, uint32_t wait_ms)
+{
+    int64_t now = client_now_ms();
+    for (size_t i = 0; i < consumer->lane_count; i++) {
+        int64_t left = consumer->lanes[i].held_until_ms - now;
+        if (left > 0 && left < wait_ms)
+            wait_ms = (uint32_t)left;
+    }
+    return wait_ms;
 }
 
 static BusLag lag_of(const Lane *lane, const BusPartition *partition)

@@ -21,6 +21,11 @@ static const ConfigOption options[] = {
     OPT("GATHER_MS", CONFIG_UINT, gather_ms, "50",
         "the brokers may hold records back this long, so that they come many at a time; 0: not",
         .max = 5000),
+    OPT("BULK_SHARE", CONFIG_UINT, bulk_share, "10",
+        "per cent of its time that the bulk lane may have while interactive documents come; "
+        "without "
+        "any it has all",
+        .min = 1, .max = 100),
     OPT("MESSAGE_MEMORY_BYTES", CONFIG_UINT, message_memory_bytes, "268435456",
         "most memory that the rows of one transaction may take", .min = 16777216,
         .max = 4294967296),

@@ -15,6 +15,7 @@ typedef struct Settings {
     uint64_t batch_messages;
     uint64_t batch_bytes;
     uint64_t gather_ms;
+    uint64_t bulk_share;
     uint64_t message_memory_bytes;
     uint64_t compression_level;
     uint64_t months_ahead;

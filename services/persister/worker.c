@@ -5,6 +5,7 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/bus/bus_metrics.h"
+#include "common/bus/pace.h"
 #include "services/persister/batch.h"
 #include "services/persister/statements.h"
 #include "services/persister/store.h"
@@ -37,6 +38,7 @@ struct Worker {
     BusMessage *held; /* taken, but the filling batch had no room */
     Arena *send_arena;
     int64_t sent_at_us;
+    Pace pace;
     int64_t send_again_at_ms;
     int64_t observe_at_ms;
     _Atomic int64_t beat_at_ms;
@@ -183,16 +185,32 @@ static void next_batch(Worker *w)
     choose(w);
 }
 
+/* What somebody waits for has the database first: bulk steps back while such documents come. */
+static void keep_pace(Worker *w, int64_t took_us)
+{
+    const Batch *b = w->sending;
+    int64_t now = clock_mono_us(), bulk = 0;
+    for (size_t i = b->from; i < b->to; i++) {
+        bulk += b->messages[i]->lane > 0;
+        if (strcmp(b->messages[i]->topic, "intake") == 0)
+            pace_interactive(&w->pace, now);
+    }
+    if (bulk > 0)
+        bus_hold_lane(w->consumer, 1,
+                      pace_bulk(&w->pace, now, took_us * bulk / (int64_t)(b->to - b->from)));
+}
+
 static void committed(Worker *w)
 {
+    int64_t took_us = clock_mono_us() - w->sent_at_us;
     Batch *b = w->sending;
     StoreCounts stored = store_counts(w->store);
-    histogram_observe(w->counts->transaction_seconds,
-                      (double)(clock_mono_us() - w->sent_at_us) / 1e6);
+    histogram_observe(w->counts->transaction_seconds, (double)took_us / 1e6);
     histogram_observe(w->counts->batch_messages, (double)(b->to - b->from));
     counter_add(w->counts->transactions, 1);
     counter_add(w->counts->rows, stored.rows);
     counter_add(w->counts->repeated, stored.repeated);
+    keep_pace(w, took_us);
     for (size_t i = b->from; i < b->to; i++)
         settle(w, i);
 }
@@ -401,6 +419,7 @@ bool worker_new(const Settings *settings, const Counts *counts, const Log *log,
     w->supervisor = supervisor;
     w->hand = hand_new(supervisor);
     w->filling = &w->batches[0];
+    w->pace = pace_new((uint32_t)settings->bulk_share, clock_mono_us());
     w->send_arena = arena_new(SEND_ARENA_BYTES);
     w->recorder = recorder_new((int)settings->compression_level);
     w->db = db_new(&settings->db, store_statements, "fhirbus-persister", log);

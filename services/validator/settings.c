@@ -31,6 +31,10 @@ const ConfigOption validator_options[] = {
     OPT("BEST_PRACTICE", CONFIG_BOOL, best_practice, "1", "report best-practice warnings"),
     OPT("IN_FLIGHT_MAX", CONFIG_UINT, in_flight_max, "256",
         "verdicts published and not yet acknowledged", .min = 1, .max = 100000),
+    OPT("BULK_SHARE", CONFIG_UINT, bulk_share, "10",
+        "per cent of a worker's time that the bulk lane may have while interactive documents come; "
+        "without any it has all",
+        .min = 1, .max = 100),
     OPT("PUBLISH_TIMEOUT_MS", CONFIG_UINT, publish_timeout_ms, "300000",
         "brokers away for longer: the message is worked on again; till then it waits, in order",
         .min = 100, .max = 600000),

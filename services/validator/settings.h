@@ -13,6 +13,7 @@ typedef struct ValidatorConfig {
     uint64_t depth_max, nodes_max, issues_max, steps_max;
     bool best_practice;
     uint64_t in_flight_max;
+    uint64_t bulk_share;
     uint64_t publish_timeout_ms;
     uint64_t bulk_linger_ms;
     uint64_t session_timeout_ms;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "common/bus/pace.h"
 #include "common/rules/source.h"
 #include "services/validator/counts.h"
 #include "services/validator/judge.h"
@@ -30,6 +31,7 @@ typedef struct Worker {
     Arena *arena;
     size_t jobs; /* published, reports outstanding */
     int64_t looked_at_us;
+    Pace pace;
 } Worker;
 
 /* One message until its records are acknowledged. */
@@ -330,6 +332,19 @@ static void handle(Worker *worker, BusMessage *message)
         commit_now(worker);
 }
 
+/* Interactive before bulk, also on the machine: bulk steps back while somebody waits. */
+static void handle_in_turn(Worker *worker, BusMessage *message)
+{
+    int64_t began = judge_now_us();
+    size_t lane = message->lane;
+    handle(worker, message);
+    int64_t now = judge_now_us();
+    if (lane == 0)
+        pace_interactive(&worker->pace, now);
+    else
+        bus_hold_lane(worker->consumer, lane, pace_bulk(&worker->pace, now, now - began));
+}
+
 /* --- the loop ----------------------------------------------------------------------------------
  */
 static void await_work(Worker *worker)
@@ -338,7 +353,7 @@ static void await_work(Worker *worker)
         {.fd = bus_consumer_fd(worker->consumer), .events = POLLIN},
         {.fd = bus_producer_fd(worker->producer), .events = POLLIN}
     };
-    poll(fds, 2, POLL_MS);
+    poll(fds, 2, (int)bus_consumer_due_ms(worker->consumer, POLL_MS));
 }
 
 static void refresh_images(Worker *worker)
@@ -362,7 +377,7 @@ static int loop(Worker *worker)
         refresh_images(worker);
         int reports = bus_producer_poll(worker->producer, 0);
         if (bus_poll(worker->consumer, 0, &message))
-            handle(worker, message);
+            handle_in_turn(worker, message);
         else if (reports == 0)
             await_work(worker);
         if (bus_producer_fatal(worker->producer) || bus_consumer_fatal(worker->consumer))
@@ -404,6 +419,7 @@ static bool worker_open(Worker *worker, Err *err)
         .revoke_wait_ms = (uint32_t)config->revoke_wait_ms,
         .opaque = worker,
     };
+    worker->pace = pace_new((uint32_t)config->bulk_share, judge_now_us());
     worker->arena = arena_new((size_t)config->message_mib << 20);
     if (!worker->arena)
         return ERR(err, ERR_FATAL, "worker-memory", "no memory");

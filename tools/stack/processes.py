@@ -24,6 +24,22 @@ def started_at(pid):
     return None if fields[0] in "ZX" else int(fields[19])
 
 
+# What nobody waits for yields the processor to what somebody waits for: all of it shares one machine.
+NICE = {"persister": 10, "lake-submitter": 10, "lake": 10, "postgres": 5}
+
+
+def nice_of(name):
+    return NICE.get(name.rstrip("-0123456789"), 0)
+
+
+def yield_session(pid, nice):
+    """Where sessions are groups of the scheduler (autogroup), nice counts only inside of one: the group's own then."""
+    try:
+        pathlib.Path(f"/proc/{pid}/autogroup").write_text(str(nice))
+    except OSError:
+        pass  # no such groups here
+
+
 def reap(pid):
     """A child of ours that ended stays a zombie until somebody asks; others' children are not ours."""
     try:
@@ -64,7 +80,9 @@ class Processes:
         self.logs.mkdir(parents=True, exist_ok=True)
         with open(self.log(name), "ab") as log:
             child = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=log,
-                                     stderr=subprocess.STDOUT, env=env, cwd=cwd, start_new_session=True)
+                                     stderr=subprocess.STDOUT, env=env, cwd=cwd, start_new_session=True,
+                                     preexec_fn=lambda: os.nice(nice_of(name)))
+        yield_session(child.pid, nice_of(name))
         record = {"pid": child.pid, "started_at": started_at(child.pid), "boot_id": BOOT_ID,
                   "identity": identity, "command": [str(c) for c in command], "since": time.time()}
         # Popen's destructor would warn about a child that is meant to outlive us.
