@@ -21,6 +21,7 @@ from processes import Processes
 from settings import SERVICES, free, instance_name, listening
 
 LAKE = "lake"
+START_S = 180  # for whatever starts: on a busy machine all of it takes its time
 
 
 class StackError(Exception):
@@ -75,7 +76,7 @@ class Stack:
 
     def await_backends(self):
         for backend, what in ((self.postgres, "PostgreSQL"), (self.kafka, "Kafka")):
-            self.await_(backend.name, backend.ready, 60)
+            self.await_(backend.name, backend.ready, START_S)
             self.say(f"{what} on 127.0.0.1:{backend.port}")
         self.postgres.make_database()
 
@@ -106,7 +107,7 @@ class Stack:
                    "--cert", tls / "server.pem", "--key", tls / "server.key",
                    "--journal", self.settings.folder / "lake.journal"]
         self.keep_running(LAKE, command, {}, (ports.lake, ports.lake_control))
-        self.await_(LAKE, lambda: listening(ports.lake) and listening(ports.lake_control), 10)
+        self.await_(LAKE, lambda: listening(ports.lake) and listening(ports.lake_control), START_S)
         self.say(f"data lake stand-in on https://localhost:{ports.lake}")
 
     # --- the services ------------------------------------------------------------------------
@@ -137,7 +138,7 @@ class Stack:
         except (OSError, urllib.error.URLError):
             return 0, ""
 
-    def await_ready(self, seconds=60):
+    def await_ready(self, seconds=START_S):
         for service, index in self.settings.instances():
             name = instance_name(service, index)
             self.await_(name, lambda: self.ready(service, index), seconds)
