@@ -156,6 +156,7 @@ ValidateRule fhir_rule_find(const char *name)
         {"html-in-text-fails",      RULE_HTML_IN_TEXT_FAILS     },
         {"for-publication",         RULE_FOR_PUBLICATION        },
         {"unknown-system-warns",    RULE_UNKNOWN_SYSTEM_WARNS   },
+        {"rest-references",         RULE_REST_REFERENCES        },
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (strcmp(rules[i].name, name) == 0)

@@ -68,6 +68,7 @@ typedef enum ValidateRule {
     RULE_HTML_IN_TEXT_FAILS = 1 << 3,      /* tags in any text: an error, no information */
     RULE_FOR_PUBLICATION = 1 << 4,         /* what HL7 demands of what it publishes */
     RULE_UNKNOWN_SYSTEM_WARNS = 1 << 5,    /* a required binding to a system that is not loaded */
+    RULE_REST_REFERENCES = 1 << 6,         /* every reference is taken to be of REST form */
 } ValidateRule;
 /* The rule of that name: "unknown-profile-warns", "for-publication" ...; 0: there is none. */
 ValidateRule fhir_rule_find(const char *name);

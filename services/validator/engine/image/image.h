@@ -17,7 +17,7 @@
 #include "common/base/str.h"
 
 /* Raise when the meaning of any section changes: older images are then refused. */
-enum { IMAGE_VERSION = 4, IMAGE_SECTIONS_MAX = 64 };
+enum { IMAGE_VERSION = 5, IMAGE_SECTIONS_MAX = 64 };
 
 typedef enum ImageSectionId {
     IMAGE_INFO = 1,
@@ -41,7 +41,7 @@ typedef enum ImageSectionId {
     IMAGE_CONTEXTS,
     IMAGE_TERMINOLOGY,
     IMAGE_MODEL,
-    IMAGE_RESOURCES, /* definitions kept whole: questionnaires, measures, libraries */
+    IMAGE_RESOURCES, /* definitions kept whole: questionnaires, measures */
 } ImageSectionId;
 
 typedef struct Image {

@@ -33,6 +33,22 @@ ProfileId schema_find(const Schema *schema, Str canonical)
     return 0;
 }
 
+Str schema_resource(const Schema *schema, Str type, Str canonical)
+{
+    Str plain = str_cut(canonical, 0, str_find_char(canonical, '#'));
+    size_t bar = str_find_char(plain, '|');
+    Str url = str_cut(plain, 0, bar);
+    Str version = bar < plain.len ? str_skip(plain, bar + 1) : STR_NONE;
+    for (uint32_t i = 1; url.len && i < schema->resource_count; i++) {
+        const SchemaResource *r = &schema->resources[i];
+        if (str_eq(schema_text(schema, r->url), url) &&
+            (version.len == 0 || str_eq(schema_text(schema, r->version), version)) &&
+            str_eq(schema_text(schema, r->type), type))
+            return schema_text(schema, r->json);
+    }
+    return STR_NONE;
+}
+
 bool schema_derives(const Schema *schema, ProfileId profile, ProfileId ancestor)
 {
     for (uint32_t steps = 0; profile && steps < schema->profile_count; steps++) {
@@ -186,6 +202,12 @@ static void check_parts(Check *c)
         text_inside(c, s->contexts[i].expression);
         inside(c, s->contexts[i].compiled, s->expression_count);
     }
+    for (uint32_t i = 0; i < s->resource_count; i++) {
+        text_inside(c, s->resources[i].type);
+        text_inside(c, s->resources[i].url);
+        text_inside(c, s->resources[i].version);
+        text_inside(c, s->resources[i].json);
+    }
 }
 
 /* Children of a value follow it, siblings lead onwards: reading one ends. */
@@ -236,6 +258,7 @@ static bool find_sections(const Image *image, Schema *s)
     s->bindings = section(image, IMAGE_BINDINGS, sizeof *s->bindings, &s->binding_count, &ok);
     s->facets = section(image, IMAGE_FACETS, sizeof *s->facets, &s->facet_count, &ok);
     s->contexts = section(image, IMAGE_CONTEXTS, sizeof *s->contexts, &s->context_count, &ok);
+    s->resources = section(image, IMAGE_RESOURCES, sizeof *s->resources, &s->resource_count, &ok);
     return ok && info_count == 1 && (s->index_count & (s->index_count - 1)) == 0;
 }
 

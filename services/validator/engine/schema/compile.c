@@ -295,11 +295,32 @@ static bool finish(Tables *tables, Arena *arena, SchemaCompiled *compiled)
     ok = ok && add_table(compiled, arena, IMAGE_BINDINGS, &tables->bindings);
     ok = ok && add_table(compiled, arena, IMAGE_FACETS, &tables->facets);
     ok = ok && add_table(compiled, arena, IMAGE_CONTEXTS, &tables->contexts);
+    ok = ok && add_table(compiled, arena, IMAGE_RESOURCES, &tables->resources);
     compiled->profile_count = table_count(&tables->profiles) - 1;
     compiled->node_count = table_count(&tables->nodes) - 1;
     compiled->expression_count = table_count(&tables->expressions) - 1;
     compiled->problem_count = tables->problems;
     return ok;
+}
+
+/* What responses and reports are checked against, the nearest first. */
+static void keep_whole(Tables *tables)
+{
+    static const char *const types[] = {"Questionnaire", "Measure"};
+    const PackageResource *resource;
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++)
+        for (size_t i = 0;
+             (resource = packages_each(tables->packages, NULL, str_from(types[t]), i)); i++) {
+            if (resource->url.len == 0)
+                continue;
+            SchemaResource made = {.type = tables_text(tables, resource->type),
+                                   .url = tables_text(tables, resource->url),
+                                   .version = tables_text(tables, resource->version),
+                                   .json = tables_text(tables, resource->text)};
+            SchemaResource *record;
+            table_add(&tables->resources, &record);
+            *record = made;
+        }
 }
 
 static bool run(Tables *tables, Arena *arena, SchemaCompiled *compiled, Err *err)
@@ -312,6 +333,7 @@ static bool run(Tables *tables, Arena *arena, SchemaCompiled *compiled, Err *err
     TRY(each_definition(tables, number_profile, err));
     TRY(each_definition(tables, fill_profile, err));
     compile_slices(tables);
+    keep_whole(tables);
     if (!compile_contents(tables) || !finish(tables, arena, compiled))
         return ERR(err, ERR_FATAL, "memory", "no memory to compile");
     return true;

@@ -257,6 +257,14 @@ typedef struct SchemaContext {
     uint32_t unused;
 } SchemaContext;
 
+/* A definition kept whole, as its file has it: what is asked of it is too rare to be compiled. */
+typedef struct SchemaResource {
+    SchemaText type; /* Questionnaire, Measure */
+    SchemaText url;
+    SchemaText version;
+    SchemaText json;
+} SchemaResource;
+
 typedef struct Schema {
     const FhirModel *model;
     const char *strings;
@@ -277,10 +285,11 @@ typedef struct Schema {
     const SchemaBinding *bindings;
     const SchemaFacets *facets;
     const SchemaContext *contexts;
+    const SchemaResource *resources;
     uint32_t strings_bytes, number_count, profile_count, index_count, type_profile_count,
         node_count, group_count, type_count, target_count, constraint_count, expression_count,
         code_bytes, slicing_count, slice_count, value_count, binding_count, facet_count,
-        context_count;
+        context_count, resource_count;
     const SchemaInfo *info;
 } Schema;
 
@@ -307,6 +316,8 @@ static inline Str schema_code(const Schema *schema, uint32_t expression)
 }
 /* The profile that a canonical means; |version is honoured; 0: none. */
 ProfileId schema_find(const Schema *schema, Str canonical);
+/* The JSON of a definition that the image keeps whole, |version is honoured; or STR_NONE. */
+Str schema_resource(const Schema *schema, Str type, Str canonical);
 /* The definition of a type or resource itself. */
 static inline ProfileId schema_of_type(const Schema *schema, FhirTypeId type)
 {

@@ -52,17 +52,18 @@ bool tables_init(Tables *tables, Packages *packages, const FhirModel *model,
     ok = table_init(&tables->bindings, sizeof(SchemaBinding)) && ok;
     ok = table_init(&tables->facets, sizeof(SchemaFacets)) && ok;
     ok = table_init(&tables->contexts, sizeof(SchemaContext)) && ok;
+    ok = table_init(&tables->resources, sizeof(SchemaResource)) && ok;
     ok = table_init(&tables->numbers, sizeof(uint32_t)) && ok;
     return ok;
 }
 
 void tables_clear(Tables *tables)
 {
-    Table *all[] = {&tables->profiles,    &tables->nodes,    &tables->groups,
-                    &tables->types,       &tables->targets,  &tables->constraints,
-                    &tables->expressions, &tables->slicings, &tables->slices,
-                    &tables->values,      &tables->bindings, &tables->facets,
-                    &tables->contexts,    &tables->numbers};
+    Table *all[] = {&tables->profiles,    &tables->nodes,     &tables->groups,
+                    &tables->types,       &tables->targets,   &tables->constraints,
+                    &tables->expressions, &tables->slicings,  &tables->slices,
+                    &tables->values,      &tables->bindings,  &tables->facets,
+                    &tables->contexts,    &tables->resources, &tables->numbers};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         buf_clear(&all[i]->bytes);
     snapshots_free(tables->snapshots);
@@ -87,11 +88,11 @@ bool tables_definition(Tables *tables, const PackageResource *resource, const Js
 
 bool tables_full(const Tables *tables)
 {
-    const Table *all[] = {&tables->profiles,    &tables->nodes,    &tables->groups,
-                          &tables->types,       &tables->targets,  &tables->constraints,
-                          &tables->expressions, &tables->slicings, &tables->slices,
-                          &tables->values,      &tables->bindings, &tables->facets,
-                          &tables->contexts,    &tables->numbers};
+    const Table *all[] = {&tables->profiles,    &tables->nodes,     &tables->groups,
+                          &tables->types,       &tables->targets,   &tables->constraints,
+                          &tables->expressions, &tables->slicings,  &tables->slices,
+                          &tables->values,      &tables->bindings,  &tables->facets,
+                          &tables->contexts,    &tables->resources, &tables->numbers};
     bool full = tables->strings.overflowed || tables->code.overflowed;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         full = full || all[i]->bytes.overflowed;

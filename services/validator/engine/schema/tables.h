@@ -22,7 +22,7 @@ typedef struct Tables {
     const Terminology *terminology;
     Arena *arena; /* scratch */
     Table profiles, nodes, groups, types, targets, constraints, expressions, slicings, slices,
-        values, bindings, facets, contexts, numbers;
+        values, bindings, facets, contexts, resources, numbers;
     Buf strings;
     Buf code;
     uint32_t *string_slots; /* open addressing: offsets of interned strings */

@@ -24,10 +24,14 @@ FhirpathVerdict evaluate_expression(Walk *walk, const Scope *scope, uint32_t exp
 {
     if (walk->schema->expressions[expression].code_bytes == 0)
         return FHIRPATH_THREW;
+    return evaluate_code(walk, scope, schema_code(walk->schema, expression), elem);
+}
+
+FhirpathVerdict evaluate_code(Walk *walk, const Scope *scope, Str code, ElemId elem)
+{
     enter_resource(walk, scope);
     FhirpathItem focus = walk_item(walk, elem);
-    FhirpathVerdict verdict =
-        fhirpath_check(walk->eval, schema_code(walk->schema, expression), &focus, NULL);
+    FhirpathVerdict verdict = fhirpath_check(walk->eval, code, &focus, NULL);
     if (verdict == FHIRPATH_LIMIT && !walk->stopped) {
         walk->stopped = true;
         report_with(walk, SEVERITY_FATAL, MSG_LIMIT, elem,

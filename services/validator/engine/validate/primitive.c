@@ -335,7 +335,7 @@ static bool check_characters(Walk *walk, ElemId elem, FhirTypeId type, Str text)
 
 /* --- what profiles add ------------------------------------------------------------------------ */
 
-static bool matches_regex(Str text, Str regex)
+bool matches_regex(Str text, Str regex)
 {
     int code;
     PCRE2_SIZE offset;

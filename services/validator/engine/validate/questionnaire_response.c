@@ -1,335 +1,226 @@
-#include "common/fhir/decimal.h"
-#include "services/validator/engine/validate/specials.h"
+/* A QuestionnaireResponse against its Questionnaire: what was asked, in which order, how often. */
+#include "common/fhir/datetime.h"
+#include "services/validator/engine/validate/questionnaire.h"
 
-enum { ITEM_DEPTH_MAX = 100 };
+static bool check_items(Answers *a, QuestionId parent, ElemId answered);
 
-typedef struct Answers {
-    Walk *walk;
-    FindingPath form;
-    ElemId questionnaire;
-    ElemId response;
-    bool unfinished; /* status is neither completed nor amended: gaps are warnings */
-    uint16_t item, answer, enable_when; /* names */
-    uint32_t depth;
-} Answers;
-
-static bool check_items(Answers *a, ElemId questions, ElemId answered);
-
-static Str link_id(const Answers *a, ElemId item)
-{
-    return walk_text(a->walk, item, "linkId");
-}
-
-static ElemId next_named(const Answers *a, ElemId elem, uint16_t name)
-{
-    while (elem && walk_elem(a->walk, elem)->element != name)
-        elem = walk_elem(a->walk, elem)->next;
-    return elem;
-}
-
-static ElemId first_named(const Answers *a, ElemId parent, uint16_t name)
-{
-    return next_named(a, elem_first(&a->walk->elems, parent), name);
-}
-
-static ElemId following(const Answers *a, ElemId elem, uint16_t name)
-{
-    return next_named(a, walk_elem(a->walk, elem)->next, name);
-}
-
-static bool is_true(const Answers *a, ElemId parent, const char *property)
-{
-    return str_is(walk_text(a->walk, parent, property), "true");
-}
-
-/* The item of that linkId below `parent`, at any depth when `deep`. */
-static ElemId find_item(const Answers *a, ElemId parent, Str id, bool deep)
-{
-    ElemId behind = walk_elem(a->walk, parent)->behind;
-    for (ElemId elem = parent + 1; elem < behind; elem++) {
-        const Elem *e = walk_elem(a->walk, elem);
-        if (e->element == a->item && (deep || e->parent == parent) && str_eq(link_id(a, elem), id))
-            return elem;
-        if (!deep && e->parent == parent)
-            elem = e->behind - 1;
-    }
-    return ELEM_NONE;
-}
-
-/* --- enableWhen ------------------------------------------------------------------------------- */
-
-static ElemId value_of(const Answers *a, ElemId parent, const char *element)
-{
-    uint16_t name = json_name_find(&a->walk->model->names, str_from(element));
-    return elem_child_element(&a->walk->elems, parent, name);
-}
-
-static bool same_value(const Answers *a, ElemId x, ElemId y)
-{
-    const Elem *ex = walk_elem(a->walk, x);
-    const Elem *ey = walk_elem(a->walk, y);
-    if (ex->type != ey->type)
-        return false;
-    if (ex->flags & ELEM_PRIMITIVE)
-        return str_eq(elem_text(ex), elem_text(ey));
-    return str_eq(walk_text(a->walk, x, "code"), walk_text(a->walk, y, "code")) &&
-           str_eq(walk_text(a->walk, x, "system"), walk_text(a->walk, y, "system")) &&
-           str_eq(walk_text(a->walk, x, "value"), walk_text(a->walk, y, "value"));
-}
-
-/* Numbers by value, all else as text: dates and times order so. */
-static int compare_values(const Answers *a, ElemId x, ElemId y)
-{
-    Str tx = elem_text(walk_elem(a->walk, x));
-    Str ty = elem_text(walk_elem(a->walk, y));
-    if (!tx.ptr)
-        tx = walk_text(a->walk, x, "value");
-    if (!ty.ptr)
-        ty = walk_text(a->walk, y, "value");
-    Decimal dx;
-    Decimal dy;
-    if (decimal_parse(tx, a->walk->arena, &dx) && decimal_parse(ty, a->walk->arena, &dy))
-        return decimal_compare(dx, dy);
-    return str_compare(tx, ty);
-}
-
-static bool answer_meets(const Answers *a, Str op, ElemId value, ElemId wanted)
-{
-    if (str_is(op, "="))
-        return same_value(a, value, wanted);
-    if (str_is(op, "!="))
-        return !same_value(a, value, wanted);
-    int order = compare_values(a, value, wanted);
-    if (str_is(op, ">"))
-        return order > 0;
-    if (str_is(op, "<"))
-        return order < 0;
-    return str_is(op, ">=") ? order >= 0 : order <= 0;
-}
-
-static bool condition_holds(const Answers *a, ElemId when)
-{
-    ElemId item = find_item(a, a->response, walk_text(a->walk, when, "question"), true);
-    ElemId wanted = value_of(a, when, "answer");
-    Str op = walk_text(a->walk, when, "operator");
-    ElemId answer = item ? first_named(a, item, a->answer) : ELEM_NONE;
-    if (str_is(op, "exists"))
-        return wanted && str_is(elem_text(walk_elem(a->walk, wanted)), answer ? "true" : "false");
-    for (; answer && wanted; answer = following(a, answer, a->answer)) {
-        ElemId value = value_of(a, answer, "value");
-        if (value && answer_meets(a, op, value, wanted))
-            return true;
-    }
-    return false;
-}
-
-static bool is_enabled(const Answers *a, ElemId question)
-{
-    ElemId when = first_named(a, question, a->enable_when);
-    if (!when)
-        return true;
-    bool all = str_is(walk_text(a->walk, question, "enableBehavior"), "all");
-    for (; when; when = following(a, when, a->enable_when))
-        if (condition_holds(a, when) != all)
-            return !all;
-    return all;
-}
-
-/* --- answers ---------------------------------------------------------------------------------- */
-
-typedef struct AnswerType {
-    const char *item; /* Questionnaire.item.type */
-    const char *types[3];
-} AnswerType;
-
-static const AnswerType answer_types[] = {
-    {"boolean",     {"boolean"}               },
-    {"decimal",     {"decimal"}               },
-    {"integer",     {"integer"}               },
-    {"date",        {"date"}                  },
-    {"dateTime",    {"dateTime"}              },
-    {"time",        {"time"}                  },
-    {"string",      {"string"}                },
-    {"text",        {"string"}                },
-    {"url",         {"uri"}                   },
-    {"attachment",  {"Attachment"}            },
-    {"reference",   {"Reference"}             },
-    {"quantity",    {"Quantity"}              },
-    {"choice",      {"Coding", "date", "time"}},
-    {"open-choice", {"Coding", "string"}      },
-};
-
-static bool check_answer_type(Answers *a, ElemId question, ElemId answer)
-{
-    Str type = walk_text(a->walk, question, "type");
-    ElemId value = value_of(a, answer, "value");
-    if (str_is(type, "group"))
-        return special_at(a->walk, SEVERITY_ERROR, MSG_RESPONSE_GROUP_ANSWER,
-                          walk_elem(a->walk, answer)->parent, answer, a->form, STR_NONE);
-    for (size_t i = 0; value && i < sizeof answer_types / sizeof *answer_types; i++) {
-        if (!str_is(type, answer_types[i].item))
-            continue;
-        Str found = fhir_type_name(a->walk->model, walk_elem(a->walk, value)->type);
-        for (size_t t = 0; t < 3 && answer_types[i].types[t]; t++)
-            if (str_is(found, answer_types[i].types[t]))
-                return true;
-        Finding *finding = report_with(a->walk, SEVERITY_ERROR, MSG_RESPONSE_TYPE, value, found,
-                                       str_from(answer_types[i].types[0]), STR_NONE, STR_NONE);
-        if (finding)
-            finding->path = (uint8_t)a->form;
-        return false;
-    }
-    return true;
-}
-
-static bool check_gap(Answers *a, ElemId question, ElemId at)
+static bool check_gap(Answers *a, QuestionId question, ElemId at)
 {
     return special(a->walk, a->unfinished ? SEVERITY_WARNING : SEVERITY_ERROR, MSG_RESPONSE_MISSING,
-                   at, a->form, link_id(a, question));
+                   at, a->form, question_of(a, question)->link_id);
 }
 
-static bool check_inner_items(Answers *a, ElemId question, ElemId item)
+/* --- one item --------------------------------------------------------------------------------- */
+
+/* A group's items stand in it, those of a question in its answers. */
+static bool check_inner_items(Answers *a, QuestionId id, ElemId item)
 {
-    Str type = walk_text(a->walk, question, "type");
-    if (str_is(type, "group"))
-        return check_items(a, question, item);
-    if (!first_named(a, item, a->item))
+    const Question *question = question_of(a, id);
+    bool items = answers_first(a, item, a->item) != ELEM_NONE;
+    if (str_is(question->type, "group")) {
+        bool ok = items || !question->required ||
+                  special(a->walk, SEVERITY_ERROR, MSG_RESPONSE_EMPTY_GROUP, item, a->form,
+                          question->link_id);
+        return check_items(a, id, item) && ok;
+    }
+    if (!question->type.len)
+        return special(a->walk, SEVERITY_ERROR, MSG_RESPONSE_NO_TYPE, item, a->form,
+                       question->link_id);
+    if (!items)
         return true;
     return special(a->walk, SEVERITY_ERROR,
-                   str_is(type, "display") ? MSG_RESPONSE_DISPLAY : MSG_RESPONSE_ITEMS, item,
-                   a->form, link_id(a, question));
+                   str_is(question->type, "display") ? MSG_RESPONSE_DISPLAY : MSG_RESPONSE_ITEMS,
+                   item, a->form, question->link_id);
 }
 
-static bool check_item(Answers *a, ElemId question, ElemId item)
+static bool check_item(Answers *a, QuestionId id, ElemId item)
 {
     Walk *walk = a->walk;
-    bool ok = true;
+    const Question *question = question_of(a, id);
+    bool group = str_is(question->type, "group");
     Str text = walk_text(walk, item, "text");
-    if (text.len && !str_eq(text, walk_text(walk, question, "text")))
-        ok = special(walk, SEVERITY_ERROR, MSG_RESPONSE_TEXT, item, a->form, link_id(a, question));
-    ElemId answer = first_named(a, item, a->answer);
-    bool group = str_is(walk_text(walk, question, "type"), "group");
-    if (!answer && !group && is_true(a, question, "required") &&
-        (a->unfinished || is_enabled(a, question)))
-        ok = check_gap(a, question, item) && ok;
-    ElemId second = answer ? following(a, answer, a->answer) : ELEM_NONE;
-    if (second && !is_true(a, question, "repeats"))
-        ok = special_at(walk, SEVERITY_ERROR, MSG_RESPONSE_ONE_ANSWER, item, second, a->form,
-                        STR_NONE);
-    for (; answer && !walk->stopped; answer = following(a, answer, a->answer)) {
-        ok = check_answer_type(a, question, answer) && ok;
-        if (!group)
-            ok = check_items(a, question, answer) && ok;
-    }
-    return check_inner_items(a, question, item) && ok;
-}
-
-/* --- items ------------------------------------------------------------------------------------ */
-
-/* An item is taken as there when it has answers or items. */
-static bool is_there(const Answers *a, ElemId item)
-{
-    return first_named(a, item, a->answer) || first_named(a, item, a->item);
-}
-
-static bool check_known(Answers *a, ElemId questions, ElemId answered, ElemId item,
-                        ElemId *last_question)
-{
-    Str id = link_id(a, item);
-    if (!id.len)
-        return special_at(a->walk, SEVERITY_ERROR, MSG_RESPONSE_NO_LINK_ID, answered, item, a->form,
-                          STR_NONE);
-    ElemId question = find_item(a, questions, id, false);
-    if (!question) {
-        ElemId elsewhere = find_item(a, a->questionnaire, id, true);
-        special_at(a->walk, SEVERITY_ERROR,
-                   elsewhere ? MSG_RESPONSE_LINK_ID_PLACE : MSG_RESPONSE_LINK_ID, answered, item,
-                   a->form, id);
-        if (elsewhere)
-            check_item(a, elsewhere, item);
-        return false;
-    }
-    bool in_order = question >= *last_question;
-    *last_question = question;
-    return in_order || special_at(a->walk, SEVERITY_ERROR, MSG_RESPONSE_ORDER, answered, item,
-                                  a->form, STR_NONE);
-}
-
-static bool check_question(Answers *a, ElemId question, ElemId answered)
-{
-    Str id = link_id(a, question);
-    bool enabled = is_enabled(a, question);
     bool ok = true;
-    uint32_t count = 0;
-    for (ElemId item = first_named(a, answered, a->item); item;
-         item = following(a, item, a->item)) {
-        if (!str_eq(link_id(a, item), id) || !is_there(a, item))
-            continue;
-        if (!enabled)
-            ok = special(a->walk, SEVERITY_ERROR, MSG_RESPONSE_NOT_ENABLED, item, a->form, id);
-        if (++count == 2 && !is_true(a, question, "repeats"))
-            ok = special_at(a->walk, SEVERITY_ERROR, MSG_RESPONSE_ONE_ITEM, answered, item, a->form,
-                            id);
-        ok = check_item(a, question, item) && ok;
-    }
-    if (!count && enabled && is_true(a, question, "required"))
-        ok = check_gap(a, question, answered) && ok;
-    return ok;
-}
-
-static bool check_items(Answers *a, ElemId questions, ElemId answered)
-{
-    if (a->depth >= ITEM_DEPTH_MAX || !walk_step(a->walk))
-        return true;
-    a->depth++;
-    bool ok = true;
-    ElemId last_question = ELEM_NONE;
-    for (ElemId item = first_named(a, answered, a->item); item; item = following(a, item, a->item))
-        ok = check_known(a, questions, answered, item, &last_question) && ok;
-    for (ElemId question = first_named(a, questions, a->item); question && !a->walk->stopped;
-         question = following(a, question, a->item))
-        ok = check_question(a, question, answered) && ok;
+    if (a->depth >= ITEM_DEPTH_MAX || !walk_step(walk))
+        return true; /* the JSON's own depth limit comes first */
+    a->standing[a->depth++] = (Standing){id, item};
+    if (text.len && !str_eq(text, question->text))
+        ok = special(walk, SEVERITY_ERROR, MSG_RESPONSE_TEXT, item, a->form, question->link_id);
+    if (!answers_first(a, item, a->answer) && !group && question->required &&
+        (a->unfinished || question_enabled(a, id)))
+        ok = check_gap(a, id, item) && ok;
+    ok = check_answers(a, id, item) && ok;
+    for (ElemId answer = answers_first(a, item, a->answer); !group && answer && !walk->stopped;
+         answer = answers_following(a, answer, a->answer))
+        ok = check_items(a, id, answer) && ok;
+    ok = check_inner_items(a, id, item) && ok;
     a->depth--;
     return ok;
 }
 
-static ElemId find_contained(const Walk *walk, ElemId resource, Str id)
+/* --- items of one parent ---------------------------------------------------------------------- */
+
+typedef struct Placed { /* an item that stands where its question does */
+    QuestionId question;
+    ElemId item;
+} Placed;
+
+static int by_question(const void *x, const void *y)
 {
-    ELEM_EACH(&walk->elems, child, resource)
-    {
-        const Elem *elem = walk_elem(walk, child);
-        if (elem->element == walk->model->n_contained && str_eq(walk_text(walk, child, "id"), id) &&
-            str_is(fhir_type_name(walk->model, elem->type), "Questionnaire"))
-            return child;
-    }
-    return ELEM_NONE;
+    const Placed *a = x;
+    const Placed *b = y;
+    if (a->question != b->question)
+        return a->question < b->question ? -1 : 1;
+    return a->item < b->item ? -1 : a->item > b->item;
 }
 
-bool check_questionnaire_response(Walk *walk, ElemId response, FindingPath form)
+/* An item is taken as there when it has answers or items. */
+static bool is_there(const Answers *a, ElemId item)
+{
+    return answers_first(a, item, a->answer) || answers_first(a, item, a->item);
+}
+
+/* The question of an item; one that stands elsewhere in the questionnaire is checked as well. */
+static bool place(Answers *a, QuestionId parent, ElemId answered, ElemId item,
+                  QuestionId *ret_question)
+{
+    Str id = walk_text(a->walk, item, "linkId");
+    *ret_question = QUESTION_NONE;
+    if (!id.len)
+        return special_at(a->walk, SEVERITY_ERROR, MSG_RESPONSE_NO_LINK_ID, answered, item, a->form,
+                          STR_NONE);
+    *ret_question = questions_below(a->questions, parent, id);
+    if (*ret_question != QUESTION_NONE)
+        return true;
+    QuestionId elsewhere = questions_by_link_id(a->questions, id);
+    bool known = elsewhere != QUESTION_NONE;
+    special_at(a->walk, SEVERITY_ERROR, known ? MSG_RESPONSE_LINK_ID_PLACE : MSG_RESPONSE_LINK_ID,
+               answered, item, a->form, id);
+    if (known)
+        check_item(a, elsewhere, item);
+    return false;
+}
+
+/* The items that answer one question: placed[from .. to). */
+static bool check_question(Answers *a, QuestionId id, ElemId answered, const Placed *placed,
+                           uint32_t count)
+{
+    const Question *question = question_of(a, id);
+    bool enabled = question_enabled(a, id);
+    bool ok = true;
+    if (count == 0)
+        return !enabled || !question->required || check_gap(a, id, answered);
+    for (uint32_t i = 0; i < count && !enabled; i++)
+        if (is_there(a, placed[i].item))
+            ok = special(a->walk, SEVERITY_ERROR, MSG_RESPONSE_NOT_ENABLED, placed[i].item, a->form,
+                         question->link_id);
+    if (count > 1 && !question->repeats)
+        ok = special_at(a->walk, SEVERITY_ERROR, MSG_RESPONSE_ONE_ITEM, answered, placed[1].item,
+                        a->form, question->link_id);
+    for (uint32_t i = 0; i < count && !a->walk->stopped; i++)
+        ok = check_item(a, id, placed[i].item) && ok;
+    return ok;
+}
+
+static bool place_items(Answers *a, QuestionId parent, ElemId answered, Placed *placed,
+                        uint32_t *ret_count)
+{
+    QuestionId last = QUESTION_ROOT;
+    bool ok = true;
+    for (ElemId item = answers_first(a, answered, a->item); item && !a->walk->stopped;
+         item = answers_following(a, item, a->item)) {
+        QuestionId question;
+        ok = place(a, parent, answered, item, &question) && ok;
+        if (question == QUESTION_NONE)
+            continue;
+        if (question < last)
+            ok = special_at(a->walk, SEVERITY_ERROR, MSG_RESPONSE_ORDER, answered, item, a->form,
+                            STR_NONE);
+        last = question;
+        placed[(*ret_count)++] = (Placed){question, item};
+    }
+    return ok;
+}
+
+static bool check_items(Answers *a, QuestionId parent, ElemId answered)
+{
+    Placed *placed =
+        ARENA_ARRAY(a->walk->arena, Placed, walk_elem(a->walk, answered)->child_count + 1);
+    uint32_t count = 0;
+    if (!placed || !walk_step(a->walk))
+        return true;
+    bool ok = place_items(a, parent, answered, placed, &count);
+    qsort(placed, count, sizeof *placed, by_question);
+    QuestionId behind = question_of(a, parent)->behind;
+    uint32_t at = 0;
+    for (QuestionId id = parent + 1; id < behind && !a->walk->stopped;
+         id = question_of(a, id)->behind) {
+        uint32_t first = at;
+        while (at < count && placed[at].question == id)
+            at++;
+        ok = check_question(a, id, answered, placed + first, at - first) && ok;
+    }
+    return ok;
+}
+
+/* --- the response ----------------------------------------------------------------------------- */
+
+static bool report_unknown(Walk *walk, ElemId response, ElemId elem, Str canonical,
+                           FindingPath form)
+{
+    bool example = str_starts(canonical, STR("http://example.org")) ||
+                   str_starts(canonical, STR("https://example.org"));
+    return special_at(walk, example ? SEVERITY_INFORMATION : SEVERITY_WARNING,
+                      MSG_RESPONSE_QUESTIONNAIRE_UNKNOWN, response, elem, form, canonical);
+}
+
+/* The questionnaire may be used within its effectivePeriod only. */
+static void check_authored(const Answers *a)
+{
+    const JsonDoc *doc = a->questions->doc;
+    const JsonNode *period = json_get(doc, question_of(a, QUESTION_ROOT)->node, "effectivePeriod");
+    ElemId authored = walk_child(a->walk, a->response, "authored");
+    DateTime when;
+    DateTime bound;
+    if (!period || !authored ||
+        !datetime_parse_fhir(DATETIME_DATE_TIME, elem_text(walk_elem(a->walk, authored)), &when,
+                             NULL))
+        return;
+    Str end = json_get_text(doc, period, "end");
+    Str start = json_get_text(doc, period, "start");
+    if (datetime_parse_fhir(DATETIME_DATE_TIME, end, &bound, NULL) &&
+        datetime_epoch_seconds(&when) > datetime_epoch_seconds(&bound))
+        special(a->walk, SEVERITY_WARNING, MSG_RESPONSE_AFTER_PERIOD, authored, a->form, end);
+    if (datetime_parse_fhir(DATETIME_DATE_TIME, start, &bound, NULL) &&
+        datetime_epoch_seconds(&when) < datetime_epoch_seconds(&bound))
+        special(a->walk, SEVERITY_WARNING, MSG_RESPONSE_BEFORE_PERIOD, authored, a->form, start);
+}
+
+bool check_questionnaire_response(Walk *walk, const Scope *scope, ElemId response, FindingPath form)
 {
     ElemId elem = walk_child(walk, response, "questionnaire");
     Str canonical = elem ? elem_text(walk_elem(walk, elem)) : STR_NONE;
     if (!str_trim(canonical).len)
         return special(walk, SEVERITY_INFORMATION, MSG_RESPONSE_NO_QUESTIONNAIRE, response, form,
                        STR_NONE);
-    ElemId questionnaire = canonical.ptr[0] == '#'
-                               ? find_contained(walk, response, str_skip(canonical, 1))
-                               : ELEM_NONE;
-    if (!questionnaire) {
-        bool example = str_starts(canonical, STR("http://example.org")) ||
-                       str_starts(canonical, STR("https://example.org"));
-        return special_at(walk, example ? SEVERITY_INFORMATION : SEVERITY_WARNING,
-                          MSG_RESPONSE_QUESTIONNAIRE_UNKNOWN, response, elem, form, canonical);
-    }
+    const Questions *questions = questions_find(walk, response, canonical);
+    if (!questions)
+        return report_unknown(walk, response, elem, canonical, form);
+    Answers *answers = ARENA_NEW(walk->arena, Answers);
+    if (!answers)
+        return true;
     Str status = walk_text(walk, response, "status");
-    const JsonNames *names = &walk->model->names;
-    Answers answers = {.walk = walk,
-                       .form = form,
-                       .questionnaire = questionnaire,
-                       .response = response,
-                       .unfinished = !str_is(status, "completed") && !str_is(status, "amended"),
-                       .item = json_name_find(names, STR("item")),
-                       .answer = json_name_find(names, STR("answer")),
-                       .enable_when = json_name_find(names, STR("enableWhen"))};
-    return check_items(&answers, questionnaire, response);
+    *answers = (Answers){.walk = walk,
+                         .scope = scope,
+                         .form = form,
+                         .questions = questions,
+                         .response = response,
+                         .unfinished = !str_is(status, "completed") && !str_is(status, "amended"),
+                         .item = walk_name(walk, "item"),
+                         .answer = walk_name(walk, "answer"),
+                         .value = walk->model->n_value,
+                         .link_id = walk_name(walk, "linkId")};
+    if (!answers_index(answers))
+        return true;
+    check_authored(answers);
+    return check_items(answers, QUESTION_ROOT, response);
 }

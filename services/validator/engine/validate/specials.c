@@ -125,7 +125,7 @@ bool check_specials(Walk *walk, const Scope *scope, ElemId elem, FindingPath for
     if (str_is(type, "Observation"))
         return check_observation(walk, elem, form) && ok;
     if (str_is(type, "QuestionnaireResponse"))
-        return check_questionnaire_response(walk, elem, form) && ok;
+        return check_questionnaire_response(walk, scope, elem, form) && ok;
     if (str_is(type, "Measure"))
         return check_measure(walk, elem, form) && ok;
     if (str_is(type, "MeasureReport"))

@@ -7,9 +7,10 @@
 
 bool check_measure(Walk *walk, ElemId measure, FindingPath form);
 bool check_measure_report(Walk *walk, ElemId report_elem, FindingPath form);
-/* spec: hl7.org/fhir/R4/questionnaireresponse.html#link. The questionnaire must be contained: those
- * of packages are not compiled into images. */
-bool check_questionnaire_response(Walk *walk, ElemId response, FindingPath form);
+/* spec: hl7.org/fhir/R4/questionnaireresponse.html#link. The questionnaire is contained or one that
+ * the image keeps. */
+bool check_questionnaire_response(Walk *walk, const Scope *scope, ElemId response,
+                                  FindingPath form);
 
 /* Adds a finding with one text; yields whether it leaves the resource valid. */
 static inline bool special(Walk *walk, IssueSeverity severity, Message message, ElemId elem,

@@ -42,14 +42,15 @@ typedef struct Walk {
     ElemId eval_resource, eval_root; /* what %resource and %rootResource mean now */
     ElemId narrative;                /* the last one looked at, and what was found */
     XhtmlVerdict narrative_verdict;
-    Memo *runs;           /* (resource, profile) -> Run */
-    Memo *invariants;     /* (element, expression) -> finding or none */
-    Memo *answers;        /* (element, binding) -> TxFindings */
-    Memo *removable;      /* (element, 0): findings that may be taken back */
-    BundleIndex *bundles; /* list of indexes, one per bundle met */
-    ElemId *elem_of_node; /* by JSON node */
-    Arena *side;          /* for what conformsTo() leaves, or NULL */
-    unsigned rules;       /* ValidateRule */
+    Memo *runs;                             /* (resource, profile) -> Run */
+    Memo *invariants;                       /* (element, expression) -> finding or none */
+    Memo *answers;                          /* (element, binding) -> TxFindings */
+    Memo *removable;                        /* (element, 0): findings that may be taken back */
+    BundleIndex *bundles;                   /* list of indexes, one per bundle met */
+    const struct Questions *questionnaires; /* those that responses named */
+    ElemId *elem_of_node;                   /* by JSON node */
+    Arena *side;                            /* for what conformsTo() leaves, or NULL */
+    unsigned rules;                         /* ValidateRule */
     bool best_practice;
     bool base_only; /* no profile was asked for: weak bindings say more */
     bool stopped;
@@ -118,6 +119,8 @@ bool check_cardinality(Walk *walk, const Definitions *definitions, ProfileId pro
 bool check_constraints(Walk *walk, const Scope *scope, NodeId definition, ElemId elem);
 FhirpathVerdict evaluate_expression(Walk *walk, const Scope *scope, uint32_t expression,
                                     ElemId elem);
+/* The same for code that is not the image's. */
+FhirpathVerdict evaluate_code(Walk *walk, const Scope *scope, Str code, ElemId elem);
 bool check_primitive(Walk *walk, const Scope *scope, const SchemaNode *node, ProfileId profile,
                      ElemId elem, FhirTypeId type);
 bool check_fixed(Walk *walk, ProfileId profile, const SchemaNode *node, ElemId elem);
