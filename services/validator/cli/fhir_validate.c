@@ -60,7 +60,8 @@ static const char usage[] =
     "ndjson prints one line per input: "
     "{\"file\",\"valid\",\"ms\",\"outcome\":{OperationOutcome}}.\n"
     "--rule: unknown-profile-warns, unknown-extension-fails, html-in-markdown-fails,\n"
-    "html-in-text-fails, for-publication, unknown-system-warns.\n"
+    "html-in-text-fails, for-publication, unknown-system-warns, rest-references,\n"
+    "references-resolve, example-url-fails, contained-ignored, json-comments.\n"
     "compile: PACKAGE is a .tgz, a folder or a loose resource (.json); the first one is the root.\n"
     "Dependencies are looked for in the --packages folders.\n"
     "Exit status: 0 all valid, 1 some invalid, 2 usage or unreadable input.\n";

@@ -121,12 +121,40 @@ static bool unreadable(Walk *walk, Message message, const JsonPosition *at, cons
     return true;
 }
 
+/* The same bytes with blanks in the place of comments, so that positions stay; in the arena. */
+static Str without_comments(Str source, Arena *arena)
+{
+    Str copy = arena_copy(arena, source);
+    char *bytes = (char *)(uintptr_t)copy.ptr; /* ours: just made */
+    bool in_string = false;
+    for (size_t i = 0; i + 1 < copy.len; i++) {
+        if (in_string) {
+            i += bytes[i] == '\\';
+            in_string = i >= copy.len || bytes[i] != '"';
+            continue;
+        }
+        in_string = bytes[i] == '"';
+        bool line = bytes[i] == '/' && bytes[i + 1] == '/';
+        if (!line && !(bytes[i] == '/' && bytes[i + 1] == '*'))
+            continue;
+        Str rest = str_skip(copy, i + 2);
+        size_t end = line ? str_find_char(rest, '\n') : str_find(rest, STR("*/"));
+        size_t behind = end == SIZE_MAX ? copy.len : i + 2 + end + (line ? 0 : 2);
+        for (; i < behind; i++)
+            bytes[i] = bytes[i] == '\n' || bytes[i] == '\r' ? bytes[i] : ' ';
+        i--;
+    }
+    return copy;
+}
+
 static bool read_source(Walk *walk, const ValidateLimits *limits, JsonDoc *doc, JsonPosition *at,
                         Err *why)
 {
     size_t bytes = limits->bytes ? limits->bytes : BYTES_DEFAULT;
     if (walk->source.len > bytes || walk->source.len >= UINT32_MAX)
         return ERR(why, ERR_INPUT, "json-bytes", "the resource has more than %zu bytes", bytes);
+    if (walk->rules & RULE_JSON_COMMENTS)
+        walk->source = without_comments(walk->source, walk->arena);
     JsonLimits json = {.depth = limits->depth ? limits->depth : DEPTH_DEFAULT,
                        .nodes = limits->nodes ? limits->nodes : NODES_DEFAULT};
     return json_read(walk->source, &walk->model->names, &json, walk->arena, doc, at, why);
@@ -157,6 +185,10 @@ ValidateRule fhir_rule_find(const char *name)
         {"for-publication",         RULE_FOR_PUBLICATION        },
         {"unknown-system-warns",    RULE_UNKNOWN_SYSTEM_WARNS   },
         {"rest-references",         RULE_REST_REFERENCES        },
+        {"references-resolve",      RULE_REFERENCES_RESOLVE     },
+        {"example-url-fails",       RULE_EXAMPLE_URL_FAILS      },
+        {"contained-ignored",       RULE_CONTAINED_IGNORED      },
+        {"json-comments",           RULE_JSON_COMMENTS          },
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (strcmp(rules[i].name, name) == 0)

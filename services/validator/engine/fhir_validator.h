@@ -68,7 +68,11 @@ typedef enum ValidateRule {
     RULE_HTML_IN_TEXT_FAILS = 1 << 3,      /* tags in any text: an error, no information */
     RULE_FOR_PUBLICATION = 1 << 4,         /* what HL7 demands of what it publishes */
     RULE_UNKNOWN_SYSTEM_WARNS = 1 << 5,    /* a required binding to a system that is not loaded */
-    RULE_REST_REFERENCES = 1 << 6,         /* every reference is taken to be of REST form */
+    RULE_REST_REFERENCES = 1 << 6,         /* the type in a reference of REST form is believed */
+    RULE_REFERENCES_RESOLVE = 1 << 7,      /* one that leads out of the document: an error */
+    RULE_EXAMPLE_URL_FAILS = 1 << 8,       /* http://example.org and the like: an error */
+    RULE_CONTAINED_IGNORED = 1 << 9,       /* contained resources are not looked at */
+    RULE_JSON_COMMENTS = 1 << 10,          /* comments in JSON are read over */
 } ValidateRule;
 /* The rule of that name: "unknown-profile-warns", "for-publication" ...; 0: there is none. */
 ValidateRule fhir_rule_find(const char *name);

@@ -60,6 +60,8 @@ static void spread(const Walk *walk, ContainedSet *set)
 
 bool check_contained(Walk *walk, ElemId resource)
 {
+    if (walk->rules & RULE_CONTAINED_IGNORED)
+        return true;
     ContainedSet set;
     set.count = 0;
     ELEM_EACH(&walk->elems, child, resource)

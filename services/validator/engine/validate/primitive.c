@@ -445,6 +445,39 @@ static bool check_own_canonical(Walk *walk, ElemId elem, Str text)
                       text);
 }
 
+static bool is_known_url(const Walk *walk, Str url)
+{
+    return schema_find(walk->schema, url) ||
+           terminology_system(walk->terminology, url) != TX_NONE ||
+           terminology_value_set(walk->terminology, url) != TX_NONE;
+}
+
+/* spec: RFC 2606, RFC 9637 and the like keep these for documentation: nothing is behind them. */
+static bool is_example_url(Str url)
+{
+    static const char *const hosts[] = {"example.org", "acme.com", "acme.org", "example.com",
+                                        "example.net"};
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        size_t at = str_find(url, str_from(hosts[i]));
+        size_t behind = at == SIZE_MAX ? SIZE_MAX : at + strlen(hosts[i]);
+        if (at != SIZE_MAX && (behind == url.len || url.ptr[behind] == '/'))
+            return true;
+    }
+    return str_starts(url, STR("urn:oid:2.999.")) ||
+           str_starts(url, STR("urn:oid:1.3.6.1.4.1.32473."));
+}
+
+/* Where real data is expected; what a resource calls itself is no reference. */
+static bool check_example(Walk *walk, ElemId elem, FhirTypeId type, Str text)
+{
+    const FhirModel *m = walk->model;
+    bool refers = type == m->uri_type || type == m->url_type || type == m->canonical_type;
+    if (!refers || walk_elem(walk, elem)->property == m->n_full_url || !is_example_url(text) ||
+        is_own_canonical(walk, elem) || is_known_url(walk, text))
+        return true;
+    return text_error(walk, MSG_EXAMPLE_URL, elem, text);
+}
+
 bool check_primitive(Walk *walk, const Scope *scope, const SchemaNode *node, ProfileId profile,
                      ElemId elem, FhirTypeId type)
 {
@@ -460,6 +493,8 @@ bool check_primitive(Walk *walk, const Scope *scope, const SchemaNode *node, Pro
         ok = check_characters(walk, elem, type, text);
         ok = check_form(walk, elem, type, text, core) && ok;
         ok = check_own_canonical(walk, elem, text) && ok;
+        if (walk->rules & RULE_EXAMPLE_URL_FAILS)
+            ok = check_example(walk, elem, type, text) && ok;
         if (type == walk->model->id_type && !(node->flags & NODE_HAS_BASE_ID) && !is_fhir_id(text))
             ok = text_error(walk, MSG_ID, elem, text);
         if (type == walk->model->xhtml_type)

@@ -539,7 +539,8 @@ static bool check_mime_type(const Answer *a)
 /* The type that a reference in REST form names: the last part but one. */
 static Str referenced_type(Str reference)
 {
-    Str plain = str_cut(reference, 0, str_find(reference, STR("/_history/")));
+    size_t history = str_find(reference, STR("/_history/"));
+    Str plain = history == SIZE_MAX ? reference : str_cut(reference, 0, history);
     size_t slash = str_rfind_char(plain, '/');
     if (slash == SIZE_MAX)
         return STR_NONE;

@@ -1,4 +1,5 @@
 /* References: where they lead, and whether what is there is what the profile allows. */
+#include "services/validator/engine/validate/specials.h"
 #include "services/validator/engine/validate/text.h"
 #include "services/validator/engine/validate/walk.h"
 
@@ -208,6 +209,82 @@ static void report_no_full_url(Walk *walk, ElemId entry)
         finding->path = FINDING_PATH_PLAIN;
 }
 
+/* --- in Parameters ----------------------------------------------------------------------------
+ */
+
+typedef struct ParameterSlot {
+    uint64_t hash; /* of Type/id */
+    ElemId elem;
+} ParameterSlot;
+
+struct ParameterIndex {
+    const ParameterIndex *older;
+    ElemId parameters;
+    ParameterSlot *slots; /* by hash, then in order */
+    uint32_t count;
+};
+
+static int by_hash(const void *a, const void *b)
+{
+    const ParameterSlot *x = a;
+    const ParameterSlot *y = b;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    return x->elem < y->elem ? -1 : x->elem > y->elem;
+}
+
+static Str local_name(Walk *walk, ElemId resource)
+{
+    return text_join(walk->arena, fhir_type_name(walk->model, walk_elem(walk, resource)->type),
+                     STR("/"), walk_text(walk, resource, "id"));
+}
+
+static const ParameterIndex *parameter_index(Walk *walk, ElemId parameters)
+{
+    for (const ParameterIndex *known = walk->parameters; known; known = known->older)
+        if (known->parameters == parameters)
+            return known;
+    ParameterIndex *made = ARENA_NEW(walk->arena, ParameterIndex);
+    ElemId behind = walk_elem(walk, parameters)->behind;
+    uint32_t count = 0;
+    for (ElemId id = parameters + 1; id < behind; id++)
+        count += (walk_elem(walk, id)->flags & ELEM_PARAMETER) != 0;
+    ParameterSlot *slots = ARENA_ARRAY(walk->arena, ParameterSlot, count + 1);
+    if (!made || !slots)
+        return NULL;
+    *made = (ParameterIndex){.older = walk->parameters, .parameters = parameters, .slots = slots};
+    for (ElemId id = parameters + 1; id < behind; id++)
+        if (walk_elem(walk, id)->flags & ELEM_PARAMETER)
+            slots[made->count++] = (ParameterSlot){str_hash(local_name(walk, id)), id};
+    qsort(slots, made->count, sizeof *slots, by_hash);
+    walk->parameters = made;
+    return made;
+}
+
+/* A resource of a parameter is known to the others as Type/id. */
+static Target resolve_in_parameters(Walk *walk, Str reference, ElemId parameter)
+{
+    ElemId parameters = walk_elem(walk, parameter)->parent;
+    while (parameters && !(walk_elem(walk, parameters)->flags & ELEM_RESOURCE) &&
+           walk_elem(walk, parameters)->parent)
+        parameters = walk_elem(walk, parameters)->parent;
+    const ParameterIndex *index = parameters ? parameter_index(walk, parameters) : NULL;
+    uint64_t hash = str_hash(reference);
+    uint32_t low = 0;
+    uint32_t high = index ? index->count : 0;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (index->slots[middle].hash < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; index && low < index->count && index->slots[low].hash == hash; low++)
+        if (str_eq(local_name(walk, index->slots[low].elem), reference))
+            return (Target){index->slots[low].elem, index->slots[low].elem};
+    return (Target){0};
+}
+
 static Target resolve(Walk *walk, Str reference, ElemId elem)
 {
     if (reference.len && reference.ptr[0] == '#')
@@ -219,6 +296,11 @@ static Target resolve(Walk *walk, Str reference, ElemId elem)
             full_url = walk_text(walk, e->parent, "fullUrl");
             if (!full_url.ptr)
                 report_no_full_url(walk, e->parent);
+        }
+        if (e->flags & ELEM_PARAMETER) {
+            Target found = resolve_in_parameters(walk, reference, at);
+            if (found.elem)
+                return found;
         }
         if (e->type == walk->model->bundle_type)
             return resolve_in_bundle(walk, at, reference, full_url, elem);
@@ -420,6 +502,52 @@ static Str type_in(const Walk *walk, Str reference)
     return is_resource_name(walk, name) ? name : STR_NONE;
 }
 
+/* A type that a reference of REST form names must be among those allowed. */
+static bool check_rest_type(Walk *walk, const SchemaType *type, Str reference, Str named,
+                            ElemId elem)
+{
+    bool known = false;
+    for (uint32_t i = 0; i < type->target_count; i++) {
+        ProfileId profile = walk->schema->targets[type->targets + i].profile;
+        FhirTypeId target = profile ? walk->schema->profiles[profile].type : 0;
+        known = known || target;
+        if (target && fhir_type_is_a(walk->model, fhir_type_find(walk->model, named), target))
+            return true;
+    }
+    if (!known)
+        return true;
+    report_with(walk, SEVERITY_ERROR, MSG_REFERENCE_REST_TYPE, elem, named, reference,
+                target_list(walk, type), STR_NONE);
+    return false;
+}
+
+/* References of which nothing is in the document: example ones lead nowhere by their nature. */
+static bool check_unresolved(Walk *walk, const SchemaType *type, Str reference, Str named,
+                             ElemId elem)
+{
+    bool ok = true;
+    bool example = str_find(reference, STR("example.org")) != SIZE_MAX ||
+                   str_find(reference, STR("acme.com")) != SIZE_MAX;
+    bool must_resolve = (walk->rules & RULE_REFERENCES_RESOLVE) && !is_search(walk, reference) &&
+                        (!example || (walk->rules & RULE_EXAMPLE_URL_FAILS));
+    if (reference.ptr[0] == '#' || must_resolve) {
+        report_with(walk, SEVERITY_ERROR, MSG_REFERENCE_CANT_RESOLVE, elem, reference, STR_NONE,
+                    STR_NONE, STR_NONE);
+        ok = false;
+    }
+    if (named.ptr && (walk->rules & RULE_REST_REFERENCES))
+        ok = check_rest_type(walk, type, reference, named, elem) && ok;
+    return ok;
+}
+
+static bool has_white_space(Str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] == ' ' || (text.ptr[i] >= '\t' && text.ptr[i] <= '\r'))
+            return true;
+    return false;
+}
+
 static bool check_empty(Walk *walk, ElemId elem)
 {
     ElemId identifier = walk_child(walk, elem, "identifier");
@@ -444,14 +572,14 @@ bool check_reference(Walk *walk, const Scope *scope, const SchemaNode *node, Pro
         return true;
     Target target = resolve(walk, reference, elem);
     bool ok = true;
-    if (!target.elem && reference.ptr[0] == '#') {
-        report_with(walk, SEVERITY_ERROR, MSG_REFERENCE_CANT_RESOLVE, elem, reference, STR_NONE,
-                    STR_NONE, STR_NONE);
-        ok = false;
-    }
+    if ((walk->rules & RULE_REST_REFERENCES) && has_white_space(reference))
+        ok =
+            special(walk, SEVERITY_ERROR, MSG_REFERENCE_WHITE_SPACE, elem, FINDING_PATH, reference);
     Str actual = target.elem ? fhir_type_name(walk->model, walk_elem(walk, target.elem)->type)
                              : type_in(walk, reference);
     Str stated = walk_text(walk, elem, "type");
+    if (!target.elem)
+        ok = check_unresolved(walk, type, reference, actual, elem) && ok;
     if (stated.len)
         ok = check_stated_type(walk, type, stated, actual, elem) && ok;
     if (target.elem && !allows_any(walk, type))

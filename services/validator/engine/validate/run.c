@@ -233,6 +233,8 @@ bool run_inner_resource(Walk *walk, const Scope *scope, ElemId elem, const Schem
 {
     (void)parent_profile;
     const Elem *e = walk_elem(walk, elem);
+    if ((e->flags & ELEM_CONTAINED) && (walk->rules & RULE_CONTAINED_IGNORED))
+        return true;
     const SchemaType *entry = type_for(walk, node, e->type);
     if (!entry || !is_allowed_type(walk, entry, e->type)) {
         report_with(walk, SEVERITY_ERROR, entry ? MSG_ENTRY_TYPE_PROFILES : MSG_ENTRY_TYPE, elem,

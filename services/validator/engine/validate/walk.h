@@ -18,6 +18,7 @@
 typedef struct Memo Memo;
 typedef struct BundleIndex BundleIndex;
 typedef struct Narrative Narrative;
+typedef struct ParameterIndex ParameterIndex;
 
 /* Ids of the property names that the code asks for, by the address of the literal. */
 enum { NAME_CACHE_SLOTS = 128 };
@@ -47,6 +48,7 @@ typedef struct Walk {
     Memo *answers;                          /* (element, binding) -> TxFindings */
     Memo *removable;                        /* (element, 0): findings that may be taken back */
     BundleIndex *bundles;                   /* list of indexes, one per bundle met */
+    const ParameterIndex *parameters;       /* list of indexes, one per Parameters met */
     const struct Questions *questionnaires; /* those that responses named */
     ElemId *elem_of_node;                   /* by JSON node */
     Arena *side;                            /* for what conformsTo() leaves, or NULL */
