@@ -357,3 +357,33 @@ bool bus_topics_ensure(const BusConfig *config, const TopicSpec *specs, size_t c
     admin_close(&admin);
     return fine;
 }
+
+static bool retention_of(Admin *admin, const char *topic, int64_t *ret_ms, Err *err)
+{
+    char full[BUS_TOPIC_BYTES_MAX];
+    const rd_kafka_ConfigEntry_t **entries;
+    size_t count;
+    uint64_t ms = 0;
+    TRY(client_topic(&admin->client, topic, full, err));
+    rd_kafka_event_t *event = describe(admin, full, &entries, &count, err);
+    if (!event)
+        return false;
+    const char *text = value_of(entries, count, "retention.ms");
+    bool endless = text && strcmp(text, "-1") == 0;
+    bool known = text && (endless || str_to_u64(str_from(text), &ms));
+    rd_kafka_event_destroy(event);
+    if (!known)
+        return ERR(err, ERR_RETRY, "bus-unavailable", "%s has no retention.ms", full);
+    *ret_ms = endless ? -1 : (int64_t)ms;
+    return true;
+}
+
+bool bus_topic_retention(const BusConfig *config, const char *topic, uint32_t timeout_ms,
+                         int64_t *ret_ms, Err *err)
+{
+    Admin admin = {0};
+    bool fine =
+        admin_open(&admin, config, timeout_ms, err) && retention_of(&admin, topic, ret_ms, err);
+    admin_close(&admin);
+    return fine;
+}

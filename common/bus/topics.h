@@ -34,6 +34,9 @@ typedef struct TopicReport {
     char text[240]; /* what differs, and why it is not changed */
 } TopicReport;
 
+/* How long a topic keeps its records; -1: for ever. */
+bool bus_topic_retention(const BusConfig *config, const char *topic, uint32_t timeout_ms,
+                         int64_t *ret_ms, Err *err) MUST_USE;
 /* Every spec gets a report, in order. True when all are as they should be in the end. */
 bool bus_topics_ensure(const BusConfig *config, const TopicSpec *specs, size_t count,
                        bool verify_only, uint32_t timeout_ms, TopicReport *ret_reports,

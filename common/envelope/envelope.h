@@ -205,6 +205,8 @@ typedef struct Delivery {
     Str response_content_type;
     Str rules_version;
     Str transforms_json;
+    const NameValue *response_headers;
+    uint32_t response_header_count;
     UnknownFields unknown;
 } Delivery;
 
@@ -250,6 +252,7 @@ typedef struct Submission {
     bool redelivered;
     Str rules_version;
     Str transforms_json; /* what was done to the bundle: see proto/submission.proto */
+    Str data_id;
     UnknownFields unknown;
 } Submission;
 

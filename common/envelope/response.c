@@ -44,14 +44,19 @@ static Fhirbus__Delivery *delivery_out(Codec *codec, const Delivery *in)
         return NULL;
     fhirbus__delivery__init(wire);
     DELIVERY_FIELDS(OUT_TEXT, OUT_BYTES, OUT_PLAIN)
+    wire->n_response_headers = in->response_header_count;
+    wire->response_headers =
+        codec_pairs_out(codec, in->response_headers, in->response_header_count);
     codec_keep_unknown(&wire->base, in->unknown);
     return wire;
 }
 
-static void delivery_in(const Fhirbus__Delivery *wire, Delivery *ret)
+static bool delivery_in(const Fhirbus__Delivery *wire, Arena *arena, Delivery *ret, Err *err)
 {
     DELIVERY_FIELDS(IN_TEXT, IN_BYTES, IN_PLAIN)
     ret->unknown = codec_unknown(&wire->base);
+    return codec_pairs_in(wire->response_headers, wire->n_response_headers, arena,
+                          &ret->response_headers, &ret->response_header_count, err);
 }
 
 static Fhirbus__Failure *failure_out(Codec *codec, const Failure *in)
@@ -114,7 +119,7 @@ static bool response_in(const Fhirbus__Response *wire, Arena *arena, Response *r
     if (wire->disposition)
         codec_disposition_in(wire->disposition, &ret->disposition);
     if (wire->delivery)
-        delivery_in(wire->delivery, &ret->delivery);
+        TRY(delivery_in(wire->delivery, arena, &ret->delivery, err));
     if (wire->failure)
         failure_in(wire->failure, &ret->failure);
     ret->unknown = codec_unknown(&wire->base);

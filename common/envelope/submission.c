@@ -12,7 +12,8 @@
     PLAIN(published_at_us)                                                                         \
     PLAIN(redelivered)                                                                             \
     TEXT(rules_version)                                                                            \
-    BYTES(transforms_json)
+    BYTES(transforms_json)                                                                         \
+    TEXT(data_id)
 
 bool submission_encode(const Submission *in, Arena *arena, Str *ret_bytes, Err *err)
 {

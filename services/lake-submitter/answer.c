@@ -1,8 +1,10 @@
 #include "services/lake-submitter/answer.h"
 
-#include "common/json/json.h"
+#include <stdio.h>
+#include <time.h>
 
-enum { RETRY_AFTER_MAX_S = 300 };
+#include "common/base/clock.h"
+#include "common/json/json.h"
 
 static bool says_success(Str body, Arena *arena)
 {
@@ -19,20 +21,41 @@ static bool later_status(unsigned status)
            status == 425 || status == 429;
 }
 
-/* spec: RFC 9110 section 10.2.3; seconds only, a date is ignored */
-static uint32_t retry_after_ms(const HttpResult *result)
+uint32_t answer_retry_after_ms(Str value, int64_t now_s)
 {
+    static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
+                                        "%a %b %d %H:%M:%S %Y"};
     uint64_t seconds;
-    if (!str_to_u64(str_trim(http_result_header(result, STR("Retry-After"))), &seconds))
+    char text[64];
+    value = str_trim(value);
+    if (str_to_u64(value, &seconds))
+        return (uint32_t)(seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S) * 1000;
+    if (value.len == 0 || value.len >= sizeof text)
         return 0;
-    return (uint32_t)(seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S) * 1000;
+    snprintf(text, sizeof text, "%.*s", STR_ARG(value));
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct tm when = {0};
+        const char *end = strptime(text, forms[i], &when);
+        if (!end || *end)
+            continue;
+        int64_t left = (int64_t)timegm(&when) - now_s;
+        return left <= 0 ? 0
+                         : (uint32_t)(left < RETRY_AFTER_MAX_S ? left : RETRY_AFTER_MAX_S) * 1000;
+    }
+    return 0;
 }
 
-static Answer of_status(const HttpResult *result, Arena *arena)
+static uint32_t retry_after_ms(const HttpResult *result)
+{
+    return answer_retry_after_ms(http_result_header(result, STR("Retry-After")),
+                                 clock_wall_us() / 1000000);
+}
+
+static Answer of_status(const HttpResult *result, DestinationFormat format, Arena *arena)
 {
     unsigned status = result->status;
     if (status >= 200 && status < 300) {
-        bool success = says_success(result->body, arena);
+        bool success = format == DESTINATION_DATALEDGER || says_success(result->body, arena);
         return (Answer){
             .success = success, .says_up = true, .error_class = success ? "" : "answer"};
     }
@@ -49,11 +72,11 @@ static Answer of_status(const HttpResult *result, Arena *arena)
     return (Answer){.retriable = true, .error_class = "http-3xx"};
 }
 
-Answer answer_judge(const HttpResult *result, Arena *arena)
+Answer answer_judge(const HttpResult *result, DestinationFormat format, Arena *arena)
 {
     switch (result->failure) {
     case HTTP_FAILURE_NONE:
-        return of_status(result, arena);
+        return of_status(result, format, arena);
     case HTTP_FAILURE_TOO_LARGE:
         return (Answer){.says_up = true, .error_class = "answer-too-large"};
     default:

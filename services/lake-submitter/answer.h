@@ -1,19 +1,25 @@
 /* answer - what a destination's answer (or its absence) means. Pure.
  *
- * Spec:    success if and only if HTTP 2xx and the body is JSON whose .status is "Success", in
- *          whatever case.
- * Rule:    what says something about the destination (no connection, 5xx, 429, 401 ...) is tried
- *          again; what says something about the document (400, 422, "not Success") is final. */
+ * Spec:    of a lake: success if and only if HTTP 2xx and the body is JSON whose .status is
+ *          "Success", in whatever case; of a ledger: any 2xx.
+ * Rule:    what says something about the destination or us (no connection, timeout, 5xx, 429, 401,
+ *          403, 404, a redirect ...) is tried again; what says something about the document (400,
+ *          413, 422, "not Success") is final. */
 #pragma once
 #include "common/base/arena.h"
+#include "common/destinations/destination.h"
 #include "common/http/client.h"
+
+enum { RETRY_AFTER_MAX_S = 3600 };
 
 typedef struct Answer {
     bool success;
     bool retriable;
     bool says_up;            /* the destination works, whatever it thinks of the document */
     const char *error_class; /* "" on success; static */
-    uint32_t wait_ms;        /* Retry-After; 0: none */
+    uint32_t wait_ms;        /* Retry-After, at most RETRY_AFTER_MAX_S; 0: none */
 } Answer;
 
-Answer answer_judge(const HttpResult *result, Arena *arena);
+Answer answer_judge(const HttpResult *result, DestinationFormat format, Arena *arena);
+/* spec: RFC 9110 section 10.2.3: seconds, or a date in any of the three forms of section 5.6.7. */
+uint32_t answer_retry_after_ms(Str value, int64_t now_s);

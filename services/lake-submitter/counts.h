@@ -5,17 +5,32 @@
 #include "services/lake-submitter/settings.h"
 
 typedef struct Counts Counts;
-typedef enum CountsRole { COUNTS_ROUTE, COUNTS_DELIVER, COUNTS_ROLES } CountsRole;
+/* What one consumer and its producer show: the role route, or the delivery to one destination. */
+typedef struct CountsSlot CountsSlot;
 
 bool counts_start(const SubmitterConfig *config, Counts **ret_counts, Err *err) MUST_USE;
 void counts_stop(Counts *counts); /* NULL is fine */
+/* Before that the process is not ready. */
+void counts_catalog_read(Counts *counts);
+
+/* `destination` NULL: the role route. The same name gets the same slot again; NULL without memory
+ * or past COUNTS_SLOTS, and then everything below does nothing. */
+enum { COUNTS_SLOTS = 128 };
+CountsSlot *counts_slot(Counts *counts, const char *destination);
+void counts_slot_ends(CountsSlot *slot);
+/* About once a second, on the slot's own thread; does nothing more often. */
+void counts_update(CountsSlot *slot, BusConsumer *consumer, BusProducer *producer,
+                   const Supervisor *supervisor);
+void counts_breaker(CountsSlot *slot, int state);
+void counts_secret_failures(CountsSlot *slot, uint32_t in_a_row);
+/* Its topic keeps documents for too short a time: not ready. */
+void counts_retention(CountsSlot *slot, bool fine);
 
 void counts_routed(Counts *counts, const char *what); /* submitted, discarded, validate_only */
-void counts_attempt(Counts *counts, const char *error_class, double seconds);
+void counts_attempt(Counts *counts, const char *destination, const char *error_class,
+                    double seconds);
 void counts_delivered(Counts *counts, double seconds_since_received);
-void counts_ended(Counts *counts, const char *how); /* delivered, failed, already_accepted */
+/* delivered, failed, already_accepted */
+void counts_ended(Counts *counts, const char *destination, const char *how);
 void counts_dead_letter(Counts *counts, const char *code);
-void counts_breaker(Counts *counts, int state);
-/* About once a second, on the role's own thread; does nothing more often. */
-void counts_update(Counts *counts, CountsRole role, BusConsumer *consumer, BusProducer *producer,
-                   const Supervisor *supervisor);
+void counts_ledger(Counts *counts, const char *what); /* received, sent, lost */

@@ -1,29 +1,47 @@
 /* The role deliver: submit.<destination> -> HTTPS. One request at a time per ordering key; a result
  * is recorded on `response` before the offset may be stored. While the destination is down the
  * documents wait in hand, and the rest on the topic. */
+#include "services/lake-submitter/deliver.h"
+
 #include <stdlib.h>
 
 #include "services/lake-submitter/breaker.h"
+#include "services/lake-submitter/ledger.h"
+#include "services/lake-submitter/pace.h"
 #include "services/lake-submitter/recorded.h"
-#include "services/lake-submitter/role.h"
 #include "services/lake-submitter/submit.h"
 
-enum { BUSY_WAIT_MS = 10, ACCEPT_BURST = 16, LOOK_AGAIN_MS = 1000 };
+enum {
+    BUSY_WAIT_MS = 10,
+    ACCEPT_BURST = 16,
+    LOOK_AGAIN_MS = 1000,
+    SHARE_EVERY_MS = 1000,
+    LAGS_MAX = 1024,
+};
 
 typedef struct Deliverer {
     Service *service;
     const SubmitterConfig *config;
-    Hand *hand;
+    const DeliverJob *job;
+    const DirectoryView *view;
+    const Destination *destination; /* of the view */
+    const DirectoryView *next_view; /* changed: taken over when nothing is being sent */
     BusProducer *producer;
     BusConsumer *consumer;
     HttpClient *client;
+    Access *access;
     Recorded *recorded;
     Breaker breaker;
+    Pace pace;
     Items items;
     size_t sending;
     size_t recording;
-    int64_t look_after_ms; /* the database was away: not before */
+    size_t concurrency;     /* our share of it */
+    int64_t share_after_ms; /* not looked at before */
+    int64_t quiet_until_ms; /* the destination asked for it */
+    int64_t look_after_ms;  /* the database was away: not before */
     char topic[200];
+    BusLag lags[LAGS_MAX];
 } Deliverer;
 
 static void record(Item *item);
@@ -32,7 +50,7 @@ static void record(Item *item);
  */
 static void settle(Deliverer *deliverer, Item *item, const char *how)
 {
-    counts_ended(deliverer->service->counts, how);
+    counts_ended(deliverer->service->counts, deliverer->destination->name, how);
     bus_settle(deliverer->consumer, item->message);
     items_remove(&deliverer->items, item);
 }
@@ -91,7 +109,7 @@ static bool publish_record(Item *item, Err *err)
         {STR("tenant"),      envelope->tenant           },
     };
     const BusRecord message = {
-        .topic = "response",
+        .topic = item->topic,
         .partition = BUS_PARTITION_BY_KEY,
         .key = item->message->key,
         .value = item->record,
@@ -113,6 +131,11 @@ static bool publish_dead_letter(Item *item, Err *err)
                            on_recorded, item, err);
 }
 
+static bool is_ledger(const Deliverer *deliverer)
+{
+    return deliverer->destination->format == DESTINATION_DATALEDGER;
+}
+
 /* Reports come later, from bus_producer_poll, never from within. */
 static void record(Item *item)
 {
@@ -121,6 +144,10 @@ static void record(Item *item)
     item->state = ITEM_RECORDING;
     item->report_failed = false;
     item->reports = 0;
+    if (is_ledger(deliverer) && !item->final) { /* only the end of it is of interest */
+        recorded_well(deliverer, item);
+        return;
+    }
     /* Without a record (no memory for one) the dead letter is what is left of it. */
     bool sent = !item->record.ptr || publish_record(item, &err);
     item->reports += sent && item->record.ptr;
@@ -138,31 +165,46 @@ static void record(Item *item)
 
 /* --- the answer --------------------------------------------------------------------------------
  */
-static uint32_t backoff_ms(const SubmitterConfig *config, uint32_t failures)
+/* Full jitter: anything between at once and the exponential bound, so that those who failed
+ * together do not come back together. */
+static uint32_t backoff_ms(const Destination *destination, uint32_t failures)
 {
-    uint64_t ms = config->backoff_min_ms;
-    for (uint32_t i = 1; i < failures && ms < config->backoff_max_ms; i++)
-        ms *= 2;
-    if (ms > config->backoff_max_ms)
-        ms = config->backoff_max_ms;
-    return (uint32_t)(ms / 2) + arc4random_uniform((uint32_t)(ms / 2) + 1);
+    uint64_t most = destination->backoff_min_ms;
+    for (uint32_t i = 1; i < failures && most < destination->backoff_max_ms; i++)
+        most *= 2;
+    if (most > destination->backoff_max_ms)
+        most = destination->backoff_max_ms;
+    return arc4random_uniform((uint32_t)most + 1);
 }
 
 /* What follows from it for breaker, budget and the next attempt. */
 static void judge(Deliverer *deliverer, Item *item, const Answer *answer)
 {
-    const SubmitterConfig *config = deliverer->config;
     int64_t now = role_now_ms();
     if (answer->success || answer->says_up)
         breaker_success(&deliverer->breaker);
     else if (breaker_failure(&deliverer->breaker, now))
         item->failures++;
-    item->give_up = answer->retriable && item->failures >= config->attempts_max;
+    item->give_up = answer->retriable && item->failures >= deliverer->destination->attempts_max;
     item->final = !answer->retriable || item->give_up;
-    if (item->final)
-        return;
-    uint32_t wait = backoff_ms(config, item->failures);
-    item->due_ms = now + (answer->wait_ms > wait ? answer->wait_ms : wait);
+    if (now + answer->wait_ms > deliverer->quiet_until_ms)
+        deliverer->quiet_until_ms = now + answer->wait_ms;
+    if (!item->final)
+        item->due_ms = now + backoff_ms(deliverer->destination, item->failures);
+}
+
+/* 401 with credentials that can be renewed: once more with new ones. It says nothing about the
+ * document, and nothing about the destination yet. */
+static bool renew(Deliverer *deliverer, Item *item, const HttpResult *result)
+{
+    if (result->failure != HTTP_FAILURE_NONE || result->status != 401 || item->renewed ||
+        !item->edition || !access_refused(deliverer->access, item->edition))
+        return false;
+    breaker_forget(&deliverer->breaker);
+    item->renewed = true;
+    item->final = item->give_up = false;
+    item->due_ms = 0;
+    return true;
 }
 
 static void note_answer(Deliverer *deliverer, Item *item, const HttpResult *result,
@@ -170,7 +212,8 @@ static void note_answer(Deliverer *deliverer, Item *item, const HttpResult *resu
 {
     const Envelope *envelope = &item->submission.envelope;
     double seconds = (double)result->total_us / 1e6;
-    counts_attempt(deliverer->service->counts, answer->error_class, seconds);
+    counts_attempt(deliverer->service->counts, deliverer->destination->name, answer->error_class,
+                   seconds);
     if (answer->success)
         counts_delivered(deliverer->service->counts,
                          (double)(role_now_us() - envelope->received_at_us) / 1e6);
@@ -180,6 +223,16 @@ static void note_answer(Deliverer *deliverer, Item *item, const HttpResult *resu
            LOG_STR("destination", item->submission.destination), LOG_U64("attempt", item->attempt),
            LOG_U64("status", result->status), LOG_TEXT("class", answer->error_class),
            LOG_BOOL("final", item->final), LOG_F64("seconds", seconds));
+}
+
+static void tell_ledger(Deliverer *deliverer, const Item *item)
+{
+    const LedgerNews news = {.envelope = &item->submission.envelope,
+                             .action = "sent",
+                             .data_id = item->submission.data_id,
+                             .key = item->message->key};
+    ledger_tell(deliverer->view, deliverer->producer, deliverer->service->counts, &news,
+                item->arena);
 }
 
 static void on_answer(void *context, const HttpResult *result)
@@ -193,16 +246,20 @@ static void on_answer(void *context, const HttpResult *result)
         drop(deliverer, item);
         return;
     }
-    hand_take(deliverer->hand, item->message->topic, item->message->partition,
+    hand_take(deliverer->job->hand, item->message->topic, item->message->partition,
               item->message->offset);
-    Answer answer = answer_judge(result, item->arena);
-    hand_return(deliverer->hand);
+    Answer answer =
+        answer_judge(result, (DestinationFormat)deliverer->destination->format, item->arena);
+    hand_return(deliverer->job->hand);
     item->attempt++;
-    judge(deliverer, item, &answer);
-    if (answer.success)
+    if (!renew(deliverer, item, result))
+        judge(deliverer, item, &answer);
+    if (answer.success && !is_ledger(deliverer)) {
         recorded_remember(deliverer->recorded, &item->submission);
+        tell_ledger(deliverer, item);
+    }
     note_answer(deliverer, item, result, &answer);
-    if (submit_record(deliverer->config, item, result, &answer, &err)) {
+    if (submit_record(deliverer->config, is_ledger(deliverer), item, result, &answer, &err)) {
         record(item);
         return;
     }
@@ -221,6 +278,8 @@ static Look look(Deliverer *deliverer, Item *item, int64_t now)
 {
     Err err = {0};
     bool accepted = false;
+    if (is_ledger(deliverer))
+        return LOOK_SEND;
     if (recorded_remembers(deliverer->recorded, &item->submission))
         return LOOK_ACCEPTED;
     if (!item->suspect)
@@ -251,41 +310,68 @@ static void already_accepted(Deliverer *deliverer, Item *item)
     settle(deliverer, item, "already_accepted");
 }
 
+/* It cannot even be tried. */
+static void not_sent(Deliverer *deliverer, Item *item, const Err *why)
+{
+    Err err = {0};
+    const HttpResult never = {.failure = HTTP_FAILURE_CONNECT, .text = why->text};
+    const Answer answer = {.error_class =
+                               strcmp(why->code, "url-not-allowed") == 0 ? why->code : "request"};
+    log_error(deliverer->service->log, "delivery.not_started", LOG_ERR(why));
+    item->attempt++;
+    item->final = item->give_up = true;
+    if (!submit_record(deliverer->config, is_ledger(deliverer), item, &never, &answer, &err))
+        item->record = STR_NONE;
+    record(item);
+}
+
 static void send(Deliverer *deliverer, Item *item)
 {
     Err err = {0};
-    if (submit_start(deliverer->config, deliverer->client, item, on_answer, &err)) {
+    if (submit_start(deliverer->destination, deliverer->access, deliverer->client, item, on_answer,
+                     &err)) {
         item->state = ITEM_SENDING;
         deliverer->sending++;
         return;
     }
     breaker_forget(&deliverer->breaker);
-    const HttpResult never = {.failure = HTTP_FAILURE_CONNECT, .text = err.text};
-    const Answer answer = {.error_class = "request"};
-    log_error(deliverer->service->log, "delivery.not_started", LOG_ERR(&err));
-    item->attempt++;
-    item->final = item->give_up = true;
-    if (!submit_record(deliverer->config, item, &never, &answer, &err))
-        item->record = STR_NONE;
-    record(item);
+    not_sent(deliverer, item, &err);
+}
+
+/* Is the destination to be sent anything now? */
+static bool may_send(Deliverer *deliverer, int64_t now)
+{
+    return !deliverer->next_view && deliverer->sending < deliverer->concurrency &&
+           now >= deliverer->quiet_until_ms &&
+           breaker_state(&deliverer->breaker, now) != BREAKER_OPEN;
+}
+
+static bool send_next(Deliverer *deliverer, Item *item, int64_t now)
+{
+    Look found = look(deliverer, item, now);
+    if (found == LOOK_ACCEPTED)
+        already_accepted(deliverer, item);
+    if (found != LOOK_SEND)
+        return true;
+    if (!access_ready(deliverer->access, deliverer->client, now) ||
+        !breaker_allow(&deliverer->breaker, now))
+        return false; /* the one probe is under way */
+    int64_t wait = pace_take(&deliverer->pace, now);
+    if (wait > 0) {
+        breaker_forget(&deliverer->breaker);
+        return false;
+    }
+    send(deliverer, item);
+    return true;
 }
 
 static void start_due(Deliverer *deliverer)
 {
     int64_t now = role_now_ms();
     Item *item;
-    while (deliverer->sending < deliverer->config->connections_max &&
-           breaker_state(&deliverer->breaker, now) != BREAKER_OPEN &&
-           (item = items_next(&deliverer->items, now)) != NULL) {
-        Look found = look(deliverer, item, now);
-        if (found == LOOK_ACCEPTED) {
-            already_accepted(deliverer, item);
-        } else if (found == LOOK_SEND) {
-            if (!breaker_allow(&deliverer->breaker, now))
-                break; /* the one probe is under way */
-            send(deliverer, item);
-        }
-    }
+    while (may_send(deliverer, now) && (item = items_next(&deliverer->items, now)) != NULL &&
+           send_next(deliverer, item, now))
+        ;
     for (item = deliverer->items.first; item; item = item->next)
         if (item->state == ITEM_UNRECORDED && item->due_ms <= now)
             record(item);
@@ -326,10 +412,10 @@ static void accept(Deliverer *deliverer, BusMessage *message)
     items_line_up(&deliverer->items, item);
     bool condemned = hand_condemned(deliverer->service->supervisor, message->topic,
                                     message->partition, message->offset);
-    hand_take(deliverer->hand, message->topic, message->partition, message->offset);
+    hand_take(deliverer->job->hand, message->topic, message->partition, message->offset);
     bool fine = condemned ? ERR(&err, ERR_INPUT, "poison", "its worker died or hung twice")
                           : submission_decode(message->value, item->arena, &item->submission, &err);
-    hand_return(deliverer->hand);
+    hand_return(deliverer->job->hand);
     if (!fine) {
         bury(item, &err);
         return;
@@ -363,7 +449,7 @@ static void leave(void *opaque, uint32_t wait_ms)
              LOG_U64("requests", deliverer->sending));
     http_client_free(deliverer->client); /* cancels: on_answer drops them */
     deliverer->client = NULL;
-    if (!submit_open_client(deliverer->config, &deliverer->client, &err)) {
+    if (!submit_open_client(deliverer->config, deliverer->destination, &deliverer->client, &err)) {
         log_error(deliverer->service->log, "delivery.no_client", LOG_ERR(&err));
         abort(); /* it opened before; the supervisor starts us again */
     }
@@ -382,8 +468,6 @@ static void sweep_lost(Deliverer *deliverer)
     }
 }
 
-/* --- the loop ----------------------------------------------------------------------------------
- */
 static bool accept_some(Deliverer *deliverer)
 {
     BusMessage *message;
@@ -395,19 +479,115 @@ static bool accept_some(Deliverer *deliverer)
     return any;
 }
 
+/* --- the destination and its changes -----------------------------------------------------------
+ */
+/* What of it is ours: as much as we have of its topic's partitions. */
+static void take_share(Deliverer *deliverer, int64_t now)
+{
+    const Destination *d = deliverer->destination;
+    if (now < deliverer->share_after_ms)
+        return;
+    size_t ours = bus_consumer_lag(deliverer->consumer, deliverer->lags, LAGS_MAX);
+    size_t all = (size_t)atomic_load(deliverer->job->partitions);
+    double share = all > 0 && ours < all ? (double)ours / (double)all : 1;
+    double concurrency = (double)d->concurrency * share;
+    deliverer->concurrency = concurrency < 1 ? 1 : (size_t)concurrency;
+    pace_set(&deliverer->pace, (double)d->per_minute * share, now);
+    deliverer->share_after_ms = now + SHARE_EVERY_MS;
+}
+
+static bool served(const Destination *destination)
+{
+    return destination && !destination->paused && destination->url.len > 0;
+}
+
+/* Takes a view over; nothing is being sent. On failure the old one stays. */
+static bool adopt(Deliverer *deliverer, const DirectoryView *view, Err *err)
+{
+    const SubmitterConfig *config = deliverer->config;
+    const Destination *d = directory_find(view, deliverer->job->name);
+    HttpClient *client = NULL;
+    Access *access = NULL;
+    TRY(submit_open_client(config, d, &client, err));
+    access = access_new(d, config->secrets, deliverer->service->log);
+    if (!access) {
+        http_client_free(client);
+        return ERR(err, ERR_FATAL, "worker-memory", "no memory");
+    }
+    http_client_free(deliverer->client); /* a token under way ends with it */
+    access_free(deliverer->access);
+    directory_release(deliverer->service->directory, deliverer->view);
+    deliverer->client = client;
+    deliverer->access = access;
+    deliverer->view = view;
+    deliverer->destination = d;
+    breaker_init(&deliverer->breaker, (uint32_t)d->breaker_failures,
+                 (uint32_t)d->breaker_open_min_ms, (uint32_t)d->breaker_open_max_ms);
+    deliverer->share_after_ms = deliverer->quiet_until_ms = 0;
+    for (Item *item = deliverer->items.first; item; item = item->next)
+        item->due_ms = item->state == ITEM_WAITS ? 0 : item->due_ms;
+    log_info(deliverer->service->log, "destination.served", LOG_TEXT("destination", d->name),
+             LOG_U64("version", d->version));
+    return true;
+}
+
+/* Did it change? False: it is not ours to serve any more. */
+static bool follow(Deliverer *deliverer)
+{
+    Directory *directory = deliverer->service->directory;
+    const DirectoryView *known = deliverer->next_view ? deliverer->next_view : deliverer->view;
+    Err err = {0};
+    if (directory_generation(directory) != known->generation) {
+        const DirectoryView *view = directory_acquire(directory);
+        if (!view)
+            return true;
+        directory_release(directory, deliverer->next_view);
+        deliverer->next_view = view;
+    }
+    if (!deliverer->next_view)
+        return true;
+    const Destination *d = directory_find(deliverer->next_view, deliverer->job->name);
+    if (!served(d))
+        return false;
+    if (d == deliverer->destination) { /* another one changed; the old view held this one */
+        directory_release(directory, deliverer->view);
+        deliverer->view = deliverer->next_view;
+        deliverer->next_view = NULL;
+    } else if (deliverer->sending == 0) {
+        const DirectoryView *view = deliverer->next_view;
+        deliverer->next_view = NULL;
+        if (!adopt(deliverer, view, &err)) {
+            log_error(deliverer->service->log, "destination.not_usable",
+                      LOG_TEXT("destination", d->name), LOG_ERR(&err));
+            directory_release(directory, view);
+            return false; /* started again in a while */
+        }
+    }
+    return true;
+}
+
+/* --- the loop ----------------------------------------------------------------------------------
+ */
+static void count(Deliverer *deliverer)
+{
+    CountsSlot *slot = deliverer->job->slot;
+    counts_update(slot, deliverer->consumer, deliverer->producer, deliverer->service->supervisor);
+    counts_breaker(slot, (int)breaker_state(&deliverer->breaker, role_now_ms()));
+    counts_secret_failures(slot, access_failures(deliverer->access));
+}
+
 static int loop(Deliverer *deliverer)
 {
-    Service *service = deliverer->service;
-    while (!role_stopping(service)) {
-        counts_update(service->counts, COUNTS_DELIVER, deliverer->consumer, deliverer->producer,
-                      service->supervisor);
-        counts_breaker(service->counts, (int)breaker_state(&deliverer->breaker, role_now_ms()));
+    while (!role_stopping(deliverer->service) && follow(deliverer)) {
+        count(deliverer);
+        take_share(deliverer, role_now_ms());
         bool any = accept_some(deliverer);
         sweep_lost(deliverer);
         any |= bus_producer_poll(deliverer->producer, 0) > 0;
         start_due(deliverer);
-        http_client_poll(deliverer->client, deliverer->sending && !any ? BUSY_WAIT_MS : 0);
-        if (!any && deliverer->sending == 0)
+        size_t open = http_client_active(deliverer->client);
+        http_client_poll(deliverer->client, open && !any ? BUSY_WAIT_MS : 0);
+        if (!any && open == 0)
             role_await(deliverer->consumer, deliverer->producer);
         if (bus_producer_fatal(deliverer->producer) || bus_consumer_fatal(deliverer->consumer))
             return 1;
@@ -420,8 +600,8 @@ static bool open_all(Deliverer *deliverer, Err *err)
 {
     const SubmitterConfig *config = deliverer->config;
     char group[200];
-    snprintf(deliverer->topic, sizeof deliverer->topic, "submit.%s", config->destination);
-    snprintf(group, sizeof group, "lake-submitter.%s", config->destination);
+    snprintf(deliverer->topic, sizeof deliverer->topic, "submit.%s", deliverer->job->name);
+    snprintf(group, sizeof group, "lake-submitter.%s", deliverer->job->name);
     const BusProducerOptions producing = {
         .message_timeout_ms = (uint32_t)config->publish_timeout_ms,
         .bulk_linger_ms = (uint32_t)config->bulk_linger_ms,
@@ -437,32 +617,46 @@ static bool open_all(Deliverer *deliverer, Err *err)
         .revoke_wait_ms = (uint32_t)config->revoke_wait_ms,
         .opaque = deliverer,
     };
-    breaker_init(&deliverer->breaker, (uint32_t)config->breaker_failures,
-                 (uint32_t)config->breaker_open_min_ms, (uint32_t)config->breaker_open_max_ms);
-    deliverer->hand = hand_new(deliverer->service->supervisor);
+    const DirectoryView *view = directory_acquire(deliverer->service->directory);
+    bool wanted = view && served(directory_find(view, deliverer->job->name));
+    if (!wanted || !adopt(deliverer, view, err)) {
+        directory_release(deliverer->service->directory, view);
+        return wanted ? false
+                      : ERR(err, ERR_RETRY, "destination-gone", "it is not served any more");
+    }
     deliverer->recorded =
         recorded_new(config->recorded_results ? &config->db : NULL, deliverer->service->log);
     if (!deliverer->recorded)
         return ERR(err, ERR_FATAL, "worker-memory", "no memory");
-    TRY(submit_open_client(config, &deliverer->client, err));
     TRY(bus_producer_new(&config->bus, &producing, &deliverer->producer, err));
     return bus_consumer_new(&config->bus, &consuming, &deliverer->consumer, err);
 }
 
-int deliver_run(Service *service)
+int deliver_to(Service *service, const DeliverJob *job)
 {
-    Deliverer deliverer = {.service = service, .config = service->config};
+    Deliverer *deliverer = calloc(1, sizeof *deliverer);
     Err err = {0};
     int code = 1;
-    if (open_all(&deliverer, &err))
-        code = loop(&deliverer);
-    else
-        log_error(service->log, "deliver.not_started", LOG_ERR(&err));
-    http_client_free(deliverer.client); /* each brings its last callbacks: requests, reports */
-    bus_producer_free(deliverer.producer, 0);
-    while (deliverer.items.first)
-        drop(&deliverer, deliverer.items.first);
-    bus_consumer_free(deliverer.consumer);
-    recorded_free(deliverer.recorded);
+    if (!deliverer)
+        return 1;
+    *deliverer = (Deliverer){.service = service, .config = service->config, .job = job};
+    if (open_all(deliverer, &err)) {
+        code = loop(deliverer);
+    } else {
+        /* A file that is not there yet, a destination that went: tried again in a while. */
+        code = err.kind == ERR_RETRY || strcmp(err.code, "http-client") == 0 ? 0 : 1;
+        log_error(service->log, "deliver.not_started", LOG_TEXT("destination", job->name),
+                  LOG_ERR(&err));
+    }
+    http_client_free(deliverer->client); /* each brings its last callbacks: requests, reports */
+    bus_producer_free(deliverer->producer, 0);
+    while (deliverer->items.first)
+        drop(deliverer, deliverer->items.first);
+    bus_consumer_free(deliverer->consumer);
+    access_free(deliverer->access);
+    recorded_free(deliverer->recorded);
+    directory_release(service->directory, deliverer->next_view);
+    directory_release(service->directory, deliverer->view);
+    free(deliverer);
     return code;
 }

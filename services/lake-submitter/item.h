@@ -21,6 +21,7 @@ typedef struct Item {
     BusMessage *message;
     Arena *arena;
     ArenaMark mark; /* behind what every attempt needs */
+    bool marked;
     Submission submission;
     Trace trace;
     ItemState state;
@@ -35,7 +36,10 @@ typedef struct Item {
     Str record;          /* the result, encoded */
     uint32_t reports;    /* of the recording, outstanding */
     bool report_failed;
-    int64_t due_ms; /* not before */
+    uint64_t edition;  /* of the credentials that it was sent with */
+    bool renewed;      /* they were renewed for it once */
+    const char *topic; /* where the record goes */
+    int64_t due_ms;    /* not before */
     int64_t suspect_since_ms;
     int64_t started_us;
     Str url; /* NUL-terminated, as requested */

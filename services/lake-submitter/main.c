@@ -31,7 +31,8 @@ static int child(void *opaque, Supervisor *supervisor)
     };
     int code = 0;
     service->supervisor = supervisor;
-    if (!counts_start(service->config, &service->counts, &err)) {
+    if (!counts_start(service->config, &service->counts, &err) ||
+        !directory_open(service->config, &service->directory, &err)) {
         log_error(service->log, "worker.not_started", LOG_ERR(&err));
         return 1;
     }
@@ -49,6 +50,7 @@ static int child(void *opaque, Supervisor *supervisor)
             pthread_join(threads[i].id, NULL);
             code |= threads[i].code;
         }
+    directory_close(service->directory);
     counts_stop(service->counts);
     log_info(service->log, "worker.stopped", LOG_I64("code", code));
     return code;
@@ -67,8 +69,6 @@ static const char *complaint(const SubmitterConfig *config)
 {
     if (!submitter_has_role(config, "route") && !submitter_has_role(config, "deliver"))
         return "ROLE: route, deliver or both";
-    if (submitter_has_role(config, "deliver") && !config->lake_url)
-        return "LAKE_URL: required for the role deliver";
     if (transform_severity(str_from(config->severity_level)) < 0)
         return "SEVERITY_LEVEL: information, warning, error or fatal";
     return NULL;

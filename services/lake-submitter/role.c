@@ -34,3 +34,12 @@ bool role_listed(const char *list, Str name)
             return true;
     return false;
 }
+
+bool role_await_directory(const Service *service)
+{
+    while (!directory_ready(service->directory, ROLE_POLL_MS))
+        if (role_stopping(service))
+            return false;
+    counts_catalog_read(service->counts);
+    return !role_stopping(service);
+}

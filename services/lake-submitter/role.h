@@ -5,12 +5,14 @@
 #include "common/bus/supervisor.h"
 #include "common/envelope/envelope.h"
 #include "services/lake-submitter/counts.h"
+#include "services/lake-submitter/directory.h"
 
 typedef struct Service {
     const SubmitterConfig *config;
     const Log *log;
     Supervisor *supervisor;
     Counts *counts;
+    Directory *directory;
     atomic_bool quit; /* one role cannot go on: all end, the supervisor starts again */
 } Service;
 
@@ -27,6 +29,8 @@ int deliver_run(Service *service);
 
 int64_t role_now_us(void); /* since 1970 */
 int64_t role_now_ms(void); /* monotonic */
+/* False when told to stop before the destinations are known. */
+bool role_await_directory(const Service *service);
 /* Sleeps until consumer or producer have something, at most ROLE_POLL_MS. */
 void role_await(BusConsumer *consumer, BusProducer *producer);
 /* Is `name` in the comma-separated list? */

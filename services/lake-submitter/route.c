@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/rules/source.h"
+#include "services/lake-submitter/ledger.h"
 #include "services/lake-submitter/role.h"
 #include "services/lake-submitter/transform.h"
 
@@ -14,6 +15,8 @@ typedef struct Router {
     BusConsumer *consumer;
     Arena *arena;
     size_t jobs; /* reports outstanding */
+    const DirectoryView *view;
+    CountsSlot *slot;
 } Router;
 
 /* One message until all its submissions are acknowledged. */
@@ -108,14 +111,38 @@ static bool submit_to(Job *job, const Validated *validated, Submission *submissi
     return publish(job, &validated->envelope, topic, bytes, err);
 }
 
-static bool submit_all(Job *job, const Validated *validated, const RuleBook *book, Err *err)
+/* Where it goes. An address that the sender chose replaces that of the destinations that allow it;
+ * the others keep theirs. */
+static bool submit_to_all(Job *job, const Validated *validated, Submission *submission,
+                          TransformInput *input, Err *err)
+{
+    const DirectoryView *view = job->router->view;
+    const Destination *chosen[DIRECTORY_MAX];
+    Str tenant = validated->envelope.tenant, url = validated->envelope.headers.datalake_url;
+    size_t count = destinations_choose(view->all, view->count, tenant, chosen);
+    bool allowed = url.len == 0;
+    if (count == 0)
+        return ERR(err, ERR_INPUT, "no-destination", "no destination is for this tenant");
+    for (size_t i = 0; i < count; i++)
+        allowed |= destination_allows(chosen[i], url);
+    if (!allowed)
+        return ERR(err, ERR_INPUT, "url-not-allowed", "no destination allows the sender's URL");
+    for (size_t i = 0; i < count; i++) {
+        submission->url = url.len && destination_allows(chosen[i], url) ? url : STR_NONE;
+        input->destination = str_from(chosen[i]->name);
+        TRY(submit_to(job, validated, submission, input, err));
+    }
+    return true;
+}
+
+static bool submit_all(Job *job, const Validated *validated, Str data_id, const RuleBook *book,
+                       Err *err)
 {
     const SubmitterConfig *config = job->router->service->config;
     const Envelope *envelope = &validated->envelope;
     bool chosen = transform_severity(envelope->headers.severity_level) >= 0;
     Submission submission = {
         .envelope = *envelope,
-        .url = envelope->headers.datalake_url,
         .content_type = STR("application/fhir+json"),
         .processing_agent =
             role_listed(config->txd_tenants, envelope->tenant) ? STR("TXD") : envelope->tenant,
@@ -124,6 +151,7 @@ static bool submit_all(Job *job, const Validated *validated, const RuleBook *boo
         .redelivered =
             validated->redelivered || job->message->maybe_redelivered || job->message->retries > 0,
         .rules_version = book->stamp,
+        .data_id = data_id,
     };
     TransformInput input = {
         .book = book,
@@ -136,24 +164,32 @@ static bool submit_all(Job *job, const Validated *validated, const RuleBook *boo
             chosen ? envelope->headers.severity_level : str_from(config->severity_level),
         .now_us = submission.published_at_us,
     };
-    Str rest = str_from(config->destinations), one;
-    while (rest.ptr && str_split(&rest, ',', &one)) {
-        input.destination = str_trim(one);
-        if (input.destination.len)
-            TRY(submit_to(job, validated, &submission, &input, err));
-    }
+    TRY(submit_to_all(job, validated, &submission, &input, err));
     counts_routed(job->router->service->counts, "submitted");
     return true;
 }
 
-static bool submit(Job *job, const Validated *validated, Err *err)
+static bool submit(Job *job, const Validated *validated, Str data_id, Err *err)
 {
     Router *router = job->router;
     RuleHold hold;
     TRY(rule_source_hold(router->rules, validated->envelope.tenant, router->arena, &hold, err));
-    bool done = submit_all(job, validated, &hold.book, err);
+    bool done = submit_all(job, validated, data_id, &hold.book, err);
     rule_source_release(router->rules, &hold);
     return done;
+}
+
+/* spec: TechBD tells DataLedger of what it received, unless it was converted from something else.
+ * A replay was not received again. */
+static void tell_ledger(Job *job, const Validated *validated, Str data_id)
+{
+    Router *router = job->router;
+    const Envelope *envelope = &validated->envelope;
+    const LedgerNews news = {envelope, "received", data_id, job->message->key};
+    bool fhir =
+        !envelope->source_type.len || str_eq_ignore_case(envelope->source_type, STR("FHIR"));
+    if (envelope->route == ROUTE_BUNDLE && fhir && !envelope->replay_id.len)
+        ledger_tell(router->view, router->producer, router->service->counts, &news, router->arena);
 }
 
 /* Why it is not forwarded, or NULL. */
@@ -167,8 +203,13 @@ static const char *kept_back(const Validated *validated)
 static bool work(Job *job, const Validated *validated, Err *err)
 {
     const char *why = kept_back(validated);
+    Str data_id = STR_NONE;
+    if (ledger_wanted(job->router->view, validated->envelope.tenant)) {
+        data_id = ledger_data_id(validated->bundle, job->router->arena);
+        tell_ledger(job, validated, data_id);
+    }
     if (!why)
-        return submit(job, validated, err);
+        return submit(job, validated, data_id, err);
     counts_routed(job->router->service->counts, why);
     return true;
 }
@@ -234,13 +275,26 @@ static void await_reports(void *opaque, uint32_t wait_ms)
         bus_producer_poll(router->producer, ROLE_POLL_MS);
 }
 
+/* The destinations as they are now. */
+static void follow(Router *router)
+{
+    Directory *directory = router->service->directory;
+    if (router->view && directory_generation(directory) == router->view->generation)
+        return;
+    const DirectoryView *view = directory_acquire(directory);
+    if (!view)
+        return;
+    directory_release(directory, router->view);
+    router->view = view;
+}
+
 static int loop(Router *router)
 {
     Service *service = router->service;
     while (!role_stopping(service)) {
         BusMessage *message;
-        counts_update(service->counts, COUNTS_ROUTE, router->consumer, router->producer,
-                      service->supervisor);
+        counts_update(router->slot, router->consumer, router->producer, service->supervisor);
+        follow(router);
         int reports = bus_producer_poll(router->producer, 0);
         if (bus_poll(router->consumer, 0, &message))
             handle(router, message);
@@ -287,6 +341,9 @@ static bool open_all(Router *router, Err *err)
         return ERR(err, ERR_FATAL, "worker-memory", "no memory");
     router->hand = hand_new(router->service->supervisor);
     TRY(await_rules(router, err));
+    follow(router);
+    if (!router->view)
+        return ERR(err, ERR_FATAL, "worker-memory", "no memory");
     TRY(bus_producer_new(&config->bus, &producing, &router->producer, err));
     return bus_consumer_new(&config->bus, &consuming, &router->consumer, err);
 }
@@ -296,6 +353,9 @@ int route_run(Service *service)
     Router router = {.service = service};
     Err err = {0};
     int code = 1;
+    if (!role_await_directory(service))
+        return 0;
+    router.slot = counts_slot(service->counts, NULL);
     if (open_all(&router, &err))
         code = loop(&router);
     else
@@ -304,5 +364,7 @@ int route_run(Service *service)
     bus_consumer_free(router.consumer);
     rule_source_close(router.rules);
     arena_free(router.arena);
+    directory_release(service->directory, router.view);
+    counts_slot_ends(router.slot);
     return code;
 }

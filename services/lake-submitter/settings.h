@@ -8,15 +8,17 @@ typedef struct SubmitterConfig {
     BusConfig bus;
     DbConfig db;
     const char *roles;        /* "route,deliver" */
-    const char *destinations; /* route: where everything goes, by comma */
-    const char *destination;  /* deliver: the one we serve */
+    const char *destinations; /* those that the settings LAKE_* describe, by comma */
+    const char *destination;  /* deliver: the ones we serve, by comma; NULL: all */
+    const char *secrets;      /* the folder of the files that destinations name */
+    uint64_t retention_min_h;
     const char *severity_level;
     const char *txd_tenants; /* by comma: these submit as TXD */
-    const char *lake_url, *lake_api_key;
+    const char *lake_url, *lake_api_key, *datalake_urls;
     const char *lake_ca_file, *lake_cert_file, *lake_key_file;
     bool lake_plain_http;
     uint64_t lake_connect_timeout_ms, lake_timeout_ms;
-    uint64_t connections_max;
+    uint64_t connections_max, lake_per_minute;
     uint64_t answer_keep_bytes;
     uint64_t attempts_max, backoff_min_ms, backoff_max_ms;
     uint64_t breaker_failures, breaker_open_min_ms, breaker_open_max_ms;

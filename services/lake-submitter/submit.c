@@ -1,90 +1,102 @@
 #include "services/lake-submitter/submit.h"
 
+#include "common/base/utf8.h"
+#include "common/destinations/secret.h"
+#include "services/lake-submitter/encode.h"
+#include "services/lake-submitter/ledger.h"
 #include "services/lake-submitter/role.h"
 
-bool submit_open_client(const SubmitterConfig *config, HttpClient **ret_client, Err *err)
+/* --- the client --------------------------------------------------------------------------------
+ */
+/* NULL when there is none. */
+static bool tls_file(const SubmitterConfig *config, Str name, char path[SECRET_PATH_MAX],
+                     const char **ret_path, Err *err)
 {
-    const HttpClientOptions options = {
-        .ca_file = config->lake_ca_file,
-        .cert_file = config->lake_cert_file,
-        .key_file = config->lake_key_file,
+    *ret_path = NULL;
+    if (!name.len)
+        return true;
+    TRY(secret_path(config->secrets, name, path, err));
+    *ret_path = path;
+    return true;
+}
+
+bool submit_open_client(const SubmitterConfig *config, const Destination *destination,
+                        HttpClient **ret_client, Err *err)
+{
+    char ca[SECRET_PATH_MAX], cert[SECRET_PATH_MAX], key[SECRET_PATH_MAX];
+    HttpClientOptions options = {
         .user_agent = "fhirbus/" FHIRBUS_VERSION,
-        .connect_timeout_ms = (uint32_t)config->lake_connect_timeout_ms,
-        .timeout_ms = (uint32_t)config->lake_timeout_ms,
-        .connections_max = (uint32_t)config->connections_max,
-        .allow_plain_http = config->lake_plain_http,
+        .connect_timeout_ms = (uint32_t)destination->connect_ms,
+        .timeout_ms = (uint32_t)destination->total_ms,
+        .connections_max = (uint32_t)destination->concurrency + 1, /* and one for a token */
+        /* An object's http:// URLs lead to loopback: it is refused otherwise. */
+        .allow_plain_http = config->lake_plain_http || destination->version > 0,
     };
+    TRY(tls_file(config, destination->ca_file, ca, &options.ca_file, err));
+    TRY(tls_file(config, destination->cert_file, cert, &options.cert_file, err));
+    TRY(tls_file(config, destination->key_file, key, &options.key_file, err));
     return http_client_new(&options, ret_client, err);
 }
 
-/* spec: RFC 3986 section 2.3: what is not unreserved is percent-encoded */
-static Str encoded(Arena *arena, Str text)
+/* --- the request -------------------------------------------------------------------------------
+ */
+static bool make_url(const Destination *destination, Item *item, Err *err)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    char *out = arena_alloc(arena, text.len * 3 + 1);
-    size_t len = 0;
-    for (size_t i = 0; out && i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '-' || c == '.' || c == '_' || c == '~';
-        if (plain) {
-            out[len++] = (char)c;
-        } else {
-            out[len++] = '%';
-            out[len++] = digits[c >> 4];
-            out[len++] = digits[c & 15];
-        }
-    }
-    return (Str){out, len};
-}
-
-static bool make_url(const SubmitterConfig *config, Item *item, Err *err)
-{
-    Str base = item->submission.url.len ? item->submission.url : str_from(config->lake_url);
-    Str agent = encoded(item->arena, item->submission.processing_agent);
+    const Submission *submission = &item->submission;
+    Str base = submission->url.len ? submission->url : destination->url;
+    Str agent = encode_percent(item->arena, submission->processing_agent);
     bool more = str_find_char(base, '?') < base.len;
-    item->url = agent.ptr ? arena_format(item->arena, "%.*s%sprocessingAgent=%.*s", STR_ARG(base),
-                                         more ? "&" : "?", STR_ARG(agent))
-                          : STR_NONE;
+    if (!destination_allows(destination, base))
+        return ERR(err, ERR_INPUT, "url-not-allowed", "%s does not allow the sender's URL",
+                   destination->name);
+    item->url = !agent.ptr  ? STR_NONE
+                : agent.len ? arena_format(item->arena, "%.*s%sprocessingAgent=%.*s", STR_ARG(base),
+                                           more ? "&" : "?", STR_ARG(agent))
+                            : arena_copy(item->arena, base);
     if (!item->url.ptr)
         return ERR(err, ERR_INPUT, "memory-limit", "no room for the URL");
     return true;
 }
 
-bool submit_start(const SubmitterConfig *config, HttpClient *client, Item *item,
-                  void (*done)(void *context, const HttpResult *result), Err *err)
+bool submit_start(const Destination *destination, const Access *access, HttpClient *client,
+                  Item *item, void (*done)(void *context, const HttpResult *result), Err *err)
 {
     const Submission *submission = &item->submission;
-    /* The key is for the destination that it was given for, not for an address of a sender's. */
-    bool with_key = config->lake_api_key && submission->url.len == 0;
     Trace parent;
-    if (!item->url.ptr) {
-        TRY(make_url(config, item, err));
+    if (!item->marked) {
         item->mark = arena_mark(item->arena);
+        item->marked = true;
     }
     arena_release(item->arena, item->mark); /* what the attempt before left */
     item->trace =
         trace_parse(submission->envelope.traceparent, &parent) ? trace_child(&parent) : trace_new();
     trace_format(&item->trace, item->traceparent);
+    item->url = STR_NONE;
+    TRY(make_url(destination, item, err));
+    HttpHeader secret = access_header(access);
+    bool with_secret = secret.name.len && destination_same_origin(destination, item->url);
     const HttpHeader headers[] = {
-        {STR("Content-Type"),    submission->content_type      },
-        {STR("Idempotency-Key"), submission->idempotency_key   },
-        {STR("traceparent"),     str_from(item->traceparent)   },
-        {STR("x-api-key"),       str_from(config->lake_api_key)},
+        {STR("Content-Type"),    submission->content_type   },
+        {STR("Idempotency-Key"), submission->idempotency_key},
+        {STR("traceparent"),     str_from(item->traceparent)},
+        secret
     };
     const HttpCall call = {
         .method = "POST",
         .url = item->url.ptr,
         .headers = headers,
-        .header_count = with_key ? 4 : 3,
+        .header_count = with_secret ? 4 : 3,
         .body = submission->body,
         .done = done,
         .context = item,
     };
+    item->edition = with_secret ? access_edition(access) : 0;
     item->started_us = role_now_us();
     return http_client_start(client, &call, err);
 }
 
+/* --- the record --------------------------------------------------------------------------------
+ */
 /* scheme://user:password@host/... without what is between. */
 static Str without_credentials(Arena *arena, Str url)
 {
@@ -100,24 +112,38 @@ static Str without_credentials(Arena *arena, Str url)
     return arena_format(arena, "%.*s%.*s", STR_ARG(str_cut(url, 0, scheme + 3)), STR_ARG(host));
 }
 
-bool submit_record(const SubmitterConfig *config, Item *item, const HttpResult *result,
-                   const Answer *answer, Err *err)
+/* What helps to find a request again in the destination's logs, or tells what it wants. */
+static uint32_t headers_of_interest(Arena *arena, const HttpResult *result,
+                                    const NameValue **ret_headers)
+{
+    static const char *const names[] = {
+        "Date",         "Retry-After",      "Location",         "WWW-Authenticate", "Server",
+        "X-Request-Id", "X-Correlation-Id", "x-amzn-RequestId", "x-amzn-ErrorType", "Via",
+    };
+    enum { COUNT = sizeof names / sizeof names[0], VALUE_MAX = 300 };
+    NameValue *list = ARENA_ARRAY(arena, NameValue, COUNT);
+    uint32_t count = 0;
+    for (size_t i = 0; list && i < COUNT; i++) {
+        Str value = http_result_header(result, str_from(names[i]));
+        if (value.len && value.len <= VALUE_MAX && utf8_valid(value))
+            list[count++] = (NameValue){str_from(names[i]), arena_copy(arena, value)};
+    }
+    *ret_headers = list;
+    return count;
+}
+
+static Delivery delivery_of(const SubmitterConfig *config, Item *item, const HttpResult *result,
+                            const Answer *answer)
 {
     const Submission *submission = &item->submission;
-    unsigned char hash[ENVELOPE_SHA256_BYTES];
     bool cut = result->body.len > config->answer_keep_bytes;
-    Response response = envelope_response(&submission->envelope, RESPONSE_DELIVERY,
-                                          STR("lake-submitter"), role_now_us());
-    envelope_sha256(submission->body, hash);
-    response.traceparent = str_from(item->traceparent);
-    response.has_delivery = true;
-    response.delivery = (Delivery){
+    Delivery delivery = {
         .destination = submission->destination,
-        .url = without_credentials(item->arena, item->url),
+        .url = without_credentials(item->arena, item->url.ptr ? item->url : submission->url),
         .idempotency_key = submission->idempotency_key,
         .attempt = item->attempt,
         .started_at_us = item->started_us,
-        .finished_at_us = response.at_us,
+        .finished_at_us = role_now_us(),
         .http_status = result->status,
         .success = answer->success,
         .final = item->final,
@@ -126,11 +152,33 @@ bool submit_record(const SubmitterConfig *config, Item *item, const HttpResult *
         .response_body =
             str_cut(result->body, 0, cut ? config->answer_keep_bytes : result->body.len),
         .response_truncated = cut || result->failure == HTTP_FAILURE_TOO_LARGE,
-        .request_sha256 = {(const char *)hash, sizeof hash},
         .request_bytes = submission->body.len,
         .response_content_type = http_result_header(result, STR("Content-Type")),
         .rules_version = submission->rules_version,
         .transforms_json = submission->transforms_json,
     };
+    delivery.response_header_count =
+        headers_of_interest(item->arena, result, &delivery.response_headers);
+    return delivery;
+}
+
+bool submit_record(const SubmitterConfig *config, bool ledger, Item *item, const HttpResult *result,
+                   const Answer *answer, Err *err)
+{
+    const Submission *submission = &item->submission;
+    unsigned char hash[ENVELOPE_SHA256_BYTES];
+    if (ledger) {
+        const Delivery delivery = delivery_of(config, item, result, answer);
+        item->topic = "events";
+        return ledger_record(submission, &delivery, item->arena, &item->record, err);
+    }
+    item->topic = "response";
+    Response response = envelope_response(&submission->envelope, RESPONSE_DELIVERY,
+                                          STR("lake-submitter"), role_now_us());
+    envelope_sha256(submission->body, hash);
+    response.traceparent = str_from(item->traceparent);
+    response.has_delivery = true;
+    response.delivery = delivery_of(config, item, result, answer);
+    response.delivery.request_sha256 = (Str){(const char *)hash, sizeof hash};
     return response_encode(&response, item->arena, &item->record, err);
 }

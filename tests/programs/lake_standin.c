@@ -1,20 +1,28 @@
 /* lake_standin - an HTTPS data lake for tests and `make up`: accepts documents, counts them by
- * Idempotency-Key, and misbehaves on demand.
+ * Idempotency-Key, and misbehaves by script.
  *
  *   lake_standin --port 9443 --control-port 9444 --cert server.pem --key server.key
- *                [--ca ca.pem (asks for a client certificate)] [--journal FILE] [--mode M] [--bind
- * ADDRESS (127.0.0.1)]
+ *                [--ca ca.pem (asks for a client certificate)] [--journal FILE] [--mode M]
+ *                [--bind ADDRESS (127.0.0.1)] [--expired-cert F --expired-key F (mode expired)]
  *
  * POST /any/path?processingAgent=T   {"status":"Success"}; 400 without agent, body or right type.
+ * POST /ledger                       DataLedger: keeps the body, 200.
+ * POST /oauth2/token                 client credentials, when the guard is oauth2.
  * The control port speaks plain HTTP:
- *   GET  /stats        totals;   GET /keys[?repeated=1]  one JSON line per key
- *   PUT  /mode?name=M[&delay_ms=N][&status=N][&count=N]   for the next `count` documents, or for
- * all Modes: ok | slow (delay_ms, then ok) | refuse (closes new connections) | hang (no answer
- * while the mode lasts) | fail (200, but the body says that it failed) | status (answers `status`)
- * | drop (accepts, then cuts the connection: the sender cannot know) | garbage (200, no JSON). */
+ *   GET  /stats        totals;   GET /keys[?repeated=1]  one JSON line per key;   GET /ledger
+ *   PUT  /mode?name=M[&delay_ms=N][&status=N][&retry_after=T][&count=N][&then=1]
+ *        for the next `count` documents, or for all; then=1: after what is in force (a script)
+ *   PUT  /guard?kind=none|api-key|oauth2|mtls[&secret=S][&life_s=N];   PUT /revoke (all tokens)
+ * Modes: ok | slow (delay_ms, then ok) | refuse (closes new connections) | hang (no answer while
+ * the mode lasts) | fail (200, but the body says that it failed) | status (answers `status`, with
+ * `retry_after`) | drop (accepts, then cuts the connection: the sender cannot know) | reset (the
+ * same in the middle of the answer) | drip (accepts, the answer comes byte by byte, delay_ms each)
+ * | twice (accepts, and a second answer follows on the connection) | garbage (200, no JSON)
+ * | expired (the certificate is). */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <netinet/in.h>
@@ -26,10 +34,13 @@
 #include <microhttpd.h>
 
 #include "common/base/check.h"
+#include "tests/support/lake_answer.h"
+#include "tests/support/lake_guard.h"
 #include "tests/support/lake_journal.h"
 
 #define BODY_BYTES_MAX ((size_t)64 << 20)
 #define FILE_BYTES_MAX ((size_t)1 << 20)
+enum { SCRIPT_MAX = 64, RETRY_AFTER_BYTES = 64 };
 
 typedef enum Mode {
     MODE_OK,
@@ -39,23 +50,33 @@ typedef enum Mode {
     MODE_FAIL,
     MODE_STATUS,
     MODE_DROP,
+    MODE_RESET,
+    MODE_DRIP,
+    MODE_TWICE,
     MODE_GARBAGE,
+    MODE_EXPIRED,
     MODE_COUNT,
 } Mode;
-static const char *const mode_names[MODE_COUNT] = {"ok",   "slow",   "refuse", "hang",
-                                                   "fail", "status", "drop",   "garbage"};
+static const char *const mode_names[MODE_COUNT] = {"ok",   "slow",   "refuse",  "hang",
+                                                   "fail", "status", "drop",    "reset",
+                                                   "drip", "twice",  "garbage", "expired"};
 
 typedef struct Behaviour {
     Mode mode;
     unsigned delay_ms;
     unsigned status;
     unsigned long long left; /* documents; ULLONG_MAX: all */
+    char retry_after[RETRY_AFTER_BYTES];
 } Behaviour;
 
 typedef struct Lake {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     Behaviour behaviour;
+    Behaviour next[SCRIPT_MAX]; /* then */
+    size_t next_count;
+    LakeGuard *guard;
+    Buf ledger; /* a line each */
     unsigned long long requests, by_mode[MODE_COUNT], rejected;
     LakeJournal *journal;
     char last_trace[56]; /* traceparent of the last document */
@@ -67,14 +88,8 @@ typedef struct Lake {
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
                               Str body)
 {
-    /* MHD copies the bytes; its signature merely lacks the const. */
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        body.len, (void *)(uintptr_t)body.ptr, MHD_RESPMEM_MUST_COPY);
-    CHECK(response);
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    enum MHD_Result queued = MHD_queue_response(connection, status, response);
-    MHD_destroy_response(response);
-    return queued;
+    const LakeAnswer said = {.status = status, .type = type, .body = body};
+    return lake_answer(connection, &said);
 }
 
 static enum MHD_Result answer_json(struct MHD_Connection *connection, unsigned status,
@@ -148,8 +163,12 @@ static Behaviour take_behaviour(Lake *lake)
     Behaviour now = lake->behaviour;
     lake->requests++;
     lake->by_mode[now.mode]++;
-    if (now.left != ~0ULL && --lake->behaviour.left == 0)
-        lake->behaviour = (Behaviour){.mode = MODE_OK, .left = ~0ULL};
+    if (now.left != ~0ULL && --lake->behaviour.left == 0) {
+        lake->behaviour =
+            lake->next_count ? lake->next[0] : (Behaviour){.mode = MODE_OK, .left = ~0ULL};
+        if (lake->next_count)
+            memmove(lake->next, lake->next + 1, --lake->next_count * sizeof lake->next[0]);
+    }
     pthread_mutex_unlock(&lake->lock);
     return now;
 }
@@ -173,41 +192,99 @@ static void wait_in_mode(Lake *lake, Mode mode, unsigned ms)
     pthread_mutex_unlock(&lake->lock);
 }
 
+/* What it says instead of looking at the document; false: it looks. */
+static bool answer_unseen(Lake *lake, struct MHD_Connection *connection, const Behaviour *now,
+                          enum MHD_Result *ret_result)
+{
+    LakeAnswer said = {.status = 200, .type = "application/json"};
+    switch (now->mode) {
+    case MODE_HANG:
+        wait_in_mode(lake, MODE_HANG, 0);
+        *ret_result = MHD_NO;
+        return true;
+    case MODE_EXPIRED: /* a connection from before */
+        *ret_result = MHD_NO;
+        return true;
+    case MODE_FAIL:
+        said.body = STR("{\"status\":\"Error\",\"message\":\"as told\"}");
+        break;
+    case MODE_STATUS:
+        said.status = now->status;
+        said.body = STR("{\"message\":\"as told\"}");
+        said.retry_after = now->retry_after[0] ? now->retry_after : NULL;
+        break;
+    case MODE_GARBAGE:
+        said.type = "text/html";
+        said.body = STR("<html>it works</html>");
+        break;
+    default:
+        return false;
+    }
+    *ret_result = lake_answer(connection, &said);
+    return true;
+}
+
+static enum MHD_Result refuse_document(Lake *lake, struct MHD_Connection *connection,
+                                       const Err *err)
+{
+    BUF_AUTO said;
+    pthread_mutex_lock(&lake->lock);
+    lake->rejected++;
+    pthread_mutex_unlock(&lake->lock);
+    buf_init(&said, 1024);
+    buf_add_format(&said, "{\"status\":\"Error\",\"message\":\"%s\"}", err->text);
+    return answer_json(connection, err->kind == ERR_FATAL ? 500 : 400, said.data);
+}
+
 static enum MHD_Result settle_document(Lake *lake, struct MHD_Connection *connection, Str body)
 {
     Behaviour now = take_behaviour(lake);
     Err err = {0};
-    if (now.mode == MODE_HANG) {
-        wait_in_mode(lake, MODE_HANG, 0);
-        return MHD_NO;
-    }
+    enum MHD_Result unseen;
+    unsigned refused = lake_guard_check(lake->guard, connection);
+    if (refused)
+        return answer_json(connection, refused, "{\"message\":\"who are you?\"}");
+    if (answer_unseen(lake, connection, &now, &unseen))
+        return unseen;
     if (now.mode == MODE_SLOW)
         wait_in_mode(lake, MODE_SLOW, now.delay_ms ? now.delay_ms : 1);
-    if (now.mode == MODE_FAIL)
-        return answer_json(connection, 200, "{\"status\":\"Error\",\"message\":\"as told\"}");
-    if (now.mode == MODE_STATUS)
-        return answer_json(connection, now.status, "{\"message\":\"as told\"}");
-    if (now.mode == MODE_GARBAGE)
-        return answer(connection, 200, "text/html", STR("<html>it works</html>"));
-    if (!accept_document(lake, connection, body, &err)) {
-        pthread_mutex_lock(&lake->lock);
-        lake->rejected++;
-        pthread_mutex_unlock(&lake->lock);
-        BUF_AUTO said;
-        buf_init(&said, 1024);
-        buf_add_format(&said, "{\"status\":\"Error\",\"message\":\"%s\"}", err.text);
-        return answer_json(connection, err.kind == ERR_FATAL ? 500 : 400, said.data);
-    }
+    if (!accept_document(lake, connection, body, &err))
+        return refuse_document(lake, connection, &err);
     if (now.mode == MODE_DROP)
         return MHD_NO;
-    return answer_json(connection, 200, "{\"status\":\"Success\",\"message\":\"accepted\"}");
+    const LakeAnswer said = {
+        .status = 200,
+        .type = "application/json",
+        .body = STR("{\"status\":\"Success\",\"message\":\"accepted\"}"),
+        .drip_ms = now.mode == MODE_DRIP ? now.delay_ms : 0,
+        .cut = now.mode == MODE_RESET,
+        .twice = now.mode == MODE_TWICE,
+    };
+    return lake_answer(connection, &said);
+}
+
+static enum MHD_Result give_token(Lake *lake, struct MHD_Connection *connection, Str body)
+{
+    BUF_AUTO said;
+    buf_init(&said, 4096);
+    unsigned status = lake_guard_token(lake->guard, connection, body, &said);
+    return answer(connection, status, "application/json", buf_str(&said));
+}
+
+static enum MHD_Result keep_event(Lake *lake, struct MHD_Connection *connection, Str body)
+{
+    pthread_mutex_lock(&lake->lock);
+    buf_add(&lake->ledger, body);
+    buf_add_char(&lake->ledger, '\n');
+    pthread_mutex_unlock(&lake->lock);
+    return answer_json(connection, 200, "{}");
 }
 
 static enum MHD_Result on_document(void *context, struct MHD_Connection *connection,
                                    const char *url, const char *method, const char *version,
                                    const char *data, size_t *data_len, void **request)
 {
-    (void)url, (void)version;
+    (void)version;
     Buf *body = *request;
     if (!body) {
         body = malloc(sizeof *body);
@@ -225,6 +302,10 @@ static enum MHD_Result on_document(void *context, struct MHD_Connection *connect
         return answer_json(connection, 405, "{\"message\":\"POST a document\"}");
     if (body->overflowed)
         return answer_json(connection, 413, "{\"message\":\"too large\"}");
+    if (strcmp(url, "/oauth2/token") == 0)
+        return give_token(context, connection, buf_str(body));
+    if (strcmp(url, "/ledger") == 0)
+        return keep_event(context, connection, buf_str(body));
     return settle_document(context, connection, buf_str(body));
 }
 
@@ -268,10 +349,15 @@ static bool read_behaviour(struct MHD_Connection *connection, Behaviour *ret_beh
         !number(connection, "status", 503, &status) || !number(connection, "count", ~0ULL, &left) ||
         !left || status < 200 || status > 599 || delay_ms > 3600000)
         return false;
+    const char *retry =
+        MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "retry_after");
     for (int mode = 0; mode < MODE_COUNT; mode++)
         if (strcmp(name, mode_names[mode]) == 0) {
-            *ret_behaviour = (Behaviour){(Mode)mode, (unsigned)delay_ms, (unsigned)status,
-                                         (unsigned long long)left};
+            *ret_behaviour = (Behaviour){.mode = (Mode)mode,
+                                         .delay_ms = (unsigned)delay_ms,
+                                         .status = (unsigned)status,
+                                         .left = (unsigned long long)left};
+            snprintf(ret_behaviour->retry_after, RETRY_AFTER_BYTES, "%s", retry ? retry : "");
             return true;
         }
     return false;
@@ -280,13 +366,32 @@ static bool read_behaviour(struct MHD_Connection *connection, Behaviour *ret_beh
 static enum MHD_Result put_mode(Lake *lake, struct MHD_Connection *connection)
 {
     Behaviour wanted;
+    bool then = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "then") != NULL;
     if (!read_behaviour(connection, &wanted))
         return answer_json(connection, 400, "{\"message\":\"no such mode, or a bad number\"}\n");
     pthread_mutex_lock(&lake->lock);
-    lake->behaviour = wanted;
+    bool room = !then || lake->next_count < SCRIPT_MAX;
+    if (then && room) {
+        lake->next[lake->next_count++] = wanted;
+    } else if (!then) {
+        lake->behaviour = wanted;
+        lake->next_count = 0;
+    }
     pthread_cond_broadcast(&lake->changed);
     pthread_mutex_unlock(&lake->lock);
-    return answer_json(connection, 200, "{\"status\":\"ok\"}\n");
+    return room ? answer_json(connection, 200, "{\"status\":\"ok\"}\n")
+                : answer_json(connection, 400, "{\"message\":\"the script is too long\"}\n");
+}
+
+static enum MHD_Result put_guard(Lake *lake, struct MHD_Connection *connection)
+{
+    uint64_t life_s;
+    const char *kind = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "kind");
+    const char *secret = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "secret");
+    bool fine = kind && number(connection, "life_s", 3600, &life_s) && life_s < 1000000 &&
+                lake_guard_set(lake->guard, kind, secret, (unsigned)life_s);
+    return fine ? answer_json(connection, 200, "{\"status\":\"ok\"}\n")
+                : answer_json(connection, 400, "{\"message\":\"no such guard\"}\n");
 }
 
 static void print_stats(Lake *lake, Buf *out)
@@ -303,7 +408,16 @@ static void print_stats(Lake *lake, Buf *out)
                    lake->last_trace);
     for (int i = 0; i < MODE_COUNT; i++)
         buf_add_format(out, "%s\"%s\":%llu", i ? "," : "", mode_names[i], lake->by_mode[i]);
-    buf_add(out, STR("}}\n"));
+    buf_add(out, STR("},"));
+    lake_guard_print(lake->guard, out);
+    buf_add(out, STR("}\n"));
+    pthread_mutex_unlock(&lake->lock);
+}
+
+static void print_ledger(Lake *lake, Buf *out)
+{
+    pthread_mutex_lock(&lake->lock);
+    buf_add(out, buf_str(&lake->ledger));
     pthread_mutex_unlock(&lake->lock);
 }
 
@@ -324,16 +438,24 @@ static enum MHD_Result on_control(void *context, struct MHD_Connection *connecti
     if (strcmp(method, "PUT") == 0 && strcmp(url, "/mode") == 0)
         return put_mode(context, connection);
     Lake *lake = context;
+    if (strcmp(method, "PUT") == 0 && strcmp(url, "/guard") == 0)
+        return put_guard(lake, connection);
+    if (strcmp(method, "PUT") == 0 && strcmp(url, "/revoke") == 0) {
+        lake_guard_revoke(lake->guard);
+        return answer_json(connection, 200, "{\"status\":\"ok\"}\n");
+    }
     BUF_AUTO out;
     buf_init(&out, (size_t)1 << 28);
     if (strcmp(url, "/stats") == 0)
         print_stats(lake, &out);
+    else if (strcmp(url, "/ledger") == 0)
+        print_ledger(lake, &out);
     else if (strcmp(url, "/keys") == 0)
         lake_journal_print(
             lake->journal,
             MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "repeated"), &out);
     else
-        return answer_json(connection, 404, "{\"message\":\"GET /stats, GET /keys, PUT /mode\"}\n");
+        return answer_json(connection, 404, "{\"message\":\"no such path\"}\n");
     return answer(connection, 200, "application/json", buf_str(&out));
 }
 
@@ -341,7 +463,7 @@ static enum MHD_Result on_control(void *context, struct MHD_Connection *connecti
 
 typedef struct Arguments {
     uint64_t port, control_port;
-    const char *cert, *key, *ca, *journal, *mode, *bind;
+    const char *cert, *key, *ca, *journal, *mode, *bind, *expired_cert, *expired_key;
 } Arguments;
 
 static char *read_file(const char *path)
@@ -367,10 +489,14 @@ static bool read_arguments(int argc, char **argv, Arguments *ret)
         {"ca",   1, NULL, 'a'},
         {"journal", 1, NULL, 'j'},
         {"mode",  1, NULL, 'm'},
-        {0     },
+        {"expired-cert",      1, NULL, 'x'},
+        {"expired-key",  1, NULL, 'y'},
+        {0  },
     };
-    const char **const texts[] = {['c'] = &ret->cert,    ['k'] = &ret->key,  ['a'] = &ret->ca,
-                                  ['j'] = &ret->journal, ['m'] = &ret->mode, ['b'] = &ret->bind};
+    const char **const texts[] = {
+        ['c'] = &ret->cert,         ['k'] = &ret->key,        ['a'] = &ret->ca,
+        ['j'] = &ret->journal,      ['m'] = &ret->mode,       ['b'] = &ret->bind,
+        ['x'] = &ret->expired_cert, ['y'] = &ret->expired_key};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'p' || c == 'o') {
             if (!str_to_u64(str_from(optarg), c == 'p' ? &ret->port : &ret->control_port))
@@ -396,23 +522,68 @@ static struct sockaddr_in address_of(const char *bind_to, uint64_t port)
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = host};
 }
 
+/* Which certificate a new connection sees; MHD's callback has no context. */
+typedef struct Identity {
+    gnutls_pcert_st *chain;
+    unsigned count;
+    gnutls_privkey_t key;
+} Identity;
+static Identity identities[2]; /* good, expired */
+static Lake *shown_lake;
+
+static void load_identity(Identity *identity, const char *cert, const char *key)
+{
+    static gnutls_pcert_st chains[2][8];
+    gnutls_datum_t pem = {(unsigned char *)read_file(cert), 0};
+    gnutls_datum_t secret = {(unsigned char *)read_file(key), 0};
+    pem.size = (unsigned)strlen((char *)pem.data);
+    secret.size = (unsigned)strlen((char *)secret.data);
+    identity->chain = chains[identity - identities];
+    identity->count = 8;
+    if (gnutls_pcert_list_import_x509_raw(identity->chain, &identity->count, &pem,
+                                          GNUTLS_X509_FMT_PEM, 0) < 0 ||
+        gnutls_privkey_init(&identity->key) < 0 ||
+        gnutls_privkey_import_x509_raw(identity->key, &secret, GNUTLS_X509_FMT_PEM, NULL, 0) < 0) {
+        fprintf(stderr, "lake_standin: bad certificate or key: %s, %s\n", cert, key);
+        exit(2);
+    }
+    free(pem.data);
+    free(secret.data);
+}
+
+static int show_identity(gnutls_session_t session, const gnutls_datum_t *issuers, int issuer_count,
+                         const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
+                         gnutls_pcert_st **ret_chain, unsigned *ret_count,
+                         gnutls_privkey_t *ret_key)
+{
+    (void)session, (void)issuers, (void)issuer_count, (void)algorithms, (void)algorithm_count;
+    pthread_mutex_lock(&shown_lake->lock);
+    bool expired = shown_lake->behaviour.mode == MODE_EXPIRED && identities[1].key;
+    pthread_mutex_unlock(&shown_lake->lock);
+    *ret_chain = identities[expired].chain;
+    *ret_count = identities[expired].count;
+    *ret_key = identities[expired].key;
+    return 0;
+}
+
 static struct MHD_Daemon *serve_documents(Lake *lake, const Arguments *arguments)
 {
     struct sockaddr_in address = address_of(arguments->bind, arguments->port);
-    char *cert = read_file(arguments->cert), *key = read_file(arguments->key);
     char *ca = arguments->ca ? read_file(arguments->ca) : NULL;
     struct MHD_OptionItem trust[] = {
         {ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, ca  },
         {MHD_OPTION_END,                                   0, NULL}
     };
+    shown_lake = lake;
+    load_identity(&identities[0], arguments->cert, arguments->key);
+    if (arguments->expired_cert)
+        load_identity(&identities[1], arguments->expired_cert, arguments->expired_key);
     struct MHD_Daemon *daemon = MHD_start_daemon(
         MHD_USE_TLS | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0,
         on_connection, lake, on_document, lake, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
-        MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_HTTPS_MEM_KEY, key, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, NULL, MHD_OPTION_CONNECTION_TIMEOUT, 120U, MHD_OPTION_LISTENING_ADDRESS_REUSE,
-        1U, MHD_OPTION_ARRAY, trust, MHD_OPTION_END);
-    free(cert);
-    free(key);
+        MHD_OPTION_HTTPS_CERT_CALLBACK, show_identity, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        NULL, MHD_OPTION_CONNECTION_TIMEOUT, 120U, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
+        MHD_OPTION_ARRAY, trust, MHD_OPTION_END);
     free(ca);
     return daemon;
 }
@@ -475,11 +646,15 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &stop_signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     Err err = {0};
+    lake.guard = lake_guard_new();
+    buf_init(&lake.ledger, (size_t)1 << 28);
     if (!lake_journal_new(arguments.journal, &lake.journal, &err)) {
         fprintf(stderr, "lake_standin: %s\n", err.text);
         return 1;
     }
     int code = run(&lake, &arguments, &stop_signals);
     lake_journal_free(lake.journal);
+    lake_guard_free(lake.guard);
+    buf_clear(&lake.ledger);
     return code;
 }

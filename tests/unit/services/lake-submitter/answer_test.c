@@ -11,7 +11,7 @@ static Answer judge(HttpFailure failure, unsigned status, const char *body)
 {
     ARENA_AUTO arena = arena_new(1 << 20);
     const HttpResult result = {.failure = failure, .status = status, .body = str_from(body)};
-    return answer_judge(&result, arena);
+    return answer_judge(&result, DESTINATION_LAKE, arena);
 }
 
 static void only_2xx_with_status_success_is_success(void **state)
@@ -65,12 +65,50 @@ static void what_is_about_the_document_is_final(void **state)
     assert_false(judge(HTTP_FAILURE_TOO_LARGE, 200, "").retriable);
 }
 
+static void a_ledger_needs_no_body(void **state)
+{
+    (void)state;
+    ARENA_AUTO arena = arena_new(1 << 20);
+    HttpResult result = {.failure = HTTP_FAILURE_NONE, .status = 204};
+    assert_true(answer_judge(&result, DESTINATION_DATALEDGER, arena).success);
+    result.status = 400;
+    assert_false(answer_judge(&result, DESTINATION_DATALEDGER, arena).success);
+}
+
+static void retry_after_is_seconds_or_a_date_in_any_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        uint32_t ms;
+    } cases[] = {
+        {"0",                              0                       },
+        {" 7 ",                            7000                    },
+        {"999999",                         RETRY_AFTER_MAX_S * 1000},
+        {"Sun, 06 Nov 1994 08:49:37 GMT",  37000                   },
+        {"Sunday, 06-Nov-94 08:49:37 GMT", 37000                   },
+        {"Sun Nov  6 08:49:37 1994",       37000                   },
+        {"Sun, 06 Nov 1994 08:48:00 GMT",  0                       },
+        {"Mon, 07 Nov 1994 08:49:37 GMT",  RETRY_AFTER_MAX_S * 1000},
+        {"soon",                           0                       },
+        {"",                               0                       },
+        {"-5",                             0                       },
+        {"Sun, 06 Nov 1994 08:49:37 GMTx", 0                       },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (answer_retry_after_ms(str_from(cases[i].value), 784111740) != cases[i].ms)
+            fail_msg("%s: %u", cases[i].value,
+                     answer_retry_after_ms(str_from(cases[i].value), 784111740));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_2xx_with_status_success_is_success),
         cmocka_unit_test(what_is_about_the_destination_is_tried_again),
         cmocka_unit_test(what_is_about_the_document_is_final),
+        cmocka_unit_test(a_ledger_needs_no_body),
+        cmocka_unit_test(retry_after_is_seconds_or_a_date_in_any_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

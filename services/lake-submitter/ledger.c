@@ -1,0 +1,134 @@
+#include "services/lake-submitter/ledger.h"
+
+#include <stdio.h>
+
+#include "common/envelope/uuid.h"
+#include "common/fhir/datetime.h"
+#include "common/json/json.h"
+#include "common/json/write.h"
+#include "services/lake-submitter/role.h"
+
+enum { BODY_MAX = 8192 };
+
+static bool interested(const Destination *destination, Str tenant)
+{
+    return destination->format == DESTINATION_DATALEDGER &&
+           (destination->tenants.count == 0 || destination_names(destination, tenant));
+}
+
+bool ledger_wanted(const DirectoryView *view, Str tenant)
+{
+    for (size_t i = 0; i < view->count; i++)
+        if (interested(view->all[i], tenant))
+            return true;
+    return false;
+}
+
+Str ledger_data_id(Str bundle, Arena *arena)
+{
+    JsonDoc doc;
+    Err ignored = {0};
+    return json_read(bundle, NULL, NULL, arena, &doc, NULL, &ignored)
+               ? json_get_text(&doc, json_root(&doc), "id")
+               : STR_NONE;
+}
+
+static Str body_of(const Destination *destination, const LedgerNews *news, Str data_id,
+                   Arena *arena)
+{
+    char at[DATETIME_TEXT_MAX];
+    DateTime now = datetime_from_epoch_ms(role_now_us() / 1000, 0);
+    bool received = strcmp(news->action, "received") == 0;
+    BUF_AUTO out;
+    buf_init(&out, BODY_MAX);
+    buf_add_format(&out, "{\"executedAt\":\"%.*s\",\"actor\":", STR_ARG(datetime_print(&now, at)));
+    json_write_string(&out, destination->ledger_actor);
+    buf_add_format(&out, ",\"action\":\"%s\",\"destination\":", news->action);
+    json_write_string(&out, received ? destination->ledger_actor : destination->ledger_receiver);
+    buf_add(&out, STR(",\"dataId\":"));
+    json_write_string(&out, data_id);
+    buf_add(&out, STR(",\"payloadType\":\"hrsnBundle\"}"));
+    return out.overflowed ? STR_NONE : arena_copy(arena, buf_str(&out));
+}
+
+static void on_report(void *opaque, const BusDelivery *delivery)
+{
+    if (!delivery->ok)
+        counts_ledger(opaque, "lost");
+}
+
+static bool tell_one(const Destination *destination, BusProducer *producer, Counts *counts,
+                     const LedgerNews *news, Arena *arena, Err *err)
+{
+    char topic[DESTINATION_NAME_MAX + 10];
+    Str bytes;
+    const Envelope *envelope = news->envelope;
+    Str data_id = news->data_id.len ? news->data_id : envelope->interaction_id;
+    Submission submission = {
+        .envelope = *envelope,
+        .destination = str_from(destination->name),
+        .content_type = STR("application/json"),
+        .body = body_of(destination, news, data_id, arena),
+        .idempotency_key =
+            arena_format(arena, "%.*s:%s", STR_ARG(envelope->interaction_id), news->action),
+        .published_at_us = role_now_us(),
+        .data_id = data_id,
+    };
+    submission.envelope.payload = STR_NONE;
+    TRY(submission_encode(&submission, arena, &bytes, err));
+    snprintf(topic, sizeof topic, "submit.%s", destination->name);
+    const BusRecord record = {.topic = topic,
+                              .partition = BUS_PARTITION_BY_KEY,
+                              .key = news->key,
+                              .value = bytes,
+                              .bulk = true,
+                              .on_delivery = on_report,
+                              .opaque = counts};
+    return submission.body.ptr ? bus_publish(producer, &record, err)
+                               : ERR(err, ERR_INPUT, "ledger-body", "no room");
+}
+
+void ledger_tell(const DirectoryView *view, BusProducer *producer, Counts *counts,
+                 const LedgerNews *news, Arena *arena)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        Err err = {0};
+        if (!interested(view->all[i], news->envelope->tenant))
+            continue;
+        bool told = tell_one(view->all[i], producer, counts, news, arena, &err);
+        counts_ledger(counts, told ? news->action : "lost");
+    }
+}
+
+bool ledger_record(const Submission *submission, const Delivery *delivery, Arena *arena,
+                   Str *ret_record, Err *err)
+{
+    char attempt[16];
+    Str action =
+        str_skip(submission->idempotency_key, str_find_char(submission->idempotency_key, ':') + 1);
+    Uuid id = uuid_v7();
+    snprintf(attempt, sizeof attempt, "%u", delivery->attempt);
+    const NameValue details[] = {
+        {STR("destination"), submission->destination},
+        {STR("action"),      action                 },
+        {STR("dataId"),      submission->data_id    },
+        {STR("attempts"),    str_from(attempt)      },
+        {STR("errorClass"),  delivery->error_class  },
+    };
+    const Event event = {
+        .event_id = uuid_str(&id),
+        .interaction_id = submission->envelope.interaction_id,
+        .tenant = submission->envelope.tenant,
+        .service = STR("lake-submitter"),
+        .kind = STR("dataledger"),
+        .at_us = delivery->finished_at_us,
+        .http_status = delivery->http_status,
+        .traceparent = submission->envelope.traceparent,
+        .payload_sha256 = submission->envelope.payload_sha256,
+        .content_type = delivery->response_content_type,
+        .body = delivery->response_body,
+        .details = details,
+        .detail_count = sizeof details / sizeof details[0],
+    };
+    return event_encode(&event, arena, ret_record, err);
+}
