@@ -13,7 +13,7 @@
  *   PUT  /mode?name=M[&delay_ms=N][&status=N][&retry_after=T][&count=N][&then=1]
  *        for the next `count` documents, or for all; then=1: after what is in force (a script)
  *   PUT  /guard?kind=none|api-key|oauth2|mtls[&secret=S][&life_s=N];   PUT /revoke (all tokens)
- * Modes: ok | slow (delay_ms, then ok) | refuse (closes new connections) | hang (no answer while
+ * Modes: ok | slow (delay_ms, then ok) | refuse (closes connections) | hang (no answer while
  * the mode lasts) | fail (200, but the body says that it failed) | status (answers `status`, with
  * `retry_after`) | drop (accepts, then cuts the connection: the sender cannot know) | reset (the
  * same in the middle of the answer) | drip (accepts, the answer comes byte by byte, delay_ms each)
@@ -202,6 +202,7 @@ static bool answer_unseen(Lake *lake, struct MHD_Connection *connection, const B
         wait_in_mode(lake, MODE_HANG, 0);
         *ret_result = MHD_NO;
         return true;
+    case MODE_REFUSE:
     case MODE_EXPIRED: /* a connection from before */
         *ret_result = MHD_NO;
         return true;

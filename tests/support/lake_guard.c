@@ -104,6 +104,11 @@ static bool client_good(const LakeGuard *guard, struct MHD_Connection *connectio
 {
     char *word = NULL, both[512];
     char *id = MHD_basic_auth_get_username_password(connection, &word);
+    /* spec: RFC 6749 section 2.3.1: both come form-encoded */
+    if (id && word) {
+        MHD_http_unescape(id);
+        MHD_http_unescape(word);
+    }
     snprintf(both, sizeof both, "%s:%s", id ? id : "", word ? word : "");
     bool good = id && word && strcmp(both, guard->secret) == 0;
     if (id)
