@@ -50,6 +50,7 @@ static const Field fields[] = {
     {"retry",      "attempts",         FIELD_UINT,   AT(attempts_max),         10,    1,  1000000,  NULL                      },
     {"retry",      "backoffMinMs",     FIELD_UINT,   AT(backoff_min_ms),       500,   1,  3600000,  NULL                      },
     {"retry",      "backoffMaxMs",     FIELD_UINT,   AT(backoff_max_ms),       60000, 1,  86400000, NULL                      },
+    {"limits",     "freshConnections", FIELD_BOOL,   AT(fresh_connections),    0,     0,  0,        NULL                      },
     {"limits",     "concurrency",      FIELD_UINT,   AT(concurrency),          32,    1,  10000,    NULL                      },
     {"limits",     "perMinute",        FIELD_UINT,   AT(per_minute),           0,     0,  10000000, NULL                      },
     {"breaker",    "failures",         FIELD_UINT,   AT(breaker_failures),     5,     1,  100000,   NULL                      },

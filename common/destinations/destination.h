@@ -41,6 +41,7 @@ typedef struct Destination {
     Str about;
     int format; /* DestinationFormat */
     bool paused;
+    bool fresh_connections; /* one per request */
     Str url;
     DestinationTexts other_urls; /* what X-TechBD-DataLake-API-URL may say */
     DestinationTexts tenants;    /* none: those that no destination names; "*": every one */

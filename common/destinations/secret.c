@@ -1,8 +1,11 @@
 #include "common/destinations/secret.h"
 
 #include <fcntl.h>
+#include <gnutls/crypto.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#include "common/base/check.h"
 
 bool secret_path(const char *folder, Str name, char ret_path[SECRET_PATH_MAX], Err *err)
 {
@@ -37,4 +40,19 @@ bool secret_equal(Str a, Str b)
     for (size_t i = 0; i < a.len && b.len; i++)
         different |= (unsigned char)(a.ptr[i] ^ b.ptr[i % b.len]);
     return !different && a.len > 0;
+}
+
+bool secret_signed(Str secret, const Str *parts, size_t count, Str hex)
+{
+    unsigned char digest[32];
+    char text[2 * sizeof digest + 1];
+    gnutls_hmac_hd_t hmac;
+    CHECK(gnutls_hmac_init(&hmac, GNUTLS_MAC_SHA256, secret.ptr, secret.len) == 0);
+    for (size_t i = 0; i < count; i++)
+        if (parts[i].len)
+            gnutls_hmac(hmac, parts[i].ptr, parts[i].len);
+    gnutls_hmac_deinit(hmac, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    return secret.len > 0 && secret_equal(hex, (Str){text, sizeof text - 1});
 }

@@ -13,3 +13,5 @@ bool secret_path(const char *folder, Str name, char ret_path[SECRET_PATH_MAX], E
 bool secret_read(const char *folder, Str name, Arena *arena, Str *ret_secret, Err *err) MUST_USE;
 /* In a time that depends on the lengths alone. */
 bool secret_equal(Str a, Str b);
+/* Is `hex` the HMAC-SHA256 of the parts, one behind the other, under the secret? */
+bool secret_signed(Str secret, const Str *parts, size_t count, Str hex);

@@ -1,7 +1,11 @@
 #include "common/http/client.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
@@ -18,7 +22,9 @@ typedef struct Call {
     void (*done)(void *context, const HttpResult *result);
     void *context;
     Buf body;
+    HttpClient *client;
     bool too_large;
+    bool stale; /* its kept connection had something to say: once more on a new one */
     char error[ERROR_TEXT];
 } Call;
 
@@ -28,6 +34,8 @@ struct HttpClient {
     Call *open;
     size_t active;
     bool closing;
+    int *sockets; /* that are open */
+    size_t socket_count, socket_room;
     HttpClientOptions options;
     char *ca_file, *cert_file, *key_file, *user_agent;
 };
@@ -104,7 +112,72 @@ static size_t receive(char *bytes, size_t size, size_t count, void *context)
     return call->too_large ? 0 : len; /* 0 ends the transfer with CURLE_WRITE_ERROR */
 }
 
-static void settle_options(const HttpClient *client, Call *call)
+/* --- kept connections --------------------------------------------------------------------------
+ * A peer that answers twice would have its second answer taken for that to the next request, and so
+ * on; libcurl 7.88 does not look. Whatever waits on a kept connection before a request is sent is
+ * none of ours (or the peer's good-bye): the request goes over a new one. */
+static curl_socket_t socket_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    HttpClient *client = context;
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    if (client->socket_count == client->socket_room) {
+        size_t room = client->socket_room ? client->socket_room * 2 : 16;
+        int *grown = realloc(client->sockets, room * sizeof *grown);
+        CHECK(grown);
+        client->sockets = grown;
+        client->socket_room = room;
+    }
+    client->sockets[client->socket_count++] = fd;
+    return fd;
+}
+
+static int socket_close(void *context, curl_socket_t fd)
+{
+    HttpClient *client = context;
+    for (size_t i = 0; i < client->socket_count; i++)
+        if (client->sockets[i] == fd) {
+            client->sockets[i] = client->sockets[--client->socket_count];
+            break;
+        }
+    return close(fd);
+}
+
+static int port_of(int fd)
+{
+    struct sockaddr_storage name;
+    socklen_t len = sizeof name;
+    if (getsockname(fd, (struct sockaddr *)&name, &len) != 0)
+        return -1;
+    in_port_t port = name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
+                                                : ((struct sockaddr_in *)&name)->sin_port;
+    return ntohs(port);
+}
+
+static bool has_input(int fd)
+{
+    char byte;
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+static int before_request(void *context, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+    Call *call = context;
+    const HttpClient *client = call->client;
+    long connects = 1;
+    (void)peer_ip, (void)own_ip, (void)peer_port;
+    curl_easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &connects);
+    for (size_t i = 0; connects == 0 && i < client->socket_count; i++)
+        if (port_of(client->sockets[i]) == own_port && has_input(client->sockets[i])) {
+            call->stale = true;
+            return CURL_PREREQFUNC_ABORT;
+        }
+    return CURL_PREREQFUNC_OK;
+}
+
+static void settle_options(HttpClient *client, Call *call)
 {
     CURL *easy = call->easy;
     const HttpClientOptions *o = &client->options;
@@ -130,6 +203,13 @@ static void settle_options(const HttpClient *client, Call *call)
     curl_easy_setopt(easy, CURLOPT_USERAGENT, o->user_agent);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)o->idle_max_s);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, o->fresh_connections ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, client);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, client);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error);
@@ -146,6 +226,7 @@ static Call *call_take(HttpClient *client)
     } else {
         call = calloc(1, sizeof *call);
         CHECK(call);
+        call->client = client;
         call->easy = curl_easy_init();
         CHECK(call->easy);
         buf_init(&call->body, client->options.response_max_bytes);
@@ -172,7 +253,7 @@ static void call_give_back(HttpClient *client, Call *call)
     curl_slist_free_all(call->headers);
     call->headers = NULL;
     buf_reset(&call->body);
-    call->too_large = false;
+    call->too_large = call->stale = false;
     call->error[0] = '\0';
     call->next_free = client->free_calls;
     client->free_calls = call;
@@ -228,6 +309,7 @@ static bool set_request(const HttpClient *client, Call *call, const HttpCall *wa
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     }
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, wanted->method);
     uint32_t timeout = wanted->timeout_ms ? wanted->timeout_ms : client->options.timeout_ms;
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout);
@@ -324,9 +406,21 @@ static void result_fill(Call *call, CURLcode code, HttpResult *result)
     snprintf(result->peer_ip, sizeof result->peer_ip, "%s", ip ? ip : "");
 }
 
+/* Nothing was sent. */
+static bool start_afresh(HttpClient *client, Call *call)
+{
+    call->stale = false;
+    curl_multi_remove_handle(client->multi, call->easy);
+    curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L);
+    buf_reset(&call->body);
+    return curl_multi_add_handle(client->multi, call->easy) == CURLM_OK;
+}
+
 static void call_done(HttpClient *client, Call *call, CURLcode code)
 {
     HttpResult result = {0};
+    if (call->stale && start_afresh(client, call))
+        return;
     result_fill(call, code, &result);
     const struct HttpAnswerHeaders headers = {call->easy};
     result.headers = &headers;
@@ -403,6 +497,7 @@ void http_client_free(HttpClient *client)
         call_free(call);
     }
     curl_multi_cleanup(client->multi);
+    free(client->sockets);
     free(client->ca_file);
     free(client->cert_file);
     free(client->key_file);

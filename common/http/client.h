@@ -1,6 +1,7 @@
 /* client - HTTPS requests to one kind of peer, many at a time, on the caller's thread.
  *
- * Spec:    HTTP/1.1 keep-alive with connection reuse and TLS 1.2+; the peer's certificate and name
+ * Spec:    HTTP/1.1 keep-alive with connection reuse (a kept connection that has something to say
+ *          before it is asked is closed and not used) and TLS 1.2+; the peer's certificate and name
  *          are always verified. Redirects are not followed, no proxy from the environment is used.
  * Owner:   the caller of http_client_new. A call's url, headers and body are borrowed until its
  *          done() ran; an HttpResult and all it points to is valid only inside done().
@@ -29,6 +30,7 @@ typedef struct HttpClientOptions { /* 0 or NULL: the default in brackets */
     uint32_t idle_max_s;         /* a connection idle for longer is not used again (60) */
     size_t response_max_bytes;   /* (1 MiB) */
     bool allow_plain_http;       /* http:// too; for loopback peers in tests */
+    bool fresh_connections;      /* one per call: for peers that say more than they are asked */
 } HttpClientOptions;
 
 typedef struct HttpHeader {

@@ -56,7 +56,10 @@ const ConfigOption ingest_options[] = {
     OPT("ALLOW_ANONYMOUS", CONFIG_BOOL, allow_anonymous, "0",
         "take the tenant header's word for who calls; without it only on loopback"),
     OPT("DATALAKE_API_URLS", CONFIG_TEXT, datalake_urls, NULL,
-        "values that X-TechBD-DataLake-API-URL may have, by comma; default: none"),
+        "values that X-TechBD-DataLake-API-URL may have, by comma, beside what the destinations "
+        "of the topic config allow"),
+    OPT("DESTINATION_SECRETS", CONFIG_TEXT, secrets, "/etc/fhirbus/destinations",
+        "the folder of the files that destinations name: their secrets for /lake/callback"),
     OPT("PUBLIC_BASE_URL", CONFIG_TEXT, public_base_url, "",
         "put before statusUrl, e.g. \"https://hub.example.org\""),
     OPT("HELP_TEXT", CONFIG_TEXT, help_text,

@@ -21,7 +21,7 @@ typedef struct IngestConfig {
     uint64_t idle_ms, header_ms, body_ms, body_rate_min, body_grace_ms, send_ms;
     const char *hosts;
     bool allow_anonymous;
-    const char *datalake_urls;
+    const char *datalake_urls, *secrets;
     const char *public_base_url;
     const char *help_text;
     const char *techbd_version;

@@ -21,6 +21,12 @@ const Step flow_status[] = {
     {0         },
 };
 
+const Step flow_callback[] = {
+    {"receive",  step_receive, true},
+    {"callback",      step_callback, false},
+    {0},
+};
+
 const Step flow_metadata[] = {
     {"metadata", step_metadata, false},
     {0    },

@@ -23,6 +23,7 @@ typedef struct Step {
 
 extern const Step flow_submit[];
 extern const Step flow_status[];
+extern const Step flow_callback[];
 extern const Step flow_metadata[];
 
 StepNext step_receive(Exchange *exchange);      /* receive.c: what the header says */
@@ -34,6 +35,7 @@ StepNext step_publish(Exchange *exchange);      /* publish.c */
 StepNext step_await(Exchange *exchange);        /* await.c */
 StepNext step_reply(Exchange *exchange);        /* reply.c */
 StepNext step_status(Exchange *exchange);       /* read/status.c */
+StepNext step_callback(Exchange *exchange);     /* callback.c */
 StepNext step_metadata(Exchange *exchange);     /* read/metadata.c */
 
 /* Runs steps until one waits or replies; `early_only`: just those on the header. STEP_NEXT: all

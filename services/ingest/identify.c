@@ -2,17 +2,8 @@
 #include <ctype.h>
 
 #include "common/http/fields.h"
-#include "services/ingest/exchange.h"
+#include "services/ingest/destinations.h"
 #include "services/ingest/refuse.h"
-
-static bool url_allowed(Str list, Str url)
-{
-    Str allowed;
-    while (list.ptr && http_list_next(&list, &allowed))
-        if (str_eq(allowed, url))
-            return true;
-    return false;
-}
 
 static Uuid lower_case(Str id)
 {
@@ -45,7 +36,11 @@ StepNext step_identify(Exchange *exchange)
     exchange->id = id.ptr ? lower_case(id) : uuid_v7();
     exchange->has_id = true;
     Str url = http_request_header(request, STR("x-techbd-datalake-api-url"));
-    if (url.len && !url_allowed(str_from(exchange->ingest->config->datalake_urls), url))
+    UrlChoice choice =
+        url.len ? destinations_url(exchange->ingest, exchange->tenant, url) : URL_ALLOWED;
+    if (choice == URL_UNKNOWN)
+        return refuse_unavailable(exchange, "datalake-url", "Nothing was taken, try again later");
+    if (choice == URL_REFUSED)
         return refuse(exchange, 400, "datalake-url", "X-TechBD-DataLake-API-URL is not allowed");
     return STEP_NEXT;
 }

@@ -12,6 +12,7 @@
 
 typedef struct Answers Answers;
 typedef struct Await Await;
+typedef struct Catalog Catalog;
 typedef struct Events Events;
 typedef struct Lookups Lookups;
 typedef struct IngestMetrics IngestMetrics;
@@ -26,6 +27,7 @@ typedef struct Ingest {
     IngestMetrics *counters;
     HttpServer *server;
     BusProducer *producer;
+    Catalog *catalog; /* destinations */
     Await *await;
     Answers *answers;
     Events *events;   /* NULL: EVENTS=0 */

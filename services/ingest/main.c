@@ -12,6 +12,7 @@
 #include "services/ingest/await.h"
 #include "services/ingest/claim.h"
 #include "services/ingest/counts.h"
+#include "services/ingest/destinations.h"
 #include "services/ingest/events.h"
 #include "services/ingest/lookups.h"
 #include "services/ingest/read/status.h"
@@ -129,6 +130,7 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
 {
     TRY(check_config(ingest->config, listen, err));
     TRY(start_bus(ingest, bus, err));
+    TRY(destinations_open(ingest, bus, err));
     ingest->lookups = lookups_start(ingest, statements, err);
     if (!ingest->lookups)
         return false;
@@ -163,6 +165,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     answers_stop(ingest->answers); /* it publishes events */
     events_free(ingest->events);
     bus_producer_free(ingest->producer, 2000);
+    destinations_close(ingest);
     await_free(ingest->await);
     counts_free(ingest->counters);
     metrics_free(ingest->metrics);

@@ -4,7 +4,7 @@
 #include "services/ingest/flow.h"
 
 typedef enum AuthPolicy {
-    AUTH_NONE,   /* anybody: /metadata */
+    AUTH_NONE,   /* anybody: /metadata; or it checks by itself: /lake/callback */
     AUTH_TENANT, /* must resolve to a tenant */
     AUTH_READER, /* may be without a tenant where anonymous callers are allowed */
 } AuthPolicy;

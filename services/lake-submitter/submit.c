@@ -29,6 +29,7 @@ bool submit_open_client(const SubmitterConfig *config, const Destination *destin
         .connect_timeout_ms = (uint32_t)destination->connect_ms,
         .timeout_ms = (uint32_t)destination->total_ms,
         .connections_max = (uint32_t)destination->concurrency + 1, /* and one for a token */
+        .fresh_connections = destination->fresh_connections,
         /* An object's http:// URLs lead to loopback: it is refused otherwise. */
         .allow_plain_http = config->lake_plain_http || destination->version > 0,
     };

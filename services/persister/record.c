@@ -357,6 +357,34 @@ static bool read_validated(Recorder *recorder, Str value, Arena *arena, Record *
     return finish(&row, &sql_verdict, record, err);
 }
 
+/* {"name":"value",...}; only what JSON must escape is. */
+static Str details_json(Arena *arena, const NameValue *list, size_t count)
+{
+    BUF_AUTO out;
+    buf_init(&out, TEXT_BYTES_MAX);
+    if (count == 0)
+        return STR_NONE;
+    for (size_t i = 0; i < count; i++) {
+        const Str parts[] = {list[i].name, list[i].value};
+        buf_add(&out, i ? STR(",") : STR("{"));
+        for (int p = 0; p < 2; p++) {
+            buf_add(&out, p ? STR(":\"") : STR("\""));
+            for (size_t at = 0; at < parts[p].len; at++) {
+                unsigned char c = (unsigned char)parts[p].ptr[at];
+                if (c < 0x20)
+                    buf_add_format(&out, "\\u%04x", c);
+                else if (c == '"' || c == '\\')
+                    buf_add_char(&out, '\\'), buf_add_char(&out, (char)c);
+                else
+                    buf_add_char(&out, (char)c);
+            }
+            buf_add_char(&out, '"');
+        }
+    }
+    buf_add_char(&out, '}');
+    return out.overflowed ? STR_NONE : arena_copy(arena, buf_str(&out));
+}
+
 /* --- response --------------------------------------------------------------------------------- */
 
 static bool add_delivery(Recorder *recorder, const Response *r, Arena *arena, Record *record,
@@ -386,6 +414,7 @@ static bool add_delivery(Recorder *recorder, const Response *r, Arena *arena, Re
     db_time_us(row.params, d->finished_at_us);
     add_text(&row, d->rules_version);
     db_text_or_null(row.params, d->transforms_json); /* bounded where it is written; JSON: uncut */
+    db_text_or_null(row.params, details_json(arena, d->response_headers, d->response_header_count));
     return finish(&row, &sql_delivery, record, err);
 }
 
@@ -409,32 +438,28 @@ static bool read_response(Recorder *recorder, Str value, Arena *arena, Record *r
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-/* {"name":"value",...}; only what JSON must escape is. */
-static Str details_json(Arena *arena, const NameValue *list, size_t count)
+static Str detail(const Event *e, const char *name)
 {
-    BUF_AUTO out;
-    buf_init(&out, TEXT_BYTES_MAX);
-    if (count == 0)
-        return STR_NONE;
-    for (size_t i = 0; i < count; i++) {
-        const Str parts[] = {list[i].name, list[i].value};
-        buf_add(&out, i ? STR(",") : STR("{"));
-        for (int p = 0; p < 2; p++) {
-            buf_add(&out, p ? STR(":\"") : STR("\""));
-            for (size_t at = 0; at < parts[p].len; at++) {
-                unsigned char c = (unsigned char)parts[p].ptr[at];
-                if (c < 0x20)
-                    buf_add_format(&out, "\\u%04x", c);
-                else if (c == '"' || c == '\\')
-                    buf_add_char(&out, '\\'), buf_add_char(&out, (char)c);
-                else
-                    buf_add_char(&out, (char)c);
-            }
-            buf_add_char(&out, '"');
-        }
-    }
-    buf_add_char(&out, '}');
-    return out.overflowed ? STR_NONE : arena_copy(arena, buf_str(&out));
+    for (uint32_t i = 0; i < e->detail_count; i++)
+        if (str_is(e->details[i].name, name))
+            return e->details[i].value;
+    return STR("");
+}
+
+/* What a destination said later. Whose document it is about is found by the delivery on record. */
+static bool add_callback(Row *row, const Event *e, int64_t at_us, Record *record, Err *err)
+{
+    db_uuid(row->params, e->interaction_id);
+    db_uuid(row->params, e->event_id);
+    db_text(row->params, text_clip(detail(e, "destination"), KEY_BYTES_MAX));
+    db_text(row->params, e->tenant.ptr ? e->tenant : STR(""));
+    db_bool(row->params, str_is(detail(e, "success"), "true"));
+    add_text(row, detail(e, "status"));
+    add_text(row, e->content_type);
+    add_compressed(row, e->body.len ? e->body : STR_NONE);
+    db_bigint(row->params, (int64_t)e->body.len);
+    db_time_us(row->params, e->at_us ? e->at_us : at_us);
+    return finish(row, &sql_callback, record, err);
 }
 
 static bool read_event(Recorder *recorder, Str value, int64_t at_us, Arena *arena, Record *record,
@@ -447,6 +472,8 @@ static bool read_event(Recorder *recorder, Str value, int64_t at_us, Arena *aren
         return ERR(err, ERR_INPUT, "record-id", "interaction or event id is not a UUID");
     *record = (Record){.tenant = STR_NONE};
     TRY(start(&row, recorder, arena, err));
+    if (str_is(e.kind, "lake-callback"))
+        return add_callback(&row, &e, at_us, record, err);
     db_text(row.params, e.tenant.ptr ? e.tenant : STR(""));
     db_uuid(row.params, e.interaction_id);
     db_uuid(row.params, e.event_id);

@@ -81,11 +81,12 @@ const DbStatement sql_delivery = {
     "INSERT INTO fhirbus.delivery (received_at, tenant, interaction_id, sha256, destination, "
     "replay_id, attempt, success, final, url, idempotency_key, http_status, error_class, "
     "error_text, response, response_bytes, response_truncated, response_content_type, "
-    "request_sha256, request_bytes, started_at, finished_at, rules_version, transforms) "
+    "request_sha256, request_bytes, started_at, finished_at, rules_version, transforms, "
+    "response_headers) "
     "SELECT m.received_at, $1::text, $2::uuid, $3::bytea, $4::text, $5::uuid, $6::int, $7::bool, "
     "$8::bool, $9::text, $10::text, nullif($11::int, 0), $12::text, $13::text, $14::bytea, "
     "$15::bigint, $16::bool, $17::text, $18::bytea, $19::bigint, $20::timestamptz, "
-    "$21::timestamptz, $22::text, $23::text FROM (" MONTH_OF(
+    "$21::timestamptz, $22::text, $23::text, $24::text FROM (" MONTH_OF(
         "$1::text", "$2::uuid") ") m ON CONFLICT DO NOTHING"};
 
 /* A notice is filed under its own time, which never changes either. */
@@ -96,6 +97,10 @@ const DbStatement sql_notice = {
     "SELECT $4::timestamptz, $1::text, $2::uuid, $3::uuid, $5::text, $6::text, "
     "nullif($7::int, 0), $8::text, $9::bytea, $10::bigint, $11::text, $12::text, $4 "
     "FROM fhirbus.horizon WHERE $4 >= received_before ON CONFLICT DO NOTHING"};
+
+const DbStatement sql_callback = {
+    "callback", "SELECT fhirbus.take_callback($1::uuid, $2::uuid, $3::text, $4::text, $5::bool, "
+                "$6::text, $7::text, $8::bytea, $9::bigint, $10::timestamptz)"};
 
 const DbStatement sql_events = {
     "events",
@@ -110,14 +115,21 @@ const DbStatement sql_events = {
     "JOIN fhirbus.registry r ON r.interaction_id = e.interaction_id AND r.tenant = e.tenant "
     "WHERE r.received_at >= (SELECT received_before FROM fhirbus.horizon) ON CONFLICT DO NOTHING"};
 
-const DbStatement *const store_statements[] = {
-    &sql_register, &sql_message, &sql_verdict, &sql_delivery, &sql_notice, &sql_events, NULL};
+const DbStatement *const store_statements[] = {&sql_register, &sql_message, &sql_verdict,
+                                               &sql_delivery, &sql_notice,  &sql_callback,
+                                               &sql_events,   NULL};
 
 const DbStatement sql_make_months = {"make-months", "SELECT fhirbus.make_months($1::int)"};
 const DbStatement sql_settle_defaults = {"settle-defaults", "SELECT fhirbus.settle_defaults()"};
 const DbStatement sql_default_rows = {"default-rows", "SELECT fhirbus.default_rows()"};
+const DbStatement sql_keep_callbacks = {"keep-callbacks", "SELECT fhirbus.keep_callbacks()"};
 const DbStatement sql_purge = {"purge", "SELECT fhirbus.purge($1::int)"};
 const DbStatement sql_drop_months = {"drop-months", "SELECT fhirbus.drop_months()"};
 
-const DbStatement *const upkeep_statements[] = {
-    &sql_make_months, &sql_settle_defaults, &sql_default_rows, &sql_purge, &sql_drop_months, NULL};
+const DbStatement *const upkeep_statements[] = {&sql_make_months,
+                                                &sql_settle_defaults,
+                                                &sql_default_rows,
+                                                &sql_purge,
+                                                &sql_keep_callbacks,
+                                                &sql_drop_months,
+                                                NULL};

@@ -8,6 +8,7 @@ extern const DbStatement sql_message;
 extern const DbStatement sql_verdict;
 extern const DbStatement sql_delivery;
 extern const DbStatement sql_notice;
+extern const DbStatement sql_callback;
 extern const DbStatement sql_events;
 extern const DbStatement *const store_statements[]; /* NULL-terminated */
 
@@ -15,5 +16,6 @@ extern const DbStatement sql_make_months;
 extern const DbStatement sql_settle_defaults;
 extern const DbStatement sql_default_rows;
 extern const DbStatement sql_purge;
+extern const DbStatement sql_keep_callbacks;
 extern const DbStatement sql_drop_months;
 extern const DbStatement *const upkeep_statements[];

@@ -167,6 +167,19 @@ static void a_secret_is_read_from_its_folder_and_compared_whole(void **state)
     rmdir(folder);
 }
 
+static void a_signature_is_of_all_that_was_sent(void **state)
+{
+    (void)state;
+    /* spec: RFC 4231 section 4.3 */
+    const Str parts[] = {STR("what do ya "), STR("want for nothing?")};
+    Str hex = STR("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    assert_true(secret_signed(STR("Jefe"), parts, 2, hex));
+    assert_false(secret_signed(STR("Jefe"), parts, 1, hex));
+    assert_false(secret_signed(STR("jefe"), parts, 2, hex));
+    assert_false(secret_signed(STR("Jefe"), parts, 2, STR("")));
+    assert_false(secret_signed(STR("Jefe"), parts, 2, str_cut(hex, 0, 62)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +187,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_used_is_refused_with_its_place),
         cmocka_unit_test(a_tenant_goes_to_those_that_name_it_or_else_to_the_rest),
         cmocka_unit_test(a_senders_url_must_be_listed_and_gets_no_foreign_credentials),
+        cmocka_unit_test(a_signature_is_of_all_that_was_sent),
         cmocka_unit_test(a_secret_is_read_from_its_folder_and_compared_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,191 @@
+/* POST /lake/callback/{id}: what a destination says later about a document, by its Idempotency-Key.
+ *
+ * Spec:    ?destination=NAME[&tenant=T]; a JSON object whose .status is "Success", or anything else
+ *          for a failure. Authenticated by the destination's own secret: x-api-key, or
+ *          X-Fhirbus-Signature: t=<seconds since 1970>,v1=<hex of HMAC-SHA256(secret,
+ *          "<t>.<id>.<body>")>, at most SIGNATURE_AGE_S old.
+ * Rule:    202 means that the brokers have it (topic events). The same answer twice is one event.
+ *          Whether such a document exists is not told: the persister finds out, now or when the
+ *          delivery is on record. */
+#include "common/base/clock.h"
+#include "common/catalog/catalog.h"
+#include "common/destinations/secret.h"
+#include "common/http/fields.h"
+#include "common/http/target.h"
+#include "common/json/json.h"
+#include "services/ingest/exchange.h"
+#include "services/ingest/refuse.h"
+#include "services/ingest/text.h"
+
+enum { SIGNATURE_AGE_S = 300, BODY_BYTES_MAX = 1 << 20, REASON_BYTES_MAX = 200 };
+
+/* --- who calls ---------------------------------------------------------------------------------
+ */
+static bool signed_well(const Exchange *exchange, Str secret)
+{
+    Str rest = http_request_header(exchange->request, STR("x-fhirbus-signature"));
+    Str part, time = STR_NONE, signature = STR_NONE;
+    uint64_t seconds;
+    while (rest.ptr && str_split(&rest, ',', &part)) {
+        part = str_trim(part);
+        if (str_starts(part, STR("t=")))
+            time = str_skip(part, 2);
+        else if (str_starts(part, STR("v1=")))
+            signature = str_skip(part, 3);
+    }
+    if (!str_to_u64(time, &seconds) || seconds > INT32_MAX * (uint64_t)4)
+        return false;
+    int64_t age_s = clock_wall_ms() / 1000 - (int64_t)seconds;
+    const Str parts[] = {time, STR("."), exchange->parameter, STR("."),
+                         http_request_body(exchange->request)};
+    return age_s <= SIGNATURE_AGE_S && age_s >= -SIGNATURE_AGE_S &&
+           secret_signed(secret, parts, sizeof parts / sizeof parts[0], signature);
+}
+
+static bool may_call(const Exchange *exchange, const Destination *destination)
+{
+    Str secret;
+    Err err = {0};
+    if (!secret_read(exchange->ingest->config->secrets, destination->callback_secret_file,
+                     exchange->arena, &secret, &err)) {
+        log_error(exchange->ingest->log, "callback.no_secret", LOG_ERR(&err));
+        return false;
+    }
+    if (destination->callback == DESTINATION_CALLBACK_HMAC)
+        return signed_well(exchange, secret);
+    return secret_equal(http_request_header(exchange->request, STR("x-api-key")), secret);
+}
+
+/* What it does not know and what it must not know look alike. */
+static bool authentic(const Exchange *exchange, Str name)
+{
+    Catalog *catalog = exchange->ingest->catalog;
+    const CatalogView *view = catalog_acquire(catalog);
+    Str id = arena_format(exchange->arena, "destinations/%.*s", STR_ARG(name));
+    const CatalogEntry *entry = id.ptr ? catalog_find(view, id) : NULL;
+    const Destination *destination = entry ? entry->made : NULL;
+    bool fine = destination && destination->callback != DESTINATION_CALLBACK_NONE &&
+                may_call(exchange, destination);
+    catalog_release(catalog, view);
+    return fine;
+}
+
+/* --- what it says ------------------------------------------------------------------------------
+ */
+static void on_report(void *opaque, const BusDelivery *delivery)
+{
+    Exchange *exchange = opaque;
+    pthread_mutex_lock(&exchange->lock);
+    exchange->publish = delivery->ok ? PUBLISH_ACKED : PUBLISH_FAILED;
+    exchange_wake(exchange);
+    pthread_mutex_unlock(&exchange->lock);
+    exchange_release(exchange);
+}
+
+static bool publish(Exchange *exchange, const Event *event, Err *err)
+{
+    Str bytes;
+    TRY(event_encode(event, exchange->arena, &bytes, err));
+    const BusRecord record = {.topic = "events",
+                              .partition = BUS_PARTITION_BY_KEY,
+                              .key = event->interaction_id,
+                              .value = bytes,
+                              .on_delivery = on_report,
+                              .opaque = exchange};
+    exchange->publish = PUBLISH_PENDING;
+    exchange_hold(exchange);
+    if (bus_publish(exchange->ingest->producer, &record, err))
+        return true;
+    exchange->publish = PUBLISH_NOT_YET;
+    exchange_release(exchange);
+    return false;
+}
+
+/* The same answer about the same document has the same id, however often it comes. */
+static Uuid event_id(const Exchange *exchange, Str destination, Str tenant)
+{
+    unsigned char hash[ENVELOPE_SHA256_BYTES];
+    char hex[2 * ENVELOPE_SHA256_BYTES + 1];
+    envelope_sha256(http_request_body(exchange->request), hash);
+    for (size_t i = 0; i < sizeof hash; i++)
+        snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+    Str name = arena_format(exchange->arena, "callback %.*s %.*s %s", STR_ARG(destination),
+                            STR_ARG(tenant), hex);
+    return uuid_v5(exchange->parameter, name.ptr ? name : STR("callback"));
+}
+
+static StepNext take(Exchange *exchange, Str destination, Str tenant)
+{
+    JsonDoc doc;
+    Err err = {0};
+    HttpRequest *request = exchange->request;
+    Str body = http_request_body(request);
+    if (body.len > BODY_BYTES_MAX)
+        return refuse(exchange, 413, "callback-bytes", "The answer is too large");
+    if (!json_read(body, NULL, NULL, exchange->arena, &doc, NULL, &err))
+        return refuse(exchange, 400, "callback-json", "The answer is not JSON");
+    Str status = json_get_text(&doc, json_root(&doc), "status");
+    if (!status.len)
+        return refuse(exchange, 400, "callback-status", "The answer has no status");
+    bool success = str_eq_ignore_case(status, STR("Success"));
+    const NameValue details[] = {
+        {STR("destination"), destination                                                   },
+        {STR("success"),     success ? STR("true") : STR("false")                          },
+        {STR("status"),      text_utf8(exchange->arena, str_cut(status, 0,
+                                                                status.len < REASON_BYTES_MAX
+                                                                    ? status.len
+                                                                    : REASON_BYTES_MAX))},
+    };
+    Uuid id = event_id(exchange, destination, tenant);
+    const Event event = {.event_id = uuid_str(&id),
+                         .interaction_id = exchange->parameter,
+                         .tenant = tenant,
+                         .service = STR("ingest"),
+                         .kind = STR("lake-callback"),
+                         .at_us = clock_wall_us(),
+                         .content_type = STR("application/json"),
+                         .body = body,
+                         .details = details,
+                         .detail_count = sizeof details / sizeof details[0]};
+    return publish(exchange, &event, &err)
+               ? STEP_WAIT
+               : refuse_unavailable(exchange, "callback-not-taken", "Try again later");
+}
+
+static StepNext begin(Exchange *exchange)
+{
+    HttpRequest *request = exchange->request;
+    Str query = http_request_query(request);
+    Str destination = http_query_get(query, STR("destination"), exchange->arena);
+    Str tenant = http_query_get(query, STR("tenant"), exchange->arena);
+    if (!http_is_uuid(exchange->parameter))
+        return refuse(exchange, 400, "callback-id", "The id is not a UUID");
+    if (!destination.len || destination.len > DESTINATION_NAME_MAX)
+        return refuse(exchange, 400, "callback-destination", "?destination=NAME is missing");
+    if (!catalog_ready(exchange->ingest->catalog, 0))
+        return refuse_unavailable(exchange, "callback-not-ready", "Try again later");
+    if (!authentic(exchange, destination))
+        return refuse(exchange, 401, "not-authenticated", "Authentication required");
+    return take(exchange, destination, text_utf8(exchange->arena, tenant));
+}
+
+StepNext step_callback(Exchange *exchange)
+{
+    pthread_mutex_lock(&exchange->lock);
+    PublishState state = exchange->publish;
+    pthread_mutex_unlock(&exchange->lock);
+    switch (state) {
+    case PUBLISH_NOT_YET:
+        return begin(exchange);
+    case PUBLISH_PENDING:
+        return STEP_WAIT;
+    case PUBLISH_FAILED:
+        return refuse_unavailable(exchange, "callback-not-taken", "Try again later");
+    case PUBLISH_ACKED:
+        break;
+    }
+    http_reply_status(exchange->request, 202);
+    http_reply_header(exchange->request, "Content-Type", STR("application/json"));
+    buf_add(http_reply_body(exchange->request), STR("{\"status\":\"Accepted\"}\n"));
+    return STEP_REPLY;
+}
