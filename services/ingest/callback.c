@@ -114,6 +114,11 @@ static Uuid event_id(const Exchange *exchange, Str destination, Str tenant)
     return uuid_v5(exchange->parameter, name.ptr ? name : STR("callback"));
 }
 
+static Str clip(Str text)
+{
+    return str_cut(text, 0, text.len < REASON_BYTES_MAX ? text.len : REASON_BYTES_MAX);
+}
+
 static StepNext take(Exchange *exchange, Str destination, Str tenant)
 {
     JsonDoc doc;
@@ -128,13 +133,11 @@ static StepNext take(Exchange *exchange, Str destination, Str tenant)
     if (!status.len)
         return refuse(exchange, 400, "callback-status", "The answer has no status");
     bool success = str_eq_ignore_case(status, STR("Success"));
+    Str said = text_utf8(exchange->arena, clip(status));
     const NameValue details[] = {
-        {STR("destination"), destination                                                   },
-        {STR("success"),     success ? STR("true") : STR("false")                          },
-        {STR("status"),      text_utf8(exchange->arena, str_cut(status, 0,
-                                                                status.len < REASON_BYTES_MAX
-                                                                    ? status.len
-                                                                    : REASON_BYTES_MAX))},
+        {STR("destination"), destination                         },
+        {STR("success"),     success ? STR("true") : STR("false")},
+        {STR("status"),      said                                },
     };
     Uuid id = event_id(exchange, destination, tenant);
     const Event event = {.event_id = uuid_str(&id),

@@ -5,7 +5,11 @@
 #pragma once
 #include "services/ingest/exchange.h"
 
-typedef enum UrlChoice { URL_REFUSED, URL_ALLOWED, URL_UNKNOWN /* catalog not read yet */ } UrlChoice;
+typedef enum UrlChoice {
+    URL_REFUSED,
+    URL_ALLOWED,
+    URL_UNKNOWN /* catalog not read yet */
+} UrlChoice;
 
 bool destinations_open(Ingest *ingest, BusConfig *bus, Err *err) MUST_USE;
 void destinations_close(Ingest *ingest);

@@ -280,7 +280,9 @@ static Look look(Deliverer *deliverer, Item *item, int64_t now)
     bool accepted = false;
     if (is_ledger(deliverer))
         return LOOK_SEND;
-    if (recorded_remembers(deliverer->recorded, &item->submission))
+    /* What was accepted may have been taken back since, and then be replayed: the record knows. */
+    bool remembered = recorded_remembers(deliverer->recorded, &item->submission);
+    if (remembered && !item->submission.envelope.replay_id.len)
         return LOOK_ACCEPTED;
     if (!item->suspect)
         return LOOK_SEND;
@@ -299,7 +301,7 @@ static Look look(Deliverer *deliverer, Item *item, int64_t now)
     item->due_ms = deliverer->look_after_ms;
     bool patient = now - item->suspect_since_ms < (int64_t)deliverer->config->recorded_patience_ms;
     item->suspect = patient;
-    return patient ? LOOK_LATER : LOOK_SEND;
+    return patient ? LOOK_LATER : remembered ? LOOK_ACCEPTED : LOOK_SEND;
 }
 
 static void already_accepted(Deliverer *deliverer, Item *item)
