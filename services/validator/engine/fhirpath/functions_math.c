@@ -160,7 +160,8 @@ bool fn_round(FpEval *eval, const FpCall *call)
     if (!fp_integer_argument(eval, call, 0, &digits, &has))
         return false;
     if (digits < 0 || digits > DECIMAL_SCALE_MAX)
-        return fp_throw(eval, call->node, "round() takes a precision from 0");
+        return fp_throw(eval, call->node, "round() takes a precision from 0 to %d",
+                        DECIMAL_SCALE_MAX);
     bool ok = decimal_round(d, (int32_t)digits, eval->arena, &result);
     if (ok && value.kind == FHIRPATH_QUANTITY) {
         const FhirpathQuantity *q = value.quantity;
