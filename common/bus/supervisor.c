@@ -1,5 +1,6 @@
 #include "common/bus/supervisor.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -61,7 +62,9 @@ typedef struct Parent {
     int64_t kill_at_ms; /* draining ends; 0: not draining */
 } Parent;
 
-static volatile sig_atomic_t stop_flag, reload_flag;
+/* Set by a handler on whichever thread the signal reaches, read by all threads. */
+static atomic_int stop_flag, reload_flag;
+static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler may write them");
 
 static int64_t now_ms(void)
 {

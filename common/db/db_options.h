@@ -6,6 +6,7 @@
 #pragma once
 #include "common/db/db.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): the path to a member cannot stand in parentheses. */
 #define DB_OPTIONS(Struct, field, default_user)                                                    \
     CONFIG_OPTION(Struct, "DB_HOST", CONFIG_TEXT, field.host, "127.0.0.1",                         \
                   "name, address or socket folder of PostgreSQL; several, by comma: the "          \
@@ -30,3 +31,4 @@
                       "5000", "from the first packet to ready", .min = 10, .max = 600000),         \
         CONFIG_OPTION(Struct, "DB_TIMEOUT_MS", CONFIG_UINT, field.timeout_ms, "15000",             \
                       "longest statement, and longest transaction", .min = 10, .max = 3600000)
+/* NOLINTEND(bugprone-macro-parentheses) */

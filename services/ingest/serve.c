@@ -85,11 +85,12 @@ static void log_request(const Ingest *ingest, HttpRequest *request, const Exchan
                         unsigned status, int64_t took_us, bool sent)
 {
     bool routed = exchange && exchange->route;
+    const Trace *trace = exchange ? &exchange->trace : NULL;
     LogLevel level = status >= 500 ? LOG_WARN : LOG_INFO;
     if (!log_enabled(ingest->log, level))
         return;
     LOG_AT(
-        ingest->log, level, "request.done", LOG_TRACE(exchange ? &exchange->trace : NULL),
+        ingest->log, level, "request.done", LOG_TRACE(trace),
         LOG_TEXT("route", routed ? exchange->route->name : "none"), LOG_U64("status", status),
         LOG_STR("interaction_id", exchange && exchange->has_id ? uuid_str(&exchange->id) : STR("")),
         LOG_STR("tenant", exchange ? exchange->tenant : STR("")),

@@ -474,6 +474,9 @@ static char *read_file(const char *path)
     CHECK(text);
     if (!file || !fread(text, 1, FILE_BYTES_MAX, file)) {
         fprintf(stderr, "lake_standin: cannot read %s\n", path ? path : "--cert and --key");
+        if (file)
+            fclose(file);
+        free(text);
         exit(2);
     }
     fclose(file);

@@ -81,8 +81,9 @@ class Kafka:
     def make(self):
         if (self.folder / "kafka" / "meta.properties").exists():
             return
+        # One id in 64 begins with a dash: as an argument of its own it would be taken for an option.
         cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
-        done = subprocess.run(self.command("kafka.tools.StorageTool", "format", "-t", cluster, "-c",
+        done = subprocess.run(self.command("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c",
                                            self.folder / "kafka.properties"), capture_output=True, text=True)
         if done.returncode:
             raise KafkaError(f"formatting Kafka's storage: {(done.stdout + done.stderr).strip()[-800:]}")
