@@ -9,6 +9,19 @@ lint: ## every check of tests/lint: format, layers, words, clang-tidy, cppcheck,
 	@tools/setup/install lint
 	@$(MAKE) --no-print-directory -j$$(nproc) $(PROTO_SRC)
 	@rc=0; for t in tests/lint/*.test tests/lint/deep; do echo "# $$t"; $$t || rc=1; done; exit $$rc
+SECONDS ?= 60
+JOBS    ?= 1
+FUZZ_FLAGS := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fPIE
+fuzz: deps ## fuzz every target of tests/fuzz for SECONDS=60 each; TARGETS="json ..." chooses, JOBS=2 runs two at a time
+	@tools/setup/install fuzz
+	@$(MAKE) --no-print-directory -j$$(nproc) OUT=build/fuzz CC=clang WARN=-w HARD="$(FUZZ_FLAGS)" fuzz-targets
+	@tests/fuzz/run build/fuzz $(SECONDS) $(JOBS) $(TARGETS)
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/%)
+$(OUT)/%_fuzz: $(OUT)/obj/tests/fuzz/%_fuzz.o $(LIB_SUPPORT) $(LIB_SERVICES) $(ARCHIVES)
+	$(CC) -fsanitize=fuzzer,address,undefined $(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
+# Mutators that know the form of the input.
+$(OUT)/validator_fuzz: $(OUT)/obj/tests/fuzz/mutate/json.o
 soak: build ## the long test: interactive latency beside a backlog of 100,000 bulk messages
 	@FHIRBUS_BACKLOG=100000 TEST_LIMIT_S=7200 OUT=$(OUT) tests/run tests/e2e/lanes
 # spec: ../shared/DATA.md "How the answers were made": the packages and code lists of the Java core's run.

@@ -6,6 +6,8 @@
 #include "common/base/buf.h"
 #include "tests/fuzz/target.h"
 
+#pragma weak LLVMFuzzerInitialize
+
 static int count;
 
 static int replay_file(const char *path)
@@ -50,6 +52,8 @@ static int replay_folder(const char *folder)
 int main(int argc, char **argv)
 {
     int failed = argc < 2;
+    if (LLVMFuzzerInitialize)
+        LLVMFuzzerInitialize(&argc, &argv);
     for (int i = 1; i < argc; i++)
         failed |= replay_folder(argv[i]);
     if (count == 0)

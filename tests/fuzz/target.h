@@ -5,3 +5,5 @@
 #include <stdint.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* Optional: called once before the first input, outside any input's time limit. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);

@@ -366,8 +366,7 @@ static int main_info(int argc, char **argv)
         FhirValidator *validator = NULL;
         Err err = {0};
         const char *const path = argv[i];
-        if ((verify && !fhir_validator_verify(path, &err)) ||
-            !fhir_validator_open(&path, 1, &validator, &err)) {
+        if (!fhir_validator_open(&path, 1, &validator, &err)) {
             status = complain(err.text, "info");
             continue;
         }

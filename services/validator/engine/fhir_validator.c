@@ -13,6 +13,7 @@ static const uint64_t STEPS_DEFAULT = 2000000000;
 
 typedef struct Loaded {
     Image image;
+    bool mapped; /* from a file: to be unmapped */
     Schema schema;
     Terminology terminology;
 } Loaded;
@@ -24,23 +25,50 @@ struct FhirValidator {
 
 /* --- images ----------------------------------------------------------------------------------- */
 
+/* The bindings' numbers lead into the other part of the image. */
+static bool check_bindings(const Loaded *loaded, Err *err)
+{
+    const Schema *schema = &loaded->schema;
+    for (uint32_t i = 0; i < schema->binding_count; i++)
+        if (!terminology_has_binding(&loaded->terminology, &schema->bindings[i].tx) ||
+            schema->bindings[i].strength > BINDING_REQUIRED)
+            return ERR(err, ERR_INPUT, "image-format", "a binding leads to no value set");
+    return true;
+}
+
+static bool bind(Loaded *loaded, Err *err)
+{
+    TRY(schema_bind(&loaded->image, fhir_model_r4(), &loaded->schema, err));
+    TRY(terminology_open(image_section(&loaded->image, IMAGE_TERMINOLOGY), &loaded->terminology,
+                         err));
+    return check_bindings(loaded, err);
+}
+
 static bool load(Loaded *loaded, const char *path, Err *err)
 {
     TRY(image_open(path, &loaded->image, err));
-    if (schema_bind(&loaded->image, fhir_model_r4(), &loaded->schema, err) &&
-        terminology_open(image_section(&loaded->image, IMAGE_TERMINOLOGY), &loaded->terminology,
-                         err))
+    loaded->mapped = true;
+    Err why = {0};
+    if (bind(loaded, &why))
         return true;
     image_close(&loaded->image);
-    return false;
+    return ERR(err, why.kind, why.code, "%s: %s", path, why.text);
+}
+
+static FhirValidator *validator_new(size_t count, Err *err)
+{
+    FhirValidator *validator = calloc(1, sizeof *validator + count * sizeof *validator->images);
+    if (!validator)
+        (void)ERR(err, ERR_FATAL, "memory", "no memory for the validator");
+    return validator;
 }
 
 bool fhir_validator_open(const char *const *image_paths, size_t count,
                          FhirValidator **ret_validator, Err *err)
 {
-    FhirValidator *validator = calloc(1, sizeof *validator + count * sizeof *validator->images);
+    FhirValidator *validator = validator_new(count, err);
     if (!validator)
-        return ERR(err, ERR_FATAL, "memory", "no memory for the validator");
+        return false;
     for (size_t i = 0; i < count; i++, validator->count++)
         if (!load(&validator->images[i], image_paths[i], err)) {
             fhir_validator_close(validator);
@@ -50,13 +78,19 @@ bool fhir_validator_open(const char *const *image_paths, size_t count,
     return true;
 }
 
-bool fhir_validator_verify(const char *image_path, Err *err)
+bool fhir_validator_over(const Str *images, size_t count, FhirValidator **ret_validator, Err *err)
 {
-    Image image;
-    TRY(image_open(image_path, &image, err));
-    bool ok = image_verify(&image, err);
-    image_close(&image);
-    return ok;
+    FhirValidator *validator = validator_new(count, err);
+    if (!validator)
+        return false;
+    for (size_t i = 0; i < count; i++, validator->count++)
+        if (!image_over(images[i], &validator->images[i].image, err) ||
+            !bind(&validator->images[i], err)) {
+            fhir_validator_close(validator);
+            return false;
+        }
+    *ret_validator = validator;
+    return true;
 }
 
 void fhir_validator_close(FhirValidator *validator)
@@ -64,7 +98,8 @@ void fhir_validator_close(FhirValidator *validator)
     if (!validator)
         return;
     for (size_t i = 0; i < validator->count; i++)
-        image_close(&validator->images[i].image);
+        if (validator->images[i].mapped)
+            image_close(&validator->images[i].image);
     free(validator);
 }
 

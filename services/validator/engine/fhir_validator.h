@@ -20,8 +20,9 @@ typedef struct FhirValidator FhirValidator;
  * definitions: JSON, duplicate properties, resourceType, the shape of a Bundle. */
 bool fhir_validator_open(const char *const *image_paths, size_t count,
                          FhirValidator **ret_validator, Err *err) MUST_USE;
-/* Compares the checksums of an image file, which opening does not (it reads the whole file). */
-bool fhir_validator_verify(const char *image_path, Err *err) MUST_USE;
+/* The same over images in memory: borrowed, 8-byte aligned, checksums not compared. */
+bool fhir_validator_over(const Str *images, size_t count, FhirValidator **ret_validator,
+                         Err *err) MUST_USE;
 void fhir_validator_close(FhirValidator *validator); /* NULL is fine */
 
 /* What is loaded: name and version of each image's first (root) package. */

@@ -11,7 +11,7 @@
 #include "common/base/check.h"
 
 static const char MAGIC[8] = {'F', 'H', 'I', 'R', 'I', 'M', 'G', '\n'};
-enum { ORDER_MARK = 0x01020304, ALIGNMENT = 64, PATH_BYTES_MAX = 4096 };
+enum { ORDER_MARK = 0x01020304, ALIGNMENT = 64, PATH_BYTES_MAX = 4096, READ_BYTES = 1 << 18 };
 
 typedef struct Header {
     char magic[8];
@@ -87,31 +87,70 @@ bool image_over(Str bytes, Image *ret_image, Err *err)
     return adopt(bytes.ptr, bytes.len, "image", ret_image, err);
 }
 
+/* Read, not looked at through the mapping: pages that no resource needs stay out of memory. */
+static bool hash_section(int fd, const Section *section, XXH3_state_t *state, char *room)
+{
+    XXH3_64bits_reset(state);
+    for (uint32_t done = 0; done < section->bytes;) {
+        uint32_t left = section->bytes - done;
+        ssize_t got = pread(fd, room, left < READ_BYTES ? left : READ_BYTES,
+                            (off_t)section->offset + (off_t)done);
+        if (got <= 0)
+            return false;
+        XXH3_64bits_update(state, room, (size_t)got);
+        done += (uint32_t)got;
+    }
+    return XXH3_64bits_digest(state) == section->checksum;
+}
+
+static bool check_sums(const Image *image, int fd, const char *path, Err *err)
+{
+    const Header *header = header_of(image);
+    const Section *table = table_of(image);
+    if (XXH3_64bits(table, header->section_count * sizeof *table) != header->table_checksum)
+        return ERR(err, ERR_INPUT, "image-checksum",
+                   "%s: the section table is damaged; compile it again", path);
+    XXH3_state_t *state = XXH3_createState();
+    char *room = malloc(READ_BYTES);
+    uint32_t good = 0;
+    while (state && room && good < header->section_count &&
+           hash_section(fd, &table[good], state, room))
+        good++;
+    XXH3_freeState(state);
+    free(room);
+    if (good < header->section_count)
+        return ERR(err, ERR_INPUT, "image-checksum",
+                   "%s: section %u is damaged or cannot be read; compile it again", path,
+                   table[good].id);
+    return true;
+}
+
+static bool map_file(int fd, const char *path, Image *ret_image, Err *err)
+{
+    struct stat info = {0};
+    if (fstat(fd, &info) != 0)
+        return ERR(err, ERR_INPUT, "image-read", "%s: %s", path, strerror(errno));
+    if (!S_ISREG(info.st_mode) || info.st_size < (off_t)sizeof(Header) || info.st_size > UINT32_MAX)
+        return ERR(err, ERR_INPUT, "image-format", "%s: not a compiled image", path);
+    size_t size = (size_t)info.st_size;
+    void *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    if (bytes == MAP_FAILED)
+        return ERR(err, ERR_INPUT, "image-read", "%s: %s", path, strerror(errno));
+    if (adopt(bytes, size, path, ret_image, err) && check_sums(ret_image, fd, path, err))
+        return true;
+    munmap(bytes, size);
+    *ret_image = (Image){0};
+    return false;
+}
+
 bool image_open(const char *path, Image *ret_image, Err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat info = {0};
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        int why = errno;
-        if (fd >= 0)
-            close(fd);
-        return ERR(err, ERR_INPUT, "image-read", "%s: %s", path, strerror(why));
-    }
-    if (!S_ISREG(info.st_mode) || info.st_size < (off_t)sizeof(Header) ||
-        info.st_size > UINT32_MAX) {
-        close(fd);
-        return ERR(err, ERR_INPUT, "image-format", "%s: not a compiled image", path);
-    }
-    size_t size = (size_t)info.st_size;
-    void *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-    int why = errno;
+    if (fd < 0)
+        return ERR(err, ERR_INPUT, "image-read", "%s: %s", path, strerror(errno));
+    bool ok = map_file(fd, path, ret_image, err);
     close(fd);
-    if (bytes == MAP_FAILED)
-        return ERR(err, ERR_INPUT, "image-read", "%s: %s", path, strerror(why));
-    if (adopt(bytes, size, path, ret_image, err))
-        return true;
-    munmap(bytes, size);
-    return false;
+    return ok;
 }
 
 void image_close(Image *image)
@@ -128,18 +167,6 @@ Str image_section(const Image *image, ImageSectionId id)
         if (table[i].id == (uint32_t)id)
             return (Str){image->bytes + table[i].offset, table[i].bytes};
     return (Str){"", 0};
-}
-
-bool image_verify(const Image *image, Err *err)
-{
-    const Header *header = header_of(image);
-    const Section *table = table_of(image);
-    if (XXH3_64bits(table, header->section_count * sizeof *table) != header->table_checksum)
-        return ERR(err, ERR_INPUT, "image-checksum", "the section table is damaged");
-    for (uint32_t i = 0; i < header->section_count; i++)
-        if (XXH3_64bits(image->bytes + table[i].offset, table[i].bytes) != table[i].checksum)
-            return ERR(err, ERR_INPUT, "image-checksum", "section %u is damaged", table[i].id);
-    return true;
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

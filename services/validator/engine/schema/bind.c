@@ -1,5 +1,6 @@
 #include <xxhash.h>
 
+#include "services/validator/engine/fhirpath/fhirpath.h"
 #include "services/validator/engine/schema/schema.h"
 
 uint64_t schema_model_fingerprint(const FhirModel *model)
@@ -102,6 +103,7 @@ static void check_profiles(Check *c)
         text_inside(c, p->type_text);
         inside(c, p->base, s->profile_count);
         run_inside(c, p->first_node, p->node_count, s->node_count);
+        inside(c, p->first_node, s->node_count); /* asked for without its count */
         run_inside(c, p->contexts, p->context_count, s->context_count);
         run_inside(c, p->invariants, p->invariant_count, s->number_count);
         run_inside(c, p->imposes, p->impose_count, s->target_count);
@@ -111,11 +113,23 @@ static void check_profiles(Check *c)
         c->ok = c->ok && p->type < s->model->type_count;
         for (uint32_t k = 0; c->ok && k < p->invariant_count; k++)
             inside(c, s->numbers[p->invariants + k], s->expression_count);
+        for (uint32_t k = 0; c->ok && k < p->value_type_count; k++)
+            inside(c, s->numbers[p->value_types + k], s->model->type_count);
     }
     for (uint32_t i = 0; i < s->index_count; i++)
         inside(c, s->profile_index[i], s->profile_count);
     for (uint32_t i = 0; i < s->type_profile_count; i++)
         inside(c, s->type_profiles[i], s->profile_count);
+}
+
+static void check_group(Check *c, NodeId parent, const SchemaGroup *group)
+{
+    run_inside(c, group->first, group->count, c->s->number_count);
+    c->ok = c->ok && group->count > 0;
+    for (uint32_t k = 0; c->ok && k < group->count; k++) {
+        uint32_t child = c->s->numbers[group->first + k];
+        c->ok = child > parent && child < c->s->node_count;
+    }
 }
 
 static void check_node(Check *c, NodeId id)
@@ -153,8 +167,7 @@ static void check_node(Check *c, NodeId id)
     for (uint32_t k = 0; k < n->constraint_count; k++)
         inside(c, s->numbers[n->constraints + k], s->constraint_count);
     for (uint32_t k = 0; k < n->group_count; k++)
-        run_inside(c, s->groups[n->groups + k].first, s->groups[n->groups + k].count,
-                   s->number_count);
+        check_group(c, id, &s->groups[n->groups + k]);
 }
 
 static void check_parts(Check *c)
@@ -180,6 +193,9 @@ static void check_parts(Check *c)
         text_inside(c, s->expressions[i].text);
         text_inside(c, s->expressions[i].problem);
         run_inside(c, s->expressions[i].code, s->expressions[i].code_bytes, s->code_bytes);
+        c->ok =
+            c->ok && s->expressions[i].code_bytes <= s->code_bytes &&
+            (s->expressions[i].code_bytes == 0 || fhirpath_code_check(schema_code(s, i), s->model));
     }
     for (uint32_t i = 0; i < s->slice_count; i++) {
         text_inside(c, s->slices[i].text);
@@ -281,7 +297,8 @@ bool schema_bind(const Image *image, const FhirModel *model, Schema *ret_schema,
         check_values(&check);
     }
     if (!check.ok)
-        return ERR(err, ERR_INPUT, "image-format", "a number in the image leads outside its table");
+        return ERR(err, ERR_INPUT, "image-format",
+                   "the image is damaged or of another build of this program; compile it again");
     *ret_schema = schema;
     return true;
 }

@@ -177,6 +177,14 @@ bool terminology_open(Str bytes, Terminology *ret_terminology, Err *err)
     return true;
 }
 
+bool terminology_has_binding(const Terminology *tx, const TxBinding *binding)
+{
+    uint32_t count = header_of(tx)->sets.count;
+    return (binding->set == TX_NONE || binding->set < count) &&
+           (binding->max_set == TX_NONE || binding->max_set < count) &&
+           binding->strength <= TX_REQUIRED;
+}
+
 /* --- systems and sets by name --- */
 
 static uint32_t find_name(const Terminology *tx, TxSpan slot_span, Str key, uint32_t limit)

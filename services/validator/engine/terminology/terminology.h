@@ -140,6 +140,9 @@ typedef struct TxBinding {
 TxBinding terminology_bind(const Terminology *tx, Str reference, TxStrength strength,
                            Str max_reference);
 
+/* Do its numbers lead to value sets of this terminology? For bindings from a file. */
+bool terminology_has_binding(const Terminology *tx, const TxBinding *binding);
+
 typedef struct TxCoding { /* ptr NULL: absent */
     Str system, version, code, display;
 } TxCoding;
