@@ -34,7 +34,9 @@ static void validate_all(const FhirValidator *validator)
 {
     for (size_t i = 0; i < sizeof resources / sizeof *resources; i++) {
         ARENA_AUTO arena = arena_new(64U << 20);
-        ValidateOptions options = {.image = 0, .limits = {.steps = 200000, .issues = 500}};
+        ValidateOptions options = {
+            .image = 0, .limits = {.steps = 200000, .issues = 500}
+        };
         Verdict verdict;
         Err err = {0};
         if (fhir_validate(validator, str_from(resources[i]), &options, arena, &verdict, &err))

@@ -1,5 +1,5 @@
-/* The bytes are a resource. Whatever they are, the answer keeps its promises: issues with a place, a
- * verdict that agrees with them, an OperationOutcome that is JSON, the same answer again.
+/* The bytes are a resource. Whatever they are, the answer keeps its promises: issues with a place,
+ * a verdict that agrees with them, an OperationOutcome that is JSON, the same answer again.
  *
  * The image holds the R4 package where `make deps` has brought it, and a small guide that slices,
  * fixes, binds and refers in every way. */
@@ -42,7 +42,9 @@ static void check_issues(const Verdict *verdict, Str source)
 
 static Str answer(Str source, Arena *arena)
 {
-    ValidateOptions options = {.image = SIZE_MAX, .limits = {.steps = STEPS_MAX, .issues = ISSUES_MAX}};
+    ValidateOptions options = {
+        .image = SIZE_MAX, .limits = {.steps = STEPS_MAX, .issues = ISSUES_MAX}
+    };
     Verdict verdict;
     Err err = {0};
     if (!fhir_validate(validator, source, &options, arena, &verdict, &err)) {

@@ -56,6 +56,11 @@ bool fhir_compile(const FhirCompileOptions *options, const char *image_path, Are
 {
     PACKAGES_AUTO packages = NULL;
     TRY(load(options, &packages, err));
+    if (!packages_find(packages, NULL, STR("StructureDefinition"),
+                       STR("http://hl7.org/fhir/StructureDefinition/Element")))
+        return ERR(err, ERR_INPUT, "package-core",
+                   "hl7.fhir.r4.core#4.0.1 is neither given nor in a folder of packages: nothing "
+                   "defines FHIR's types");
     FhirCompileReport report = {0};
     const Package *root = packages_root(packages);
     if (root) {

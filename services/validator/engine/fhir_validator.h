@@ -14,6 +14,8 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 
+#define FHIR_VALIDATOR_VERSION "0.1.0"
+
 typedef struct FhirValidator FhirValidator;
 
 /* Maps compiled images (`fhir-validate compile`). With count 0 it validates what needs no

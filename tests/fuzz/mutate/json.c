@@ -1,8 +1,8 @@
 /* Mutations that leave JSON what it is: values are removed, doubled, swapped for others of the same
  * text or of the seeds, their texts changed. One in four changes bytes blindly. */
+#include "common/json/json.h"
 #include "common/base/arena.h"
 #include "common/base/check.h"
-#include "common/json/json.h"
 #include "tests/fuzz/target.h"
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
@@ -11,19 +11,40 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint
                                  size_t two_size, uint8_t *out, size_t out_max, unsigned seed);
 
 static const char *const values[] = {
-    "null", "true", "0", "-1", "1.50", "1e400", "\"\"", "\" \"", "[]", "{}", "[null]", "[{}]",
-    "\"#a\"", "\"urn:uuid:0d6f0a0e-0000-4000-8000-000000000001\"", "\"Observation/a\"",
-    "\"2020-02-30\"", "\"2020-01-01T00:00:00Z\"", "\"http://example.org/fhir/StructureDefinition/small\"",
-    "{\"reference\":\"#a\"}", "{\"reference\":\"Observation/a\"}", "{\"resourceType\":\"Observation\"}",
+    "null",
+    "true",
+    "0",
+    "-1",
+    "1.50",
+    "1e400",
+    "\"\"",
+    "\" \"",
+    "[]",
+    "{}",
+    "[null]",
+    "[{}]",
+    "\"#a\"",
+    "\"urn:uuid:0d6f0a0e-0000-4000-8000-000000000001\"",
+    "\"Observation/a\"",
+    "\"2020-02-30\"",
+    "\"2020-01-01T00:00:00Z\"",
+    "\"http://example.org/fhir/StructureDefinition/small\"",
+    "{\"reference\":\"#a\"}",
+    "{\"reference\":\"Observation/a\"}",
+    "{\"resourceType\":\"Observation\"}",
     "{\"system\":\"http://unitsofmeasure.org\",\"code\":\"mg\",\"value\":1}",
-    "{\"url\":\"http://example.org/fhir/StructureDefinition/note\",\"extension\":[{\"url\":\"shade\"}]}",
+    "{\"url\":\"http://example.org/fhir/StructureDefinition/"
+    "note\",\"extension\":[{\"url\":\"shade\"}]}",
     "{\"coding\":[{\"system\":\"http://example.org/fhir/CodeSystem/colour\",\"code\":\"red\"}]}",
-    "{\"status\":\"generated\",\"div\":\"<div xmlns=\\\"http://www.w3.org/1999/xhtml\\\"><p>a</p></div>\"}",
+    "{\"status\":\"generated\",\"div\":\"<div "
+    "xmlns=\\\"http://www.w3.org/1999/xhtml\\\"><p>a</p></div>\"}",
 };
 static const char *const names[] = {
-    "resourceType", "id", "meta", "contained", "extension", "modifierExtension", "identifier",
-    "reference", "entry", "fullUrl", "resource", "text", "code", "valueString", "_value", "link",
-    "valueQuantity", "item", "linkId", "answer", "profile", "coding", "url", "request", "type",
+    "resourceType", "id",          "meta",    "contained", "extension",     "modifierExtension",
+    "identifier",   "reference",   "entry",   "fullUrl",   "resource",      "text",
+    "code",         "valueString", "_value",  "link",      "valueQuantity", "item",
+    "linkId",       "answer",      "profile", "coding",    "url",           "request",
+    "type",
 };
 
 typedef struct Edit {
@@ -59,7 +80,7 @@ static Str between(const JsonDoc *doc, uint32_t from, uint32_t to)
 static uint32_t start_of(const JsonDoc *doc, const JsonNode *node)
 {
     return json_parent(doc, node)->kind == JSON_KIND_OBJECT && node != json_root(doc) ? node->key_at
-                                                                                     : node->at;
+                                                                                      : node->at;
 }
 
 static void replace(Edit *e, const JsonNode *node, Str by)

@@ -40,14 +40,13 @@ static Str path_between(const Walk *walk, ElemId root, ElemId elem)
     return text_str(&text);
 }
 
-/* Every ancestor with a type of its own is a beginning: Patient, HumanName, and their bases. */
+/* Every ancestor is a beginning: Patient, HumanName, and what a contentReference leads back to:
+ * Questionnaire.item, however deep. */
 static void collect_paths(const Walk *walk, ElemId elem, LogicalPaths *paths)
 {
     for (ElemId at = elem; at; at = walk_elem(walk, at)->parent) {
         const Elem *e = walk_elem(walk, at);
-        bool is_start = walk->model->types[e->type].kind != FHIR_KIND_BACKBONE;
-        if (is_start)
-            add_path(paths, path_between(walk, at, elem));
+        add_path(paths, path_between(walk, at, elem));
         if (e->flags & ELEM_RESOURCE)
             break;
     }
@@ -126,6 +125,28 @@ static bool fhirpath_context_fits(Walk *walk, const Scope *scope, const SchemaCo
     return false;
 }
 
+/* Contexts that were published too narrow, and where the Java core (6.5.18) allows these extensions
+ * besides. */
+static const struct {
+    const char *url, *context;
+} widened[] = {
+    {CORE "structuredefinition-normative-version", "Element"               },
+    {CORE "capabilitystatement-expectation",       "Element"               },
+    {CORE "capabilitystatement-prohibited",        "Element"               },
+    {CORE "structuredefinition-fhir-type",         "ElementDefinition.type"},
+    {CORE "regex",                                 "ElementDefinition.type"},
+};
+
+static bool widened_context_fits(const Walk *walk, const LogicalPaths *paths, ElemId holder,
+                                 Str url)
+{
+    for (size_t i = 0; i < sizeof widened / sizeof *widened; i++)
+        if (str_is(url, widened[i].url) &&
+            element_context_fits(walk, paths, holder, str_from(widened[i].context)))
+            return true;
+    return false;
+}
+
 static bool context_fits(Walk *walk, const Scope *scope, const SchemaProfile *extension,
                          ElemId holder)
 {
@@ -149,7 +170,7 @@ static bool context_fits(Walk *walk, const Scope *scope, const SchemaProfile *ex
         if (fits)
             return true;
     }
-    return false;
+    return widened_context_fits(walk, &paths, holder, schema_text(walk->schema, extension->url));
 }
 
 static Str context_list(Walk *walk, const SchemaProfile *extension)
