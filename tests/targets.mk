@@ -9,6 +9,10 @@ lint: ## every check of tests/lint: format, layers, words, clang-tidy, cppcheck,
 	@tools/setup/install lint
 	@$(MAKE) --no-print-directory -j$$(nproc) $(PROTO_SRC)
 	@rc=0; for t in tests/lint/*.test tests/lint/deep; do echo "# $$t"; $$t || rc=1; done; exit $$rc
+PREFIX ?= /usr/local
+install: build ## the validator for others: library, headers, pkg-config file, command, manual page (PREFIX, DESTDIR)
+	@tools/install/install $(OUT) $(PREFIX) $(DESTDIR)
+.PHONY: install
 SECONDS ?= 60
 JOBS    ?= 1
 FUZZ_FLAGS := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fPIE

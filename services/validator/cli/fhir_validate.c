@@ -24,7 +24,7 @@ static const char usage[] =
     "input, in order: {\"file\",\"valid\",\"ms\",\"outcome\":{OperationOutcome}}; sarif: SARIF "
     "2.1.0.\n"
     "--rule: unknown-profile-warns, unknown-extension-fails, html-in-markdown-fails,\n"
-    "html-in-text-fails, for-publication, unknown-system-warns, rest-references,\n"
+    "html-in-text-fails, for-publication, unknown-system-warns, vital-signs, rest-references,\n"
     "references-resolve, example-url-fails, contained-ignored, json-comments.\n"
     "compile: PACKAGE is a .tgz, a folder or a loose resource (.json); the first one is the root.\n"
     "Dependencies are looked for in the --packages folders.\n"

@@ -76,6 +76,7 @@ typedef enum ValidateRule {
     RULE_EXAMPLE_URL_FAILS = 1 << 8,       /* http://example.org and the like: an error */
     RULE_CONTAINED_IGNORED = 1 << 9,       /* contained resources are not looked at */
     RULE_JSON_COMMENTS = 1 << 10,          /* comments in JSON are read over */
+    RULE_VITAL_SIGNS = 1 << 11,            /* their codes make their profiles apply */
 } ValidateRule;
 /* The rule of that name: "unknown-profile-warns", "for-publication" ...; 0: there is none. */
 ValidateRule fhir_rule_find(const char *name);

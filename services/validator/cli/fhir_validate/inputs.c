@@ -41,12 +41,14 @@ static bool add_entry(Inputs *inputs, const char *folder, const char *name, int 
 {
     char path[PATH_BYTES_MAX];
     struct stat info, target;
-    int len = snprintf(path, sizeof path, "%s%s%s", folder, str_ends(str_from(folder), STR("/")) ? "" : "/", name);
+    int len = snprintf(path, sizeof path, "%s%s%s", folder,
+                       str_ends(str_from(folder), STR("/")) ? "" : "/", name);
     if (len < 0 || (size_t)len >= sizeof path || lstat(path, &info) != 0)
         return true;
     if (S_ISDIR(info.st_mode))
         return depth >= FOLDERS_DEEP_MAX || add_folder(inputs, path, depth + 1);
-    bool is_file = S_ISREG(info.st_mode) || (S_ISLNK(info.st_mode) && stat(path, &target) == 0 && S_ISREG(target.st_mode));
+    bool is_file = S_ISREG(info.st_mode) ||
+                   (S_ISLNK(info.st_mode) && stat(path, &target) == 0 && S_ISREG(target.st_mode));
     return !is_file || !str_ends(str_from(name), STR(".json")) || add(inputs, path);
 }
 

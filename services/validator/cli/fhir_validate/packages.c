@@ -28,7 +28,8 @@ static bool is_folder(const char *path)
 
 static bool is_package_folder(Lists *lists, const char *path)
 {
-    return access(arena_format(lists->arena, "%s/package/package.json", path).ptr, R_OK) == 0 || access(arena_format(lists->arena, "%s/package.json", path).ptr, R_OK) == 0;
+    return access(arena_format(lists->arena, "%s/package/package.json", path).ptr, R_OK) == 0 ||
+           access(arena_format(lists->arena, "%s/package.json", path).ptr, R_OK) == 0;
 }
 
 static void add_folder(Lists *lists, const char *path)
@@ -45,11 +46,15 @@ static void add_folder(Lists *lists, const char *path)
 static bool is_root(Str root, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    Str file = str_from(slash ? slash + 1 : path), name = str_cut(root, 0, str_find_char(root, '#'));
-    if (!root.len || !str_starts(file, name) || file.len == name.len || !strchr("-#@", file.ptr[name.len]))
+    Str file = str_from(slash ? slash + 1 : path),
+        name = str_cut(root, 0, str_find_char(root, '#'));
+    if (!root.len || !str_starts(file, name) || file.len == name.len ||
+        !strchr("-#@", file.ptr[name.len]))
         return false;
     Str version = str_skip(root, name.len + 1), rest = str_skip(file, name.len + 1);
-    return !version.len || str_eq(rest, version) || (str_starts(rest, version) && str_ends(rest, STR(".tgz")) && rest.len == version.len + 4);
+    return !version.len || str_eq(rest, version) ||
+           (str_starts(rest, version) && str_ends(rest, STR(".tgz")) &&
+            rest.len == version.len + 4);
 }
 
 static void add_path(Lists *lists, const char *path)
@@ -57,7 +62,8 @@ static void add_path(Lists *lists, const char *path)
     if (lists->path_count == PATHS_MAX)
         return;
     lists->paths[lists->path_count++] = path;
-    if (lists->path_count > 1 && is_root(lists->root, path) && !is_root(lists->root, lists->paths[0])) {
+    if (lists->path_count > 1 && is_root(lists->root, path) &&
+        !is_root(lists->root, lists->paths[0])) {
         const char *first = lists->paths[0];
         lists->paths[0] = path;
         lists->paths[lists->path_count - 1] = first;
@@ -76,13 +82,16 @@ static bool add_all_of(Lists *lists, const char *folder, Err *err)
     int count = scandir(folder, &entries, is_package_name, alphasort);
     for (int i = 0; i < count; i++) {
         const char *path = arena_format(lists->arena, "%s/%s", folder, entries[i]->d_name).ptr;
-        if (str_ends(str_from(path), STR(".tgz")) || (is_folder(path) && is_package_folder(lists, path)))
+        if (str_ends(str_from(path), STR(".tgz")) ||
+            (is_folder(path) && is_package_folder(lists, path)))
             add_path(lists, path);
         free(entries[i]);
     }
     free(entries);
     add_folder(lists, folder);
-    return lists->path_count > before || ERR(err, ERR_INPUT, "package-path", "%s: neither a package nor a folder with packages", folder);
+    return lists->path_count > before ||
+           ERR(err, ERR_INPUT, "package-path", "%s: neither a package nor a folder with packages",
+               folder);
 }
 
 static bool add_package(Lists *lists, const char *path, Err *err)
@@ -121,7 +130,10 @@ static void add_usual_folders(Lists *lists)
 
 static bool compile(const Lists *lists, const char *image, Err *err)
 {
-    FhirCompileOptions options = {.packages = lists->paths, .package_count = lists->path_count, .folders = lists->folders, .folder_count = lists->folder_count};
+    FhirCompileOptions options = {.packages = lists->paths,
+                                  .package_count = lists->path_count,
+                                  .folders = lists->folders,
+                                  .folder_count = lists->folder_count};
     FhirCompileReport report;
     ARENA_AUTO arena = arena_new(COMPILE_BYTES);
     if (!arena)
@@ -144,7 +156,8 @@ static bool find_packages(const Settings *settings, Lists *lists, Err *err)
 }
 
 /* The image is unlinked as soon as it is mapped. */
-static bool open_all(const Settings *settings, const char *compiled, FhirValidator **ret_validator, Err *err)
+static bool open_all(const Settings *settings, const char *compiled, FhirValidator **ret_validator,
+                     Err *err)
 {
     const char *images[IMAGES_MAX + 1];
     size_t count = 0;
@@ -166,7 +179,8 @@ bool packages_open(const Settings *settings, FhirValidator **ret_validator, Err 
     TRY(find_packages(settings, &lists, err));
     const char *folder = getenv("TMPDIR");
     char path[PATH_BYTES_MAX];
-    int len = snprintf(path, sizeof path, "%s/fhir-validate.XXXXXX", folder && *folder ? folder : "/tmp");
+    int len =
+        snprintf(path, sizeof path, "%s/fhir-validate.XXXXXX", folder && *folder ? folder : "/tmp");
     int file = len > 0 && (size_t)len < sizeof path ? mkstemp(path) : -1;
     if (file < 0)
         return ERR(err, ERR_FATAL, "image-read", "%s: %s", path, strerror(errno));

@@ -1,7 +1,7 @@
 /* packages - --image and --package -> the validator.
  *
- * Rule:    the packages are compiled into an image of their own, which lives as long as the program.
- *          Dependencies are looked for beside each package, in the folders of $FHIR_PACKAGES (by
+ * Rule:    the packages are compiled into an image of their own, which lives as long as the
+ * program. Dependencies are looked for beside each package, in the folders of $FHIR_PACKAGES (by
  *          colon), in ~/.fhir/packages, ./packages and the program's own ../../packages and
  *          ../share/fhirbus/packages. A folder that is no package stands for all packages in it.
  *          The root is what --ig names, else the first one. */

@@ -75,23 +75,31 @@ static bool drop_below(IssueSeverity min, Verdict *verdict, Arena *arena)
 static Str outcome_of_problem(const char *code, const char *problem, Buf *buf)
 {
     buf_reset(buf);
-    buf_add_format(buf, "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"fatal\",\"code\":\"%s\",\"diagnostics\":", code);
+    buf_add_format(buf,
+                   "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"fatal\","
+                   "\"code\":\"%s\",\"diagnostics\":",
+                   code);
     show_json_string(str_from(problem), buf);
     buf_add(buf, STR("}]}"));
     return buf_str(buf);
 }
 
-static bool validate(const Run *run, Str source, Arena *arena, Result *result, Verdict *verdict, Err *err)
+static bool validate(const Run *run, Str source, Arena *arena, Result *result, Verdict *verdict,
+                     Err *err)
 {
     const Settings *s = run->settings;
-    ValidateOptions options = {.image = run->image, .profiles = s->profiles, .profile_count = s->profile_count, .rules = s->rules};
+    ValidateOptions options = {.image = run->image,
+                               .profiles = s->profiles,
+                               .profile_count = s->profile_count,
+                               .rules = s->rules};
     double start = now_ms();
     TRY(fhir_validate(run->validator, source, &options, arena, verdict, err));
     result->ms = now_ms() - start;
     if (s->min_severity == SEVERITY_INFORMATION || drop_below(s->min_severity, verdict, arena))
         result->outcome = fhir_verdict_outcome(verdict, arena);
     if (!result->outcome.ptr)
-        return ERR(err, ERR_INPUT, "memory-limit", "the memory limit of a resource is reached; see --memory");
+        return ERR(err, ERR_INPUT, "memory-limit",
+                   "the memory limit of a resource is reached; see --memory");
     result->source = source;
     result->verdict = verdict;
     return true;
@@ -112,7 +120,8 @@ static void handle(const Run *run, Desk *desk, size_t index, Slot *slot)
     slot->unreadable = slot->invalid = false;
     if (!input_read(result.path, &desk->input)) {
         result.problem = strerror(errno);
-        result.outcome = outcome_of_problem(errno == ENOENT ? "not-found" : "exception", result.problem, &desk->problem);
+        result.outcome = outcome_of_problem(errno == ENOENT ? "not-found" : "exception",
+                                            result.problem, &desk->problem);
     } else if (!validate(run, buf_str(&desk->input), desk->arena, &result, &verdict, &err)) {
         result.problem = err.text;
         result.outcome = outcome_of_problem("too-costly", err.text, &desk->problem);
@@ -120,7 +129,8 @@ static void handle(const Run *run, Desk *desk, size_t index, Slot *slot)
     slot->unreadable = !result.verdict;
     slot->invalid = result.verdict && !verdict.valid;
     show_result(&run->look, &result, index == 0, &slot->out);
-    if (slot->unreadable && (run->look.format != FORMAT_TEXT || !isatty(STDERR_FILENO) || !isatty(STDOUT_FILENO)))
+    if (slot->unreadable &&
+        (run->look.format != FORMAT_TEXT || !isatty(STDERR_FILENO) || !isatty(STDOUT_FILENO)))
         complain(result.problem, result.path);
 }
 
@@ -130,7 +140,8 @@ static void handle(const Run *run, Desk *desk, size_t index, Slot *slot)
 static size_t take(Run *run)
 {
     pthread_mutex_lock(&run->lock);
-    while (!run->stopped && run->next < run->inputs->count && run->next - run->written >= run->slot_count)
+    while (!run->stopped && run->next < run->inputs->count &&
+           run->next - run->written >= run->slot_count)
         pthread_cond_wait(&run->changed, &run->lock);
     size_t index = run->stopped || run->next == run->inputs->count ? SIZE_MAX : run->next++;
     pthread_mutex_unlock(&run->lock);
@@ -168,13 +179,15 @@ static void *work(void *argument)
 static bool shows_progress(const Run *run)
 {
     const char *term = getenv("TERM");
-    return run->inputs->count >= PROGRESS_INPUTS_MIN && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    return run->inputs->count >= PROGRESS_INPUTS_MIN && isatty(STDERR_FILENO) && term &&
+           strcmp(term, "dumb") != 0;
 }
 
 static void progress(const Run *run, double since_ms)
 {
     double seconds = (now_ms() - since_ms) / 1e3;
-    fprintf(stderr, "\r\033[K%zu of %zu, %zu invalid, %.0f a second", run->written, run->inputs->count, run->invalid, seconds > 0 ? (double)run->written / seconds : 0);
+    fprintf(stderr, "\r\033[K%zu of %zu, %zu invalid, %.0f a second", run->written,
+            run->inputs->count, run->invalid, seconds > 0 ? (double)run->written / seconds : 0);
     fflush(stderr);
 }
 
@@ -241,7 +254,8 @@ static bool run_threads(Run *run)
     buf_init(&edge, PATH_BYTES_MAX);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    while (started < run->settings->threads && started < run->inputs->count && pthread_create(&threads[started], &attributes, work, run) == 0)
+    while (started < run->settings->threads && started < run->inputs->count &&
+           pthread_create(&threads[started], &attributes, work, run) == 0)
         started++;
     pthread_attr_destroy(&attributes);
     if (started == 0)
@@ -268,7 +282,9 @@ static bool is_ig(const FhirValidator *validator, size_t index, Str ig)
 {
     Str name = fhir_validator_image_name(validator, index);
     size_t hash = str_find_char(ig, '#');
-    return str_eq(name, str_cut(ig, 0, hash)) && (hash == ig.len || str_eq(fhir_validator_image_version(validator, index), str_skip(ig, hash + 1)));
+    return str_eq(name, str_cut(ig, 0, hash)) &&
+           (hash == ig.len ||
+            str_eq(fhir_validator_image_version(validator, index), str_skip(ig, hash + 1)));
 }
 
 /* spec: --ig: that image, whatever meta.profile says. */
@@ -285,8 +301,11 @@ static bool choose_image(Run *run)
         }
     fprintf(stderr, "fhir-validate: --ig %.*s: not among what is loaded:", STR_ARG(ig));
     for (size_t i = 0; i < fhir_validator_image_count(run->validator); i++)
-        fprintf(stderr, " %.*s#%.*s", STR_ARG(fhir_validator_image_name(run->validator, i)), STR_ARG(fhir_validator_image_version(run->validator, i)));
-    fputs(fhir_validator_image_count(run->validator) ? "\n" : " nothing; give --image or --package\n", stderr);
+        fprintf(stderr, " %.*s#%.*s", STR_ARG(fhir_validator_image_name(run->validator, i)),
+                STR_ARG(fhir_validator_image_version(run->validator, i)));
+    fputs(fhir_validator_image_count(run->validator) ? "\n"
+                                                     : " nothing; give --image or --package\n",
+          stderr);
     return false;
 }
 
@@ -296,13 +315,19 @@ static bool has_colours(void)
     return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0 && !(no_colour && *no_colour);
 }
 
-static int run_inputs(const Settings *settings, const FhirValidator *validator, const Inputs *inputs)
+static int run_inputs(const Settings *settings, const FhirValidator *validator,
+                      const Inputs *inputs)
 {
-    Run run = {.settings = settings,
-               .validator = validator,
-               .inputs = inputs,
-               .look = {.format = settings->format, .min_severity = settings->min_severity, .colour = has_colours(), .many = inputs->count != 1},
-               .slot_count = settings->threads * WINDOW_PER_THREAD};
+    Run run = {
+        .settings = settings,
+        .validator = validator,
+        .inputs = inputs,
+        .look = {.format = settings->format,
+                 .min_severity = settings->min_severity,
+                 .colour = has_colours(),
+                 .many = inputs->count != 1},
+        .slot_count = settings->threads * WINDOW_PER_THREAD
+    };
     if (!choose_image(&run))
         return EXIT_USAGE;
     run.slots = calloc(run.slot_count, sizeof *run.slots);
@@ -316,7 +341,9 @@ static int run_inputs(const Settings *settings, const FhirValidator *validator, 
     for (size_t i = 0; i < run.slot_count; i++)
         buf_clear(&run.slots[i].out);
     free(run.slots);
-    return !ok || run.unreadable || inputs->any_unreadable ? EXIT_USAGE : run.invalid ? EXIT_INVALID : EXIT_VALID;
+    return !ok || run.unreadable || inputs->any_unreadable ? EXIT_USAGE
+           : run.invalid                                   ? EXIT_INVALID
+                                                           : EXIT_VALID;
 }
 
 int run_all(const Settings *settings)
@@ -326,7 +353,9 @@ int run_all(const Settings *settings)
     Err err = {0};
     if (!packages_open(settings, &validator, &err))
         return complain(err.text, "image");
-    int status = inputs_expand(settings->inputs, settings->input_count, &inputs) ? EXIT_VALID : complain("no memory", "fhir-validate");
+    int status = inputs_expand(settings->inputs, settings->input_count, &inputs)
+                     ? EXIT_VALID
+                     : complain("no memory", "fhir-validate");
     if (status == EXIT_VALID) {
         status = run_inputs(settings, validator, &inputs);
         inputs_free(&inputs);

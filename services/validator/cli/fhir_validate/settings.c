@@ -100,15 +100,15 @@ typedef struct Option {
 } Option;
 
 static const Option options[] = {
-    {"--format",       set_format,   "text, json, ndjson or sarif"            },
-    {"--ig",           set_ig,       "NAME#VERSION"                           },
-    {"--image",        set_image,    "an image file, 16 at most"              },
-    {"--memory",       set_memory,   "MiB, from 1"                            },
-    {"--min-severity", set_severity, "information, warning, error or fatal"   },
-    {"--package",      set_package,  "a package, 64 at most"                  },
-    {"--profile",      set_profile,  "a canonical URL, 32 at most"            },
-    {"--rule",         set_rule,     "the name of a rule; see --help"         },
-    {"--threads",      set_threads,  "a number from 1 to 64"                  },
+    {"--format",       set_format,   "text, json, ndjson or sarif"         },
+    {"--ig",           set_ig,       "NAME#VERSION"                        },
+    {"--image",        set_image,    "an image file, 16 at most"           },
+    {"--memory",       set_memory,   "MiB, from 1"                         },
+    {"--min-severity", set_severity, "information, warning, error or fatal"},
+    {"--package",      set_package,  "a package, 64 at most"               },
+    {"--profile",      set_profile,  "a canonical URL, 32 at most"         },
+    {"--rule",         set_rule,     "the name of a rule; see --help"      },
+    {"--threads",      set_threads,  "a number from 1 to 64"               },
 };
 
 static const Option *find_option(Str name)

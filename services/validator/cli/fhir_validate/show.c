@@ -6,14 +6,19 @@
 static size_t utf8_length(Str text, size_t at)
 {
     unsigned char c = (unsigned char)text.ptr[at];
-    size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+    size_t len = c < 0x80                ? 1
+                 : c >= 0xc2 && c < 0xe0 ? 2
+                 : c >= 0xe0 && c < 0xf0 ? 3
+                 : c >= 0xf0 && c < 0xf5 ? 4
+                                         : 0;
     if (len > text.len - at)
         return 0;
     for (size_t i = 1; i < len; i++)
         if (((unsigned char)text.ptr[at + i] & 0xc0) != 0x80)
             return 0;
     unsigned char next = len > 1 ? (unsigned char)text.ptr[at + 1] : 0;
-    bool odd = (c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) || (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f);
+    bool odd = (c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) ||
+               (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f);
     return odd ? 0 : len;
 }
 
@@ -59,7 +64,8 @@ static void show_ndjson(const Result *result, Buf *out)
 {
     buf_add(out, STR("{\"file\":"));
     show_json_string(str_from(result->path), out);
-    buf_add_format(out, ",\"valid\":%s,\"ms\":%.3f,\"outcome\":", result->verdict && result->verdict->valid ? "true" : "false", result->ms);
+    buf_add_format(out, ",\"valid\":%s,\"ms\":%.3f,\"outcome\":",
+                   result->verdict && result->verdict->valid ? "true" : "false", result->ms);
     buf_add(out, result->outcome);
     buf_add(out, STR("}\n"));
 }

@@ -10,7 +10,8 @@ static void add_member(const char *name, Str value, Buf *out)
 /* spec: SARIF 3.4.3, RFC 3986 2.1: a path as a relative or file: URI. */
 static void add_uri(const char *path, Buf *out)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
     buf_add(out, STR("\"uri\":\""));
     if (path[0] == '/')
         buf_add(out, STR("file://"));
@@ -35,7 +36,8 @@ static void add_location(const Result *result, const Issue *issue, Buf *out)
     add_uri(strcmp(result->path, "-") == 0 ? "stdin" : result->path, out);
     buf_add_char(out, '}');
     if (issue->line)
-        buf_add_format(out, ",\"region\":{\"startLine\":%u,\"startColumn\":%u}", issue->line, issue->column);
+        buf_add_format(out, ",\"region\":{\"startLine\":%u,\"startColumn\":%u}", issue->line,
+                       issue->column);
     buf_add_char(out, '}');
     if (issue->expression.len) {
         buf_add(out, STR(",\"logicalLocations\":[{"));
@@ -60,7 +62,8 @@ static void add_issue(const Result *result, const Issue *issue, bool is_first, B
 
 void show_sarif_opening(Buf *out)
 {
-    buf_add(out, STR("{\"version\":\"2.1.0\",\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\"runs\":[{"
+    buf_add(out, STR("{\"version\":\"2.1.0\",\"$schema\":\"https://json.schemastore.org/"
+                     "sarif-2.1.0.json\",\"runs\":[{"
                      "\"tool\":{\"driver\":{\"name\":\"fhir-validate\"}},"
                      "\"columnKind\":\"unicodeCodePoints\",\"results\":["));
 }
@@ -69,7 +72,9 @@ void show_as_sarif(const Look *look, const Result *result, bool is_first, Buf *o
 {
     (void)look;
     if (!result->verdict) { /* no verdict: one result, so that readers of results alone see it */
-        Issue issue = {.severity = SEVERITY_FATAL, .code = STR("exception"), .text = str_from(result->problem)};
+        Issue issue = {.severity = SEVERITY_FATAL,
+                       .code = STR("exception"),
+                       .text = str_from(result->problem)};
         add_issue(result, &issue, is_first, out);
         return;
     }
@@ -79,5 +84,6 @@ void show_as_sarif(const Look *look, const Result *result, bool is_first, Buf *o
 
 void show_sarif_closing(bool complete, Buf *out)
 {
-    buf_add_format(out, "\n],\"invocations\":[{\"executionSuccessful\":%s}]}]}\n", complete ? "true" : "false");
+    buf_add_format(out, "\n],\"invocations\":[{\"executionSuccessful\":%s}]}]}\n",
+                   complete ? "true" : "false");
 }

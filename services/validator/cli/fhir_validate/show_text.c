@@ -16,7 +16,8 @@ static void add_tame(Str text, Buf *out)
 {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        bool is_c1 = c == 0xc2 && i + 1 < text.len && (unsigned char)text.ptr[i + 1] >= 0x80 && (unsigned char)text.ptr[i + 1] < 0xa0;
+        bool is_c1 = c == 0xc2 && i + 1 < text.len && (unsigned char)text.ptr[i + 1] >= 0x80 &&
+                     (unsigned char)text.ptr[i + 1] < 0xa0;
         if (is_c1)
             i++;
         buf_add_char(out, c < 0x20 || c == 0x7f || is_c1 ? (c == '\t' ? ' ' : '.') : (char)c);
@@ -55,7 +56,8 @@ static Str line_of(const Lines *lines, uint32_t number)
     if (!lines->starts || number == 0 || number > lines->count)
         return STR_NONE;
     size_t from = lines->starts[number - 1], end = from;
-    while (end < lines->source.len && lines->source.ptr[end] != '\n' && lines->source.ptr[end] != '\r')
+    while (end < lines->source.len && lines->source.ptr[end] != '\n' &&
+           lines->source.ptr[end] != '\r')
         end++;
     return str_cut(lines->source, from, end);
 }
@@ -86,7 +88,8 @@ static void add_quote(const Look *look, const Lines *lines, const Issue *issue, 
     paint(look, "\033[2m", out);
     buf_add_format(out, "%8u | %s", issue->line, from ? "..." : "");
     add_tame(str_cut(line, start, end), out);
-    buf_add_format(out, "%s\n         | %*s", end < line.len ? "..." : "", (int)(column - from) + (from ? 3 : 0), "");
+    buf_add_format(out, "%s\n         | %*s", end < line.len ? "..." : "",
+                   (int)(column - from) + (from ? 3 : 0), "");
     paint(look, "\033[0m", out);
     paint(look, colours[issue->severity], out);
     buf_add_char(out, '^');
@@ -130,11 +133,13 @@ void show_as_text(const Look *look, const Result *result, Buf *out)
         buf_add_format(out, " (%s)\n", result->problem);
         return;
     }
-    buf_add_format(out, " (%u error%s, %u warning%s, %u information)\n", v->errors, plural(v->errors), v->warnings, plural(v->warnings), v->information);
+    buf_add_format(out, " (%u error%s, %u warning%s, %u information)\n", v->errors,
+                   plural(v->errors), v->warnings, plural(v->warnings), v->information);
     Lines lines = v->issues ? find_lines(result->source) : (Lines){0};
     for (const Issue *issue = v->issues; issue; issue = issue->next)
         add_issue(look, &lines, issue, out);
     free(lines.starts);
     if (v->issues_left_out)
-        buf_add_format(out, "  %u more issue%s left out\n", v->issues_left_out, v->issues_left_out == 1 ? " is" : "s are");
+        buf_add_format(out, "  %u more issue%s left out\n", v->issues_left_out,
+                       v->issues_left_out == 1 ? " is" : "s are");
 }

@@ -51,11 +51,12 @@ static bool holds_ele_1(const Walk *walk, const Elem *elem, ElemId id)
     return elem->child_count > ids;
 }
 
-/* Nothing in it, nor in anything below: to exists() it is not there. */
+/* Nothing in it, nor in anything below: to exists() it is not there. To the Java core a value that
+ * is written as "" is there. */
 static bool is_empty(const Walk *walk, ElemId id)
 {
     const Elem *elem = walk_elem(walk, id);
-    if (elem_text(elem).len > 0)
+    if (elem->flags & ELEM_VALUE)
         return false;
     ELEM_EACH(&walk->elems, child, id)
     if (!is_empty(walk, child))

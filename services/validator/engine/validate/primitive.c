@@ -153,8 +153,8 @@ static bool check_instant(Walk *walk, ElemId elem, Str text)
     DateTimeProblem why;
     if (datetime_parse_fhir(DATETIME_INSTANT, text, &value, &why))
         return warn_year(walk, elem, text);
-    return text_error(walk, why == DATETIME_PROBLEM_DAY ? MSG_INSTANT_VALUE : MSG_INSTANT, elem,
-                      text);
+    bool formed = why == DATETIME_PROBLEM_DAY && str_find_char(text, 'T') < text.len;
+    return text_error(walk, formed ? MSG_INSTANT_VALUE : MSG_INSTANT, elem, text);
 }
 
 static bool check_time(Walk *walk, ElemId elem, Str text)
@@ -484,8 +484,11 @@ bool check_primitive(Walk *walk, const Scope *scope, const SchemaNode *node, Pro
     (void)scope;
     Elem *e = &walk->elems.items[elem];
     Str text = elem_text(e);
-    if (is_all_white(text))
+    if (is_all_white(text)) {
+        if (type == walk->model->xhtml_type && text.ptr)
+            (void)check_narrative(walk, elem);
         return check_blank(walk, node, elem, text);
+    }
     bool core = walk->schema->profiles[profile].flags & PROFILE_CORE;
     bool ok = true;
     if (!(e->flags & ELEM_FORMAT_CLEAN)) {

@@ -113,7 +113,7 @@ bool check_specials(Walk *walk, const Scope *scope, ElemId elem, FindingPath for
     Elem *e = &walk->elems.items[elem];
     Str type = fhir_type_name(walk->model, e->type);
     bool ok = true;
-    if (str_is(type, "Observation"))
+    if (str_is(type, "Observation") && (walk->rules & RULE_VITAL_SIGNS))
         ok = run_vital_sign(walk, scope, elem);
     /* The Java core asks up to three times; once with each form of path is enough. */
     uint16_t done = form == FINDING_PATH ? ELEM_SPECIALS_DONE : ELEM_SPECIALS_DONE_BARE;
