@@ -266,8 +266,13 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 
 /* --- polling -----------------------------------------------------------------------------------
  */
-static void note_error(const Lane *lane, const rd_kafka_message_t *message)
+/* A consumer is told here, not by the error callback, that its client cannot go on: such as a
+ * member that came back after its session had timed out, and committed under the id it had before.
+ */
+static void note_error(Lane *lane, const rd_kafka_message_t *message)
 {
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL)
+        lane->client.fatal = true;
     log_warn(lane->client.log, "kafka.consume_error",
              LOG_TEXT("code", rd_kafka_err2name(message->err)),
              LOG_TEXT("topic", message->rkt ? rd_kafka_topic_name(message->rkt) : ""));
@@ -541,7 +546,7 @@ static bool close_in_time(Lane *lane)
 {
     const BusConsumer *consumer = lane->consumer;
     int64_t until = client_now_ms() + consumer->revoke_wait_ms + CONSUMER_CLOSE_MS;
-    if (consumer->lasting)
+    if (consumer->lasting && !lane->client.fatal)
         leave(lane, until);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(lane->rk);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(lane->rk, queue);
