@@ -41,6 +41,8 @@ typedef struct Trial {
     RuleSet *defaults;
     RuleBook book;
     int64_t now_us;
+    Log *log;
+    Images *images; /* texts of the verdict lie in it */
 } Trial;
 
 static bool complain(const char *about, const Err *err)
@@ -175,7 +177,6 @@ static bool read_settings(Trial *trial, ValidatorConfig *ret_config, Err *err)
 static bool ask_engine(Trial *trial, Validated *ret_validated)
 {
     ValidatorConfig config = {0};
-    Images *images = NULL;
     Err err = {0};
     const Envelope envelope = {.interaction_id = STR("00000000-0000-0000-0000-000000000000"),
                                .tenant = str_from(trial->tenant),
@@ -183,14 +184,12 @@ static bool ask_engine(Trial *trial, Validated *ret_validated)
                                .payload = buf_str(&trial->bundle_text)};
     if (!read_settings(trial, &config, &err))
         return complain("settings", &err);
-    Log *log = log_new(STDERR_FILENO, "fhirbus-rules", LOG_ERROR);
+    trial->log = log_new(STDERR_FILENO, "fhirbus-rules", LOG_ERROR);
     const char *list = trial->image ? trial->image : config.images;
-    bool fine = images_open(list, log, &images, &err);
-    if (fine) {
-        const Judge by = {&config, images, &trial->book, trial->now_us};
-        fine = judge(&by, &envelope, trial->arena, ret_validated, &err);
-    }
-    /* Texts of the verdict lie in the image: it stays open until the program ends. */
+    if (!images_open(list, trial->log, &trial->images, &err))
+        return complain(list ? list : "engine", &err);
+    const Judge by = {&config, trial->images, &trial->book, trial->now_us};
+    bool fine = judge(&by, &envelope, trial->arena, ret_validated, &err);
     return fine || complain(trial->bundle, &err);
 }
 
@@ -394,6 +393,8 @@ int try_run(int count, char **arguments)
         catalog_release(trial.catalog, trial.view);
     catalog_close(trial.catalog);
     rules_free(trial.defaults);
+    images_close(trial.images);
+    log_free(trial.log);
     buf_clear(&trial.bundle_text);
     buf_clear(&trial.outcome_text);
     arena_free(trial.arena);
