@@ -492,9 +492,10 @@ static bool read_arguments(int argc, char **argv, Arguments *ret)
         {"key",    1, NULL, 'k'},
         {"ca",   1, NULL, 'a'},
         {"journal", 1, NULL, 'j'},
-        {"mode",  1, NULL, 'm'},
-        {"expired-cert",      1, NULL, 'x'},
-        {"expired-key",  1, NULL, 'y'},
+        {"bind",  1, NULL, 'b'},
+        {"mode",      1, NULL, 'm'},
+        {"expired-cert",  1, NULL, 'x'},
+        {"expired-key",   1, NULL, 'y'},
         {0  },
     };
     const char **const texts[] = {
