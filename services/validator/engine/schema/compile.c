@@ -306,7 +306,7 @@ static bool finish(Tables *tables, Arena *arena, SchemaCompiled *compiled)
 /* What responses and reports are checked against, the nearest first. */
 static void keep_whole(Tables *tables)
 {
-    static const char *const types[] = {"Questionnaire", "Measure"};
+    static const char *const types[] = {"Questionnaire", "Measure", "SearchParameter"};
     const PackageResource *resource;
     for (size_t t = 0; t < sizeof types / sizeof *types; t++)
         for (size_t i = 0;

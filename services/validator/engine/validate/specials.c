@@ -11,6 +11,7 @@ typedef struct VitalSign {
     const char *codes; /* between blanks */
 } VitalSign;
 
+#define WORK_GROUP "http://hl7.org/fhir/StructureDefinition/structuredefinition-wg"
 #define LOINC "http://loinc.org"
 #define SNOMED "http://snomed.info/sct"
 
@@ -108,6 +109,42 @@ static bool run_vital_sign(Walk *walk, const Scope *scope, ElemId elem)
     return true;
 }
 
+/* spec: confluence "HL7 publishing": who owns it is said by an extension. */
+static bool check_owner(Walk *walk, ElemId elem, FindingPath form)
+{
+    Str url = walk_text(walk, elem, "url");
+    if (!(walk->rules & RULE_FOR_PUBLICATION) || !str_starts(url, STR("http://hl7.org/fhir/")) ||
+        str_starts(url, STR("http://hl7.org/fhir/sid")) ||
+        walk_elem(walk, elem)->flags & ELEM_CONTAINED)
+        return true;
+    ELEM_EACH(&walk->elems, child, elem)
+    if (walk_elem(walk, child)->property == walk->model->n_extension &&
+        str_is(walk_text(walk, child, "url"), WORK_GROUP))
+        return true;
+    return special(walk, SEVERITY_ERROR, MSG_HL7_WORKGROUP, elem, form, STR(WORK_GROUP));
+}
+
+static bool check_definition(Walk *walk, ElemId elem, Str type, FindingPath form)
+{
+    static const struct {
+        const char *type;
+        bool (*check)(Walk *walk, ElemId elem, FindingPath form);
+    } checks[] = {
+        {"CapabilityStatement", check_capability_statement},
+        {"CodeSystem",          check_code_system         },
+        {"Measure",             check_measure             },
+        {"MeasureReport",       check_measure_report      },
+        {"SearchParameter",     check_search_parameter    },
+        {"StructureDefinition", check_structure_definition},
+        {"ValueSet",            check_value_set           },
+    };
+    bool ok = check_owner(walk, elem, form);
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        if (str_is(type, checks[i].type))
+            return checks[i].check(walk, elem, form) && ok;
+    return ok;
+}
+
 bool check_specials(Walk *walk, const Scope *scope, ElemId elem, FindingPath form)
 {
     Elem *e = &walk->elems.items[elem];
@@ -126,11 +163,7 @@ bool check_specials(Walk *walk, const Scope *scope, ElemId elem, FindingPath for
         return check_observation(walk, elem, form) && ok;
     if (str_is(type, "QuestionnaireResponse"))
         return check_questionnaire_response(walk, scope, elem, form) && ok;
-    if (str_is(type, "Measure"))
-        return check_measure(walk, elem, form) && ok;
-    if (str_is(type, "MeasureReport"))
-        return check_measure_report(walk, elem, form) && ok;
-    return ok;
+    return check_definition(walk, elem, type, form) && ok;
 }
 
 bool check_resource_rules(Walk *walk, ElemId elem)

@@ -7,6 +7,12 @@
 
 bool check_measure(Walk *walk, ElemId measure, FindingPath form);
 bool check_measure_report(Walk *walk, ElemId report_elem, FindingPath form);
+/* Definitions: what they say of themselves and of each other. */
+bool check_code_system(Walk *walk, ElemId elem, FindingPath form);
+bool check_value_set(Walk *walk, ElemId set, FindingPath form);
+bool check_structure_definition(Walk *walk, ElemId sd, FindingPath form);
+bool check_search_parameter(Walk *walk, ElemId elem, FindingPath form);
+bool check_capability_statement(Walk *walk, ElemId elem, FindingPath form);
 /* spec: hl7.org/fhir/R4/questionnaireresponse.html#link. The questionnaire is contained or one that
  * the image keeps. */
 bool check_questionnaire_response(Walk *walk, const Scope *scope, ElemId response,
