@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 /* common/rules/default.json, as it stands there. */
-static const char file[] =
+static const char file[] = ""
 #include "rules_default.inc"
     ;
 

@@ -35,7 +35,7 @@ static int by_place(const void *a, const void *b)
 
 static size_t copy(char *to, size_t len, Str piece)
 {
-    if (piece.len)
+    if (piece.len && piece.ptr)
         memcpy(to + len, piece.ptr, piece.len);
     return len + piece.len;
 }

@@ -26,7 +26,7 @@ typedef struct Pieces {
 
 static void put(Pieces *pieces, Str piece)
 {
-    if (pieces->to && pieces->len + piece.len <= pieces->room && piece.len)
+    if (pieces->to && pieces->len + piece.len <= pieces->room && piece.len && piece.ptr)
         memcpy(pieces->to + pieces->len, piece.ptr, piece.len);
     pieces->len += piece.len;
 }
@@ -164,7 +164,7 @@ static bool apply_step(Run *run, const RuleHit *hit, size_t at, Err *err)
     Err why = {0};
     uint32_t places = 0;
     char after[HEX_BYTES];
-    Str text, label = rules_label(hit->set, hit->rule, run->arena);
+    Str text = run->text, label = rules_label(hit->set, hit->rule, run->arena);
     bool done = do_step(run, step, &text, &places, &why);
     arena_reset(run->scratch);
     if (!done)
