@@ -14,7 +14,8 @@ GEN   := build/gen
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wstrict-prototypes \
   -Wmissing-prototypes -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wnull-dereference \
   -Wduplicated-cond -Wlogical-op -Wimplicit-fallthrough -Werror
-HARD := -O2 -fstack-protector-strong -fstack-clash-protection -fPIE
+# Sanitized builds take a third less time to make with -O1, and report lines that are nearer.
+HARD := $(if $(SAN),-O1,-O2) -fstack-protector-strong -fstack-clash-protection -fPIE
 # Fortify and the sanitizers check the same calls; together they hide each other's reports.
 # gcc's null-dereference and maybe-uninitialized guess wrongly in instrumented code.
 ifeq ($(SAN),)

@@ -114,6 +114,13 @@ def packages_of(guides):
     return folder
 
 
+def compiler_of_images():
+    """Images are data, and sanitized programs are long at making them: the release build does if it is not older than its sources."""
+    release = ROOT / "build" / "release" / "bin" / "fhir-validate"
+    sources = (p.stat().st_mtime for folder in ("services/validator", "common") for p in (ROOT / folder).rglob("*.[ch]"))
+    return release if release.exists() and release.stat().st_mtime >= max(sources) else OUT / "bin" / "fhir-validate"
+
+
 def make_stack(name, count=1, environment=None, bin=None, guides=()):
     folder = ROOT / "build" / "e2e" / name
     left_over = Processes(folder)
@@ -122,7 +129,7 @@ def make_stack(name, count=1, environment=None, bin=None, guides=()):
     base = take_ports()
     settings = Settings(folder=folder, ports=Ports.from_base(base), bin=bin or OUT / "bin",
                         count=dict.fromkeys(SERVICES, count) if isinstance(count, int) else {**dict.fromkeys(SERVICES, 1), **count},
-                        environment={"REPLY_DEADLINE_MS": "60000", **(environment or {})}, packages=packages_of(guides),
+                        environment={"REPLY_DEADLINE_MS": "60000", **(environment or {})}, packages=packages_of(guides), compiler=compiler_of_images(),
                         images=ROOT / "build" / "e2e" / ("images-guides" if guides else "images"))
     stack = Stack(settings)
     stack.postgres.drop()
@@ -146,8 +153,8 @@ def running_stack(name, count=1, environment=None, bin=None, guides=()):
     except StackError as error:
         ok(False, "the stack runs", error)
     finally:
-        show_crashes(stack)
         stack.down()
+        show_crashes(stack)  # after the end: leaks are told there
         if not failures():
             stack.postgres.drop()
             shutil.rmtree(stack.settings.folder / "kafka", ignore_errors=True)

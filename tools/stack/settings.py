@@ -42,11 +42,13 @@ class Settings:
     cache: pathlib.Path = pathlib.Path(os.environ.get("FHIRBUS_CACHE", ROOT / ".cache"))
     packages: pathlib.Path = pathlib.Path(os.environ.get("FHIRBUS_PACKAGES", ROOT / "packages"))
     images: pathlib.Path = None  # compiled definitions; default: in the folder
+    compiler: pathlib.Path = None  # what compiles them; default: bin's
     count: dict = dataclasses.field(default_factory=lambda: dict.fromkeys(SERVICES, 1))
     environment: dict = dataclasses.field(default_factory=dict)  # added to every service's
 
     def __post_init__(self):
         self.images = self.images or self.folder / "images"
+        self.compiler = self.compiler or self.bin / "fhir-validate"
 
     def url(self, index=0):
         return f"https://localhost:{self.ports.https + index}"

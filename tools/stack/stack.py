@@ -89,8 +89,8 @@ class Stack:
         self.say("database schema")
 
     def compile_images(self):
-        for name, seconds in images.ensure(self.settings.bin / "fhir-validate", self.settings.images,
-                                            self.settings.packages, self.settings.cache / "packages"):
+        for name, seconds in images.ensure(self.settings.compiler, self.settings.images,
+                                           self.settings.packages, self.settings.cache / "packages"):
             self.say(f"definitions of {name}" + (f" compiled in {seconds:.1f} s" if seconds else " (kept)"))
 
     def run(self, what, command, env):

@@ -213,6 +213,45 @@ static void intake_stops_at_the_cap_and_while_paused(void **state)
     bus_consumer_free(consumer);
 }
 
+static void drop_next(BusConsumer *consumer)
+{
+    BusMessage *message = next(consumer, 50);
+    if (message)
+        bus_drop(consumer, message);
+}
+
+/* The mock brokers fence nobody by themselves (tests/e2e/outages does it with a real one): they
+ * answer a heartbeat as a broker does when another one came under the same name. */
+static void a_fenced_member_says_that_it_cannot_go_on_and_its_successor_can(void **state)
+{
+    enum { HEARTBEAT = 12 };
+    Brokers *brokers = *state;
+    BusConsumerOptions options = {
+        .lanes = {"response"}, .lane_count = 1, .member = "0123456789abcdef"};
+    BusConsumer *fenced = consumer_for(brokers, options, "fence");
+    while (!bus_consumer_assigned(fenced))
+        drop_next(fenced);
+    assert_false(bus_consumer_fatal(fenced));
+    rd_kafka_mock_push_request_errors(brokers->cluster, HEARTBEAT, 1,
+                                      RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    for (int i = 0; i < 200 && !bus_consumer_fatal(fenced); i++)
+        drop_next(fenced);
+    assert_true(bus_consumer_fatal(fenced));
+    bus_consumer_free(fenced);
+    BusConsumer *successor = consumer_for(brokers, options, "fence");
+    publish(brokers, "response", "fence", "after");
+    BusMessage *message = NULL;
+    for (int i = 0; i < 200 && !(message && str_is(message->value, "after")); i++) {
+        if (message)
+            bus_settle(successor, message);
+        message = next(successor, 100);
+    }
+    assert_non_null(message);
+    bus_settle(successor, message);
+    assert_false(bus_consumer_fatal(successor));
+    bus_consumer_free(successor);
+}
+
 static void a_dead_letter_says_why_and_where_from(void **state)
 {
     Brokers *brokers = *state;
@@ -404,6 +443,7 @@ int main(void)
         cmocka_unit_test(what_was_not_settled_comes_to_the_next_consumer),
         cmocka_unit_test(a_retry_comes_again_and_the_settled_do_not),
         cmocka_unit_test(intake_stops_at_the_cap_and_while_paused),
+        cmocka_unit_test(a_fenced_member_says_that_it_cannot_go_on_and_its_successor_can),
         cmocka_unit_test(a_dead_letter_says_why_and_where_from),
         cmocka_unit_test(a_reader_sees_everything_after_it_is_ready_and_nothing_before),
         cmocka_unit_test(too_much_in_flight_is_back_pressure),
