@@ -117,6 +117,10 @@ typedef struct BusMessage {
 /* The value of a header of this message, or STR_NONE. */
 Str bus_message_header(const BusMessage *message, const char *name);
 
+/* Whose trace it belongs to, by its header `traceparent`; not set when it has none. For log lines
+ * about messages that were not, or could not be, read. */
+Trace bus_message_trace(const BusMessage *message);
+
 enum { BUS_LANES_MAX = 2, BUS_LANE_TOPICS_MAX = 32 };
 
 typedef struct BusConsumerOptions {

@@ -27,6 +27,12 @@ Str bus_message_header(const BusMessage *message, const char *name)
     return (Str){value, len};
 }
 
+Trace bus_message_trace(const BusMessage *message)
+{
+    Trace trace;
+    return trace_parse(bus_message_header(message, "traceparent"), &trace) ? trace : (Trace){0};
+}
+
 /* The original's headers first; reasons of an earlier stay on the queue are replaced by ours. */
 static size_t copy_headers(const HeldMessage *held, BusHeader *out, size_t room)
 {

@@ -123,12 +123,12 @@ static bool is_wanted(const Await *await, Str id)
     return exchange != NULL;
 }
 
-static Answer *read_answer(const Await *await, Str bytes)
+static Answer *read_answer(const Await *await, Str id, Str bytes)
 {
     Err err = {0};
     Answer *answer = answer_new(bytes.len * 2 + 64 * 1024);
     if (!response_decode(bytes, answer->arena, &answer->response, &err))
-        log_warn(await->log, "response.unreadable", LOG_ERR(&err));
+        log_warn(await->log, "response.unreadable", LOG_STR("interaction_id", id), LOG_ERR(&err));
     else if (answer->response.kind == RESPONSE_VERDICT || answer->response.kind == RESPONSE_FAILED)
         return answer;
     answer_release(answer);
@@ -164,7 +164,7 @@ size_t await_deliver(Await *await, Str id, Str bytes)
         if (!wanted)
             return 0;
     }
-    Answer *answer = read_answer(await, bytes);
+    Answer *answer = read_answer(await, id, bytes);
     if (!answer)
         return 0;
     size_t delivered = hand_to_all(await, answer);

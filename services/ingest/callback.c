@@ -48,7 +48,8 @@ static bool may_call(const Exchange *exchange, const Destination *destination)
     Err err = {0};
     if (!secret_read(exchange->ingest->config->secrets, destination->callback_secret_file,
                      exchange->arena, &secret, &err)) {
-        log_error(exchange->ingest->log, "callback.no_secret", LOG_ERR(&err));
+        log_error(exchange->ingest->log, "callback.no_secret", LOG_TRACE(&exchange->trace),
+                  LOG_ERR(&err));
         return false;
     }
     if (destination->callback == DESTINATION_CALLBACK_HMAC)

@@ -128,7 +128,8 @@ void event_replied(const Exchange *exchange, unsigned status, bool sent)
     if (event_encode(&event, exchange->arena, &bytes, &err))
         waiting = malloc(sizeof *waiting + bytes.len);
     if (!waiting) {
-        log_warn(ingest->log, "event.lost", LOG_ERR(&err));
+        log_warn(ingest->log, "event.lost", LOG_TRACE(&exchange->trace),
+                 LOG_STR("interaction_id", event.interaction_id), LOG_ERR(&err));
         return;
     }
     waiting->next = NULL;

@@ -62,6 +62,14 @@ static void drop(Deliverer *deliverer, Item *item)
     items_remove(&deliverer->items, item);
 }
 
+static void note_trouble(const Item *item, LogLevel level, const char *event, const Err *err)
+{
+    const Trace trace = bus_message_trace(item->message);
+    LOG_AT(item->owner->service->log, level, event, LOG_TRACE(&trace),
+           LOG_STR("interaction_id", item->submission.envelope.interaction_id),
+           LOG_STR("destination", item->submission.destination), LOG_ERR(err));
+}
+
 static bool is_leaving(const Item *item)
 {
     return item->leaving || !bus_message_owned(item->message);
@@ -92,7 +100,7 @@ static void on_recorded(void *opaque, const BusDelivery *delivery)
     } else if (is_leaving(item)) {
         drop(deliverer, item);
     } else {
-        log_warn(deliverer->service->log, "delivery.not_recorded", LOG_ERR(&delivery->err));
+        note_trouble(item, LOG_WARN, "delivery.not_recorded", &delivery->err);
         item->state = ITEM_UNRECORDED;
         item->due_ms = role_now_ms() + ROLE_RETRY_MS;
     }
@@ -263,7 +271,7 @@ static void on_answer(void *context, const HttpResult *result)
         record(item);
         return;
     }
-    log_error(deliverer->service->log, "delivery.no_record", LOG_ERR(&err));
+    note_trouble(item, LOG_ERROR, "delivery.no_record", &err);
     item->give_up = item->final = true; /* the arena is exhausted: dlq keeps the message */
     item->record = STR_NONE;
     record(item);
@@ -296,7 +304,7 @@ static Look look(Deliverer *deliverer, Item *item, int64_t now)
         item->suspect = false;
         return accepted ? LOOK_ACCEPTED : LOOK_SEND;
     }
-    log_warn(deliverer->service->log, "delivery.records_away", LOG_ERR(&err));
+    note_trouble(item, LOG_WARN, "delivery.records_away", &err);
     deliverer->look_after_ms = role_now_ms() + LOOK_AGAIN_MS;
     item->due_ms = deliverer->look_after_ms;
     bool patient = now - item->suspect_since_ms < (int64_t)deliverer->config->recorded_patience_ms;
@@ -306,7 +314,8 @@ static Look look(Deliverer *deliverer, Item *item, int64_t now)
 
 static void already_accepted(Deliverer *deliverer, Item *item)
 {
-    log_info(deliverer->service->log, "delivery.already_accepted",
+    Trace trace = bus_message_trace(item->message);
+    log_info(deliverer->service->log, "delivery.already_accepted", LOG_TRACE(&trace),
              LOG_STR("interaction_id", item->submission.envelope.interaction_id),
              LOG_STR("destination", item->submission.destination));
     settle(deliverer, item, "already_accepted");
@@ -319,7 +328,7 @@ static void not_sent(Deliverer *deliverer, Item *item, const Err *why)
     const HttpResult never = {.failure = HTTP_FAILURE_CONNECT, .text = why->text};
     const Answer answer = {.error_class =
                                strcmp(why->code, "url-not-allowed") == 0 ? why->code : "request"};
-    log_error(deliverer->service->log, "delivery.not_started", LOG_ERR(why));
+    note_trouble(item, LOG_ERROR, "delivery.not_started", why);
     item->attempt++;
     item->final = item->give_up = true;
     if (!submit_record(deliverer->config, is_ledger(deliverer), item, &never, &answer, &err))
@@ -385,7 +394,8 @@ static void bury(Item *item, const Err *reason)
 {
     Deliverer *deliverer = item->owner;
     Err err = {0};
-    log_error(deliverer->service->log, "delivery.dead_lettered",
+    Trace trace = bus_message_trace(item->message);
+    log_error(deliverer->service->log, "delivery.dead_lettered", LOG_TRACE(&trace),
               LOG_I64("partition", item->message->partition),
               LOG_I64("offset", item->message->offset), LOG_ERR(reason));
     counts_dead_letter(deliverer->service->counts, reason->code);

@@ -44,7 +44,9 @@ static void job_release(Job *job)
     if (--job->open > 0)
         return;
     if (job->failed) {
-        log_warn(router->service->log, "route.retry", LOG_I64("partition", job->message->partition),
+        Trace trace = bus_message_trace(job->message);
+        log_warn(router->service->log, "route.retry", LOG_TRACE(&trace),
+                 LOG_I64("partition", job->message->partition),
                  LOG_I64("offset", job->message->offset), LOG_ERR(&job->err));
         bus_retry(router->consumer, job->message, ROLE_RETRY_MS);
     } else {
@@ -233,7 +235,8 @@ static void bury(Job *job, const Envelope *envelope, const Err *reason)
 {
     Router *router = job->router;
     Err err = {0};
-    log_error(router->service->log, "route.dead_lettered",
+    Trace trace = bus_message_trace(job->message);
+    log_error(router->service->log, "route.dead_lettered", LOG_TRACE(&trace),
               LOG_I64("partition", job->message->partition),
               LOG_I64("offset", job->message->offset), LOG_ERR(reason));
     counts_dead_letter(router->service->counts, reason->code);

@@ -65,8 +65,10 @@ static void dead_letter(Worker *w, BusMessage *message, const Err *reason)
 {
     DeadLetter letter = {0};
     Err err = {0};
-    log_error(w->log, "message.dead_lettered", LOG_ERR(reason), LOG_TEXT("topic", message->topic),
-              LOG_I64("partition", message->partition), LOG_I64("offset", message->offset));
+    Trace trace = bus_message_trace(message);
+    log_error(w->log, "message.dead_lettered", LOG_TRACE(&trace), LOG_ERR(reason),
+              LOG_TEXT("topic", message->topic), LOG_I64("partition", message->partition),
+              LOG_I64("offset", message->offset));
     bool sent =
         bus_dead_letter(w->producer, message, "persister", reason, on_dead_lettered, &letter, &err);
     while (sent && !letter.reported)
@@ -76,7 +78,7 @@ static void dead_letter(Worker *w, BusMessage *message, const Err *reason)
         bus_settle(w->consumer, message);
         return;
     }
-    log_warn(w->log, "dlq.unreachable", LOG_ERR(&err));
+    log_warn(w->log, "dlq.unreachable", LOG_TRACE(&trace), LOG_ERR(&err));
     bus_retry(w->consumer, message, DLQ_TRIES_PAUSE_MS);
 }
 
@@ -141,6 +143,19 @@ static bool fill(Worker *w)
 
 /* --- sending -----------------------------------------------------------------------------------
  */
+
+/* Each topic tells a part of the story; that the document itself is safe is told to all. */
+static void note_stored(const Worker *w, const BusMessage *message, const Record *record)
+{
+    LogLevel level = record->payload_bytes ? LOG_INFO : LOG_DEBUG;
+    if (record->nothing || !log_enabled(w->log, level))
+        return;
+    Trace trace = bus_message_trace(message);
+    LOG_AT(w->log, level, record->payload_bytes ? "document.stored" : "message.stored",
+           LOG_TRACE(&trace), LOG_STR("interaction_id", record->interaction_id),
+           LOG_STR("tenant", record->tenant), LOG_TEXT("topic", message->topic),
+           LOG_U64("bytes", record->payload_bytes));
+}
 
 static void settle(Worker *w, size_t i)
 {
@@ -211,8 +226,10 @@ static void committed(Worker *w)
     counter_add(w->counts->rows, stored.rows);
     counter_add(w->counts->repeated, stored.repeated);
     keep_pace(w, took_us);
-    for (size_t i = b->from; i < b->to; i++)
+    for (size_t i = b->from; i < b->to; i++) {
+        note_stored(w, b->messages[i], &b->records[i]);
         settle(w, i);
+    }
 }
 
 static void batch_done(Worker *w)

@@ -62,8 +62,9 @@ static void job_release(Job *job)
     if (--job->open > 0)
         return;
     if (job->failed) {
-        log_warn(worker->log, "message.retry", LOG_TEXT("interaction_id", job->id),
-                 LOG_TEXT("topic", job->message->topic),
+        Trace trace = bus_message_trace(job->message);
+        log_warn(worker->log, "message.retry", LOG_TRACE(&trace),
+                 LOG_TEXT("interaction_id", job->id), LOG_TEXT("topic", job->message->topic),
                  LOG_I64("partition", job->message->partition),
                  LOG_I64("offset", job->message->offset), LOG_ERR(&job->err));
         bool full = strcmp(job->err.code, "bus-full") == 0;
@@ -176,8 +177,10 @@ static void dead_letter(Job *job, const Envelope *envelope, const Err *reason)
 {
     Worker *worker = job->worker;
     Err err = {0};
-    log_error(worker->log, "message.dead_lettered", LOG_TEXT("interaction_id", job->id),
-              LOG_TEXT("topic", job->message->topic), LOG_I64("partition", job->message->partition),
+    Trace trace = bus_message_trace(job->message);
+    log_error(worker->log, "message.dead_lettered", LOG_TRACE(&trace),
+              LOG_TEXT("interaction_id", job->id), LOG_TEXT("topic", job->message->topic),
+              LOG_I64("partition", job->message->partition),
               LOG_I64("offset", job->message->offset), LOG_ERR(reason));
     counts_failed(worker->counts, reason->code);
     job->open++;
@@ -231,13 +234,14 @@ static void note_verdict(Worker *worker, const Validated *validated, const Trace
 }
 
 /* A rule that cannot be evaluated does not hold, and somebody should know. */
-static void note_rules(Worker *worker, const Validated *validated)
+static void note_rules(Worker *worker, const Validated *validated, const Trace *trace)
 {
     for (uint32_t i = 0; i < validated->rule_change_count; i++) {
         const RuleChange *change = &validated->rule_changes[i];
         counts_rule(worker->counts, change);
         if (str_is(change->what, "not-evaluated"))
-            log_warn(worker->log, "rule.not_evaluated", LOG_STR("rule", change->rule),
+            log_warn(worker->log, "rule.not_evaluated", LOG_TRACE(trace),
+                     LOG_STR("rule", change->rule),
                      LOG_STR("interaction_id", validated->envelope.interaction_id),
                      LOG_STR("why", change->after));
     }
@@ -254,7 +258,7 @@ static bool decide(Worker *worker, Job *job, Envelope *envelope, const RuleBook 
     validated.published_at_us = judge_now_us();
     TRY(publish_verdict(job, &validated, err));
     note_verdict(worker, &validated, &trace);
-    note_rules(worker, &validated);
+    note_rules(worker, &validated, &trace);
     return true;
 }
 

@@ -252,12 +252,14 @@ static void a_fenced_member_says_that_it_cannot_go_on_and_its_successor_can(void
     bus_consumer_free(successor);
 }
 
+#define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 static void a_dead_letter_says_why_and_where_from(void **state)
 {
     Brokers *brokers = *state;
     const BusHeader headers[] = {
-        {STR("traceparent"), STR("00-1")},
-        {STR("dlq-reason"),  STR("old") }
+        {STR("traceparent"), STR(TRACEPARENT)},
+        {STR("dlq-reason"),  STR("old")      }
     };
     const BusRecord record = {.topic = "intake",
                               .partition = 2,
@@ -295,7 +297,11 @@ static void a_dead_letter_says_why_and_where_from(void **state)
     assert_true(str_is(bus_message_header(message, "dlq-partition"), "2"));
     assert_true(str_is(bus_message_header(message, "dlq-offset"), offset));
     assert_true(str_is(bus_message_header(message, "dlq-service"), "validator"));
-    assert_true(str_is(bus_message_header(message, "traceparent"), "00-1"));
+    assert_true(str_is(bus_message_header(message, "traceparent"), TRACEPARENT));
+    Trace trace = bus_message_trace(message);
+    char hex[TRACE_ID_HEX + 1];
+    trace_id_hex(&trace, hex);
+    assert_string_equal(hex, "0af7651916cd43dd8448eb211c80319c");
     assert_null(bus_message_header(message, "absent").ptr);
     bus_settle(consumer, message);
     bus_consumer_free(consumer);
