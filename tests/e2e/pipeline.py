@@ -1,7 +1,8 @@
 """What the end-to-end tests share: TAP, a stack of their own, load, and the question whether all arrived.
 
 A test is a script:  with running_stack("name") as stack: ...; ok(condition, "what holds"); done().
-The stack is the one of `make up` (tools/stack) in build/e2e/NAME, on ports of its own.
+The stack is the one of `make up` (tools/stack) in build/e2e/NAME (build/e2e-BUILD/NAME of a
+sanitized BUILD), on ports of its own.
 """
 import atexit
 import contextlib
@@ -29,6 +30,7 @@ from settings import SERVICES, Ports, Settings, free, instance_name  # noqa: E40
 from stack import Stack, StackError  # noqa: E402
 
 OUT = pathlib.Path(os.environ.get("OUT", ROOT / "build" / "release")).absolute()
+E2E = ROOT / "build" / ("e2e" if OUT.name == "release" else f"e2e-{OUT.name}")
 SHARED = ROOT.parent / "shared"
 PLACEHOLDER = "00000000-0000-4000-8000-00000000beef"
 TENANT = "test-qe"
@@ -103,7 +105,7 @@ def take_ports():
 
 def packages_of(guides):
     """A packages folder with these guides of ../shared and what they need; without any an empty one."""
-    folder = ROOT / "build" / "e2e" / ("packages" if guides else "no-packages")
+    folder = E2E / ("packages" if guides else "no-packages")
     folder.mkdir(parents=True, exist_ok=True)
     if guides and SHARED.is_dir():
         for path in (SHARED / "packages").iterdir():
@@ -122,7 +124,7 @@ def compiler_of_images():
 
 
 def make_stack(name, count=1, environment=None, bin=None, guides=()):
-    folder = ROOT / "build" / "e2e" / name
+    folder = E2E / name
     left_over = Processes(folder)
     for process in left_over.names():
         left_over.kill(process)
@@ -130,7 +132,7 @@ def make_stack(name, count=1, environment=None, bin=None, guides=()):
     settings = Settings(folder=folder, ports=Ports.from_base(base), bin=bin or OUT / "bin",
                         count=dict.fromkeys(SERVICES, count) if isinstance(count, int) else {**dict.fromkeys(SERVICES, 1), **count},
                         environment={"REPLY_DEADLINE_MS": "60000", **(environment or {})}, packages=packages_of(guides), compiler=compiler_of_images(),
-                        images=ROOT / "build" / "e2e" / ("images-guides" if guides else "images"))
+                        images=E2E / ("images-guides" if guides else "images"))
     stack = Stack(settings)
     stack.postgres.drop()
     shutil.rmtree(folder, ignore_errors=True)
