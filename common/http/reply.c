@@ -93,28 +93,102 @@ static void add_header(struct MHD_Response *response, HttpRequest *request, cons
         MHD_add_response_header(response, name, copy.ptr);
 }
 
+void http_reply_stream(HttpRequest *request, HttpMore (*more)(void *context, HttpRequest *request),
+                       void *context)
+{
+    request->more = more;
+    request->more_context = context;
+}
+
+/* --- a body that is made while it is sent ----------------------------------------------------- */
+
+static void enter(HttpRequest *request, Phase phase)
+{
+    Conn *conn = request->conn;
+    pthread_mutex_lock(&conn->lock);
+    if (conn->phase != PHASE_CUT)
+        conn_enter(conn, phase);
+    pthread_mutex_unlock(&conn->lock);
+}
+
+/* True: parked, until somebody wakes it; false: somebody has in the meantime. */
+static bool park(HttpRequest *request)
+{
+    Conn *conn = request->conn;
+    pthread_mutex_lock(&conn->lock);
+    bool woken = request->woken || atomic_load(&request->server->stopping);
+    request->woken = false;
+    if (!woken) {
+        if (conn->phase != PHASE_CUT)
+            conn_enter(conn, PHASE_WORK);
+        MHD_suspend_connection(conn->mhd);
+        request->parked = true;
+    }
+    pthread_mutex_unlock(&conn->lock);
+    return !woken;
+}
+
+static ssize_t read_on(void *cls, uint64_t at, char *to, size_t room)
+{
+    (void)at;
+    HttpRequest *request = cls;
+    while (request->more_at == request->reply.len) {
+        if (request->more_ended)
+            return MHD_CONTENT_READER_END_OF_STREAM;
+        if (atomic_load_explicit(&request->server->stopping, memory_order_relaxed))
+            return MHD_CONTENT_READER_END_WITH_ERROR;
+        buf_reset(&request->reply);
+        request->more_at = 0;
+        HttpMore next = request->more(request->more_context, request);
+        if (next == HTTP_MORE_FAIL || request->reply.overflowed)
+            return MHD_CONTENT_READER_END_WITH_ERROR;
+        if (next == HTTP_MORE_WAIT && park(request))
+            return 0;
+        request->more_ended = next == HTTP_MORE_END;
+        if (request->reply.len)
+            enter(request, PHASE_REPLY);
+    }
+    size_t len = request->reply.len - request->more_at;
+    len = len < room ? len : room;
+    memcpy(to, request->reply.data + request->more_at, len);
+    request->more_at += len;
+    atomic_fetch_add_explicit(&request->server->sent, len, memory_order_relaxed);
+    return (ssize_t)len;
+}
+
+/* --- handing it over -------------------------------------------------------------------------- */
+
+enum { STREAM_BLOCK = 32 * 1024 };
+
+static struct MHD_Response *make_response(HttpRequest *request, const Buf *body)
+{
+    if (request->more)
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_on, request,
+                                                 NULL);
+    atomic_fetch_add_explicit(&request->server->sent, body->len, memory_order_relaxed);
+    /* The buffer is the request's: it lives until `over`, the response does not live longer. */
+    return MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_PERSISTENT);
+}
+
 enum MHD_Result reply_queue(HttpRequest *request)
 {
-    bool packed = pack(request);
+    bool packed = !request->more && pack(request);
     Buf *body = packed ? &request->packed : &request->reply;
     buf_add(body, STR("")); /* so that there is a `data` */
-    /* The buffer is the request's: it lives until `over`, the response does not live longer. */
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = make_response(request, body);
     if (!response)
         return MHD_NO;
     for (size_t i = 0; i < request->header_count; i++)
         add_header(response, request, request->headers[i].name, request->headers[i].value);
     if (packed)
         MHD_add_response_header(response, "Content-Encoding", "gzip");
-    if (request->reply.len >= request->server->options.gzip_min_bytes)
+    if (!request->more && request->reply.len >= request->server->options.gzip_min_bytes)
         MHD_add_response_header(response, "Vary", "Accept-Encoding");
     if (request->close || atomic_load_explicit(&request->server->draining, memory_order_relaxed))
         MHD_add_response_header(response, "Connection", "close");
     enum MHD_Result ret = MHD_queue_response(request->conn->mhd, request->status, response);
     MHD_destroy_response(response);
     request->replied = ret == MHD_YES;
-    atomic_fetch_add_explicit(&request->server->sent, body->len, memory_order_relaxed);
     return ret;
 }
 

@@ -137,3 +137,16 @@ void http_reply_header(HttpRequest *request, const char *name, Str value);
 /* Empty at first; its memory is reused by later requests. */
 Buf *http_reply_body(HttpRequest *request);
 void http_reply_close(HttpRequest *request); /* close the connection after it */
+
+/* A body of any length that is made while it is sent: what is in the reply buffer goes first, then
+ * what `more` puts there, each time into an emptied buffer. It runs on a server thread;
+ * HTTP_MORE_WAIT parks the connection until http_request_wake. A reader that does not take one
+ * filling within send_ms is cut. Never compressed. */
+typedef enum HttpMore {
+    HTTP_MORE,      /* something was put into the buffer */
+    HTTP_MORE_WAIT, /* nothing yet */
+    HTTP_MORE_END,  /* what the buffer holds is the last */
+    HTTP_MORE_FAIL, /* break the connection: the peer shall see that it has not all */
+} HttpMore;
+void http_reply_stream(HttpRequest *request, HttpMore (*more)(void *context, HttpRequest *request),
+                       void *context);

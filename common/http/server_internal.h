@@ -96,6 +96,10 @@ struct HttpRequest {
     Buf reply, packed;
     z_stream deflate;
     bool deflate_ready;
+    HttpMore (*more)(void *context, HttpRequest *request); /* NULL: the body is whole */
+    void *more_context;
+    size_t more_at; /* of the reply buffer: sent so far */
+    bool more_ended;
 };
 
 struct HttpServer {

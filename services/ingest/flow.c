@@ -21,6 +21,27 @@ const Step flow_status[] = {
     {0         },
 };
 
+const Step flow_search[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"search", step_search, false},
+    {0         },
+};
+
+const Step flow_failed[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"failed", step_failed, false},
+    {0         },
+};
+
+const Step flow_verdict[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"verdict", step_verdict, false},
+    {0         },
+};
+
 const Step flow_callback[] = {
     {"receive",  step_receive, true},
     {"callback",      step_callback, false},

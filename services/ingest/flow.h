@@ -23,6 +23,9 @@ typedef struct Step {
 
 extern const Step flow_submit[];
 extern const Step flow_status[];
+extern const Step flow_search[];
+extern const Step flow_failed[];
+extern const Step flow_verdict[];
 extern const Step flow_callback[];
 extern const Step flow_metadata[];
 
@@ -35,6 +38,9 @@ StepNext step_publish(Exchange *exchange);      /* publish.c */
 StepNext step_await(Exchange *exchange);        /* await.c */
 StepNext step_reply(Exchange *exchange);        /* reply.c */
 StepNext step_status(Exchange *exchange);       /* read/status.c */
+StepNext step_search(Exchange *exchange);       /* read/search.c */
+StepNext step_failed(Exchange *exchange);       /* read/failed.c */
+StepNext step_verdict(Exchange *exchange);      /* read/verdict.c */
 StepNext step_callback(Exchange *exchange);     /* callback.c */
 StepNext step_metadata(Exchange *exchange);     /* read/metadata.c */
 

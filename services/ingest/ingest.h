@@ -31,7 +31,8 @@ typedef struct Ingest {
     Await *await;
     Answers *answers;
     Events *events;   /* NULL: EVENTS=0 */
-    Lookups *lookups; /* NULL: CLAIMS=0 and no database */
+    Lookups *lookups; /* claims and $status: short questions */
+    Lookups *reads;   /* lists and exports: never in the way of the former */
     Str instance;
     int32_t response_partition; /* under `ready` */
     Str ordering_secret;

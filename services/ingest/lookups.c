@@ -2,6 +2,7 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "services/ingest/refuse.h"
 
 enum { ARENA_MAX = 256 * 1024 * 1024, THREADS_MAX = 64 };
 
@@ -47,6 +48,13 @@ static void answer(Question *question, bool ok, const Err *err)
     exchange_release(exchange);
 }
 
+/* A question of its own making, not a database in trouble: true only where they may be large. */
+static bool took_too_long(const Lookups *lookups, const Err *err)
+{
+    return lookups->db.timeout_ms > lookups->db.connect_timeout_ms &&
+           strcmp(err->code, "db-timeout") == 0;
+}
+
 static void *lookups_main(void *context)
 {
     Lookups *lookups = context;
@@ -57,7 +65,8 @@ static void *lookups_main(void *context)
         Err err = {0};
         bool ok = question->run(question, db, arena, &err);
         if (!ok) {
-            if (err.kind == ERR_RETRY) /* spare those behind it the same wait */
+            if (err.kind == ERR_RETRY &&
+                !took_too_long(lookups, &err)) /* spare the next the wait */
                 atomic_store(&lookups->away_until_ms, clock_mono_ms() + LOOKUPS_AWAY_MS);
             log_warn(lookups->ingest->log, "ingest.database", LOG_ERR(&err));
         }
@@ -68,20 +77,19 @@ static void *lookups_main(void *context)
     return NULL;
 }
 
-Lookups *lookups_start(Ingest *ingest, const DbStatement *const *statements, Err *err)
+Lookups *lookups_start(Ingest *ingest, const LookupsOptions *options, Err *err)
 {
     Lookups *lookups = calloc(1, sizeof *lookups);
     CHECK(lookups);
     lookups->ingest = ingest;
     lookups->db = ingest->config->db;
-    lookups->db.timeout_ms = ingest->config->claim_timeout_ms;
+    lookups->db.timeout_ms = options->timeout_ms;
     lookups->db.connect_timeout_ms = ingest->config->claim_timeout_ms;
-    lookups->statements = statements;
+    lookups->statements = options->statements;
     lookups->last = &lookups->first;
     CHECK(pthread_mutex_init(&lookups->lock, NULL) == 0);
     CHECK(pthread_cond_init(&lookups->more, NULL) == 0);
-    size_t wanted = ingest->config->claim_threads;
-    for (; lookups->thread_count < wanted; lookups->thread_count++) {
+    for (; lookups->thread_count < options->threads; lookups->thread_count++) {
         pthread_t *thread = &lookups->threads[lookups->thread_count];
         if (pthread_create(thread, NULL, lookups_main, lookups) != 0) {
             lookups_stop(lookups);
@@ -112,6 +120,17 @@ void question_free(Question *question)
     if (question && question->clear)
         question->clear(question);
     free(question);
+}
+
+StepNext lookups_refuse(Exchange *exchange)
+{
+    const Err *err = &exchange->question->err;
+    if (err->kind == ERR_INPUT)
+        return refuse(exchange, 400, err->code, "That is too much at once: ask for less");
+    if (strcmp(err->code, "db-timeout") == 0)
+        return refuse_unavailable(exchange, err->code,
+                                  "That takes too long: ask for a shorter time or for one tenant");
+    return refuse_unavailable(exchange, "database-away", "The records cannot be read now");
 }
 
 bool lookups_away(const Lookups *lookups)

@@ -6,10 +6,11 @@
  *          exchange's lock before it is woken.
  * Errors:  lookups_ask: false when the line is full or the database was away a moment ago: go on
  *          without, or say 503.
- * Limits:  LOOKUPS_WAITING_MAX questions in line; each CLAIM_TIMEOUT_MS. */
+ * Limits:  LOOKUPS_WAITING_MAX questions in line; each options.timeout_ms. */
 #pragma once
 #include "common/db/db.h"
 #include "services/ingest/exchange.h"
+#include "services/ingest/flow.h"
 
 enum { LOOKUPS_WAITING_MAX = 2000, LOOKUPS_AWAY_MS = 1000 };
 
@@ -23,12 +24,21 @@ typedef struct Question {
     Err err;
 } Question;
 
-Lookups *lookups_start(Ingest *ingest, const DbStatement *const *statements, Err *err) MUST_USE;
+typedef struct LookupsOptions {
+    const DbStatement *const *statements; /* NULL-terminated */
+    size_t threads;                       /* one connection each */
+    uint64_t timeout_ms;                  /* of one question */
+} LookupsOptions;
+
+Lookups *lookups_start(Ingest *ingest, const LookupsOptions *options, Err *err) MUST_USE;
 void lookups_stop(Lookups *lookups); /* NULL is fine */
 /* `question` was made with calloc; it replaces the exchange's former one when it is taken. */
 bool lookups_ask(Lookups *lookups, Exchange *exchange, Question *question);
 /* The exchange's question once it is answered, else NULL. */
 Question *lookups_answered(Exchange *exchange);
 void question_free(Question *question); /* NULL is fine */
+/* 503 in the words that fit its question's error; 400 where it asked for more than there is room.
+ */
+StepNext lookups_refuse(Exchange *exchange);
 bool lookups_away(const Lookups *lookups);
 size_t lookups_waiting(Lookups *lookups);

@@ -15,7 +15,10 @@
 #include "services/ingest/destinations.h"
 #include "services/ingest/events.h"
 #include "services/ingest/lookups.h"
+#include "services/ingest/read/failed.h"
+#include "services/ingest/read/search.h"
 #include "services/ingest/read/status.h"
+#include "services/ingest/read/verdict.h"
 #include "services/ingest/serve.h"
 
 static const ConfigProgram program = {
@@ -25,6 +28,9 @@ static const ConfigProgram program = {
 };
 
 static const DbStatement *const statements[] = {&claim_take, &claim_recall, &status_rows, NULL};
+static const DbStatement *const read_statements[] = {
+    &search_all, &search_tenant, &search_bundle, &search_patient, &failed_rows, &verdict_latest,
+    NULL};
 
 /* --- the private port ------------------------------------------------------------------------- */
 
@@ -131,8 +137,12 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
     TRY(check_config(ingest->config, listen, err));
     TRY(start_bus(ingest, bus, err));
     TRY(destinations_open(ingest, bus, err));
-    ingest->lookups = lookups_start(ingest, statements, err);
-    if (!ingest->lookups)
+    const IngestConfig *c = ingest->config;
+    LookupsOptions claims = {statements, c->claim_threads, c->claim_timeout_ms};
+    LookupsOptions reads = {read_statements, c->read_threads, c->read_timeout_ms};
+    ingest->lookups = lookups_start(ingest, &claims, err);
+    ingest->reads = ingest->lookups ? lookups_start(ingest, &reads, err) : NULL;
+    if (!ingest->reads)
         return false;
     return start_http(ingest, listen, err);
 }
@@ -162,6 +172,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     http_server_stop(ingest->server);
     ingest->server = NULL;
     lookups_stop(ingest->lookups);
+    lookups_stop(ingest->reads);
     answers_stop(ingest->answers); /* it publishes events */
     events_free(ingest->events);
     bus_producer_free(ingest->producer, 2000);

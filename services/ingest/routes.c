@@ -10,6 +10,9 @@ static const Route routes[] = {
     {"POST", "/Bundle",              "/Bundle",           AUTH_TENANT, false, BUNDLE_TYPES, ROUTE_BUNDLE,          flow_submit  },
     {"POST", "/Bundle/$validate",    "/Bundle/$validate", AUTH_TENANT, false, BUNDLE_TYPES, ROUTE_BUNDLE_VALIDATE, flow_submit  },
     {"GET",  "/Bundle/$status/{id}", "/Bundle/$status",   AUTH_READER, false, NULL,         ROUTE_UNSPECIFIED,     flow_status  },
+    {"GET",  "/interactions", "/interactions", AUTH_READER, false, NULL, ROUTE_UNSPECIFIED, flow_search},
+    {"GET",  "/Bundles/status/nyec-submission-failed", "/Bundles/status/nyec-submission-failed", AUTH_READER, false, NULL, ROUTE_UNSPECIFIED, flow_failed},
+    {"GET",  "/Bundles/status/operation-outcome", "/Bundles/status/operation-outcome", AUTH_TENANT, false, NULL, ROUTE_UNSPECIFIED, flow_verdict},
     {"POST", "/lake/callback/{id}",  "/lake/callback",    AUTH_NONE,   false, BUNDLE_TYPES, ROUTE_UNSPECIFIED,     flow_callback},
     {"GET",  "/metadata",            "/metadata",         AUTH_NONE,   true,  NULL,         ROUTE_UNSPECIFIED,     flow_metadata},
 };

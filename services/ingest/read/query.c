@@ -1,0 +1,208 @@
+#include "services/ingest/read/query.h"
+
+#include <stddef.h>
+#include <time.h>
+
+#include "common/base/buf.h"
+#include "common/base/utf8.h"
+#include "common/http/target.h"
+#include "services/ingest/read/when.h"
+
+typedef struct Parameter {
+    const char *name;
+    size_t offset;         /* of a Str in InteractionQuery; SIZE_MAX: read apart */
+    const char *one_of;    /* by "|"; NULL: anything */
+    const char *malformed; /* what to say */
+} Parameter;
+
+#define TEXT(field) offsetof(InteractionQuery, field)
+static const Parameter parameters[] = {
+    {"tenant",      TEXT(tenant),      NULL,                                                         "tenant is malformed"               },
+    {"state",       TEXT(state),
+     "received|expired|NONE|ACCEPT_FHIR_BUNDLE|HL7_ACCEPT|CSV_ACCEPT|CCDA_ACCEPT|VALIDATION_"
+     "SUCCESS|"
+     "VALIDATION_FAILED|CONVERTED_TO_FHIR|FHIR_CONVERSION_FAILED|DISPOSITION|FORWARD|FAIL|COMPLETE", "state is none of the states"       },
+    {"source_type", TEXT(source_type), NULL,                                                         "source_type is malformed"          },
+    {"disposition", TEXT(disposition), "accept|reject|discard",
+     "disposition must be accept, reject or discard"                                                                                     },
+    {"bundle_id",   TEXT(bundle_id),   NULL,                                                         "bundle_id is malformed"            },
+    {"patient",     TEXT(patient),     NULL,                                                         "patient is malformed"              },
+    {"text",        TEXT(text),        NULL,                                                         "text is malformed"                 },
+    {"format",      TEXT(format),      "json|csv|ndjson",                                            "format must be json, csv or ndjson"},
+    {"from",        SIZE_MAX,          NULL,                                                         NULL                                },
+    {"to",          SIZE_MAX,          NULL,                                                         NULL                                },
+    {"limit",       SIZE_MAX,          NULL,                                                         NULL                                },
+    {"cursor",      SIZE_MAX,          NULL,                                                         NULL                                },
+};
+enum { PARAMETER_COUNT = sizeof parameters / sizeof parameters[0] };
+
+static Str *text_of(InteractionQuery *query, const Parameter *parameter)
+{
+    return (Str *)(void *)((char *)query + parameter->offset);
+}
+
+/* Every name is known and stands once. */
+static bool names_fit(Str query)
+{
+    unsigned seen = 0;
+    Str part;
+    while (query.ptr && query.len && str_split(&query, '&', &part)) {
+        Str name = str_cut(part, 0, str_find_char(part, '='));
+        size_t i = 0;
+        if (part.len == 0)
+            continue;
+        while (i < PARAMETER_COUNT && !str_is(name, parameters[i].name))
+            i++;
+        if (i == PARAMETER_COUNT || (seen & (1u << i)))
+            return false;
+        seen |= 1u << i;
+    }
+    return true;
+}
+
+static bool is_one_of(Str value, const char *list)
+{
+    Str rest = str_from(list), word;
+    while (str_split(&rest, '|', &word))
+        if (str_eq(word, value))
+            return true;
+    return false;
+}
+
+static bool read_text(Str query, const Parameter *parameter, Arena *arena, InteractionQuery *q)
+{
+    if (str_find(query, str_from(parameter->name)) == SIZE_MAX)
+        return true;
+    Str value = http_query_get(query, str_from(parameter->name), arena);
+    bool present = value.ptr != NULL;
+    if (!present) { /* absent, or there and broken */
+        Str rest = query, part;
+        while (str_split(&rest, '&', &part))
+            if (str_is(str_cut(part, 0, str_find_char(part, '=')), parameter->name))
+                return false;
+        return true;
+    }
+    if (value.len == 0 || value.len > QUERY_TEXT_MAX || !utf8_valid(value) ||
+        (parameter->one_of && !is_one_of(value, parameter->one_of)))
+        return false;
+    *text_of(q, parameter) = value;
+    return true;
+}
+
+static bool read_times(Str query, Arena *arena, InteractionQuery *q, const char **ret_why)
+{
+    Str from = http_query_get(query, STR("from"), arena);
+    Str to = http_query_get(query, STR("to"), arena);
+    *ret_why = "from and to must be times. " WHEN_FORMS;
+    q->from_us = WHEN_MIN_US;
+    q->to_us = WHEN_MAX_US;
+    if ((from.ptr && !when_parse(from, WHEN_FROM, &q->from_us)) ||
+        (to.ptr && !when_parse(to, WHEN_TO, &q->to_us)))
+        return false;
+    *ret_why = "from must be before to";
+    return q->from_us < q->to_us;
+}
+
+static uint64_t hash_of(const InteractionQuery *q)
+{
+    Buf text;
+    buf_init(&text, 16 * 1024);
+    for (size_t i = 0; i < PARAMETER_COUNT; i++) {
+        if (parameters[i].offset == SIZE_MAX || str_is(str_from(parameters[i].name), "format"))
+            continue;
+        Str value = *(const Str *)(const void *)((const char *)q + parameters[i].offset);
+        buf_add_format(&text, "%zu:", value.len);
+        buf_add(&text, value);
+    }
+    buf_add_format(&text, "%lld-%lld", (long long)q->from_us, (long long)q->to_us);
+    uint64_t hash = str_hash(buf_str(&text));
+    buf_clear(&text);
+    return hash;
+}
+
+static bool read_limit(Str query, Arena *arena, InteractionQuery *q)
+{
+    Str limit = http_query_get(query, STR("limit"), arena);
+    return !limit.ptr || (str_to_u64(limit, &q->limit) && q->limit > 0);
+}
+
+bool query_read(Str query, Str tenant, Arena *arena, InteractionQuery *ret_query,
+                const char **ret_why)
+{
+    InteractionQuery q = {0};
+    *ret_why = "A parameter is unknown or given twice";
+    if (!names_fit(query))
+        return false;
+    for (size_t i = 0; i < PARAMETER_COUNT; i++) {
+        *ret_why = parameters[i].malformed;
+        if (parameters[i].offset != SIZE_MAX && !read_text(query, &parameters[i], arena, &q))
+            return false;
+    }
+    *ret_why = "tenant and X-TechBD-Tenant-ID differ";
+    if (tenant.len && q.tenant.len && !str_eq(tenant, q.tenant))
+        return false;
+    q.tenant = tenant.len ? tenant : q.tenant;
+    if (!read_times(query, arena, &q, ret_why))
+        return false;
+    *ret_why = "limit must be a positive number";
+    if (!read_limit(query, arena, &q))
+        return false;
+    q.filters = hash_of(&q);
+    Str cursor = http_query_get(query, STR("cursor"), arena);
+    *ret_why = "cursor is not one of this question";
+    q.has_cursor = cursor.ptr != NULL;
+    if (q.has_cursor && !cursor_read(cursor, q.filters, arena, &q.cursor))
+        return false;
+    *ret_query = q;
+    return true;
+}
+
+static void add_escaped(Buf *out, Str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '-' || c == '_' || c == '.' || c == '~';
+        if (plain)
+            buf_add_char(out, (char)c);
+        else
+            buf_add_format(out, "%%%02X", c);
+    }
+}
+
+/* spec: RFC 3339, in UTC, as when_parse reads it */
+static void add_time(Buf *out, const char *name, int64_t us)
+{
+    time_t seconds = (time_t)(us / 1000000);
+    struct tm parts;
+    if (us == WHEN_MIN_US || us == WHEN_MAX_US || !gmtime_r(&seconds, &parts))
+        return;
+    buf_add_format(out, "%s=%04d-%02d-%02dT%02d:%02d:%02d.%06dZ&", name, parts.tm_year + 1900,
+                   parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                   (int)(us % 1000000));
+}
+
+Str query_write_next(const InteractionQuery *query, const Cursor *cursor, Arena *arena)
+{
+    Buf out;
+    buf_init(&out, 64 * 1024);
+    for (size_t i = 0; i < PARAMETER_COUNT; i++) {
+        if (parameters[i].offset == SIZE_MAX)
+            continue;
+        Str value = *(const Str *)(const void *)((const char *)query + parameters[i].offset);
+        if (!value.ptr)
+            continue;
+        buf_add_format(&out, "%s=", parameters[i].name);
+        add_escaped(&out, value);
+        buf_add_char(&out, '&');
+    }
+    add_time(&out, "from", query->from_us);
+    add_time(&out, "to", query->to_us);
+    if (query->limit)
+        buf_add_format(&out, "limit=%llu&", (unsigned long long)query->limit);
+    buf_add(&out, STR("cursor="));
+    buf_add(&out, cursor_write(cursor, query->filters, arena));
+    Str copy = arena_copy(arena, buf_str(&out));
+    buf_clear(&out);
+    return copy;
+}
