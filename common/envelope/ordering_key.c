@@ -210,8 +210,10 @@ static void scan_value(Scan *scan, Role role)
 DocumentIdentity ordering_identity(Str document)
 {
     size_t bytes = document.len < ORDERING_SCAN_BYTES ? document.len : ORDERING_SCAN_BYTES;
+    if (!document.ptr)
+        return (DocumentIdentity){0};
     Scan scan = {.at = document.ptr, .end = document.ptr + bytes};
-    if (!document.ptr || peek(&scan) != '{')
+    if (peek(&scan) != '{')
         return (DocumentIdentity){0};
     scan_object(&scan, ROLE_BUNDLE);
     /* Unreadable further down: only what cannot be overruled counts. */

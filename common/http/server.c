@@ -375,7 +375,7 @@ static bool start_daemon(HttpServer *server, int fd)
     if (server->cert)
         flags |= MHD_USE_TLS;
     else
-        tls[0] = tls[3];
+        tls[0] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     unsigned threads = o->threads > 1 ? o->threads : 0; /* a pool of one is not a pool */
     size_t memory = o->field_bytes_max + o->target_max + POOL_SLACK;
     server->daemon = MHD_start_daemon(

@@ -84,20 +84,20 @@ static void server_refuses(void *context, HttpRequest *request, const HttpRefusa
 static void log_request(const Ingest *ingest, HttpRequest *request, const Exchange *exchange,
                         unsigned status, int64_t took_us, bool sent)
 {
-    bool routed = exchange && exchange->route;
-    const Trace *trace = exchange ? &exchange->trace : NULL;
+    static const Exchange none; /* refused before there was one */
+    if (!exchange)
+        exchange = &none;
     LogLevel level = status >= 500 ? LOG_WARN : LOG_INFO;
     if (!log_enabled(ingest->log, level))
         return;
-    LOG_AT(
-        ingest->log, level, "request.done", LOG_TRACE(trace),
-        LOG_TEXT("route", routed ? exchange->route->name : "none"), LOG_U64("status", status),
-        LOG_STR("interaction_id", exchange && exchange->has_id ? uuid_str(&exchange->id) : STR("")),
-        LOG_STR("tenant", exchange ? exchange->tenant : STR("")),
-        LOG_STR("code", exchange ? exchange->error_code : STR("")),
-        LOG_U64("body_bytes", http_request_body_bytes(request)),
-        LOG_U64("reply_bytes", http_reply_body(request)->len), LOG_I64("took_us", took_us),
-        LOG_BOOL("repeated", exchange && exchange->repeated), LOG_BOOL("sent", sent));
+    LOG_AT(ingest->log, level, "request.done", LOG_TRACE(&exchange->trace),
+           LOG_TEXT("route", exchange->route ? exchange->route->name : "none"),
+           LOG_U64("status", status),
+           LOG_STR("interaction_id", exchange->has_id ? uuid_str(&exchange->id) : STR("")),
+           LOG_STR("tenant", exchange->tenant), LOG_STR("code", exchange->error_code),
+           LOG_U64("body_bytes", http_request_body_bytes(request)),
+           LOG_U64("reply_bytes", http_reply_body(request)->len), LOG_I64("took_us", took_us),
+           LOG_BOOL("repeated", exchange->repeated), LOG_BOOL("sent", sent));
 }
 
 static void over(void *context, HttpRequest *request, bool sent)

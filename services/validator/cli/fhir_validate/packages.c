@@ -23,7 +23,7 @@ typedef struct Lists {
 static bool is_folder(const char *path)
 {
     struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    return path && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 static bool is_package_folder(Lists *lists, const char *path)

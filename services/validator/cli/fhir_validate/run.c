@@ -113,7 +113,7 @@ typedef struct Desk { /* what a thread works with */
 static void handle(const Run *run, Desk *desk, size_t index, Slot *slot)
 {
     Result result = {.path = run->inputs->paths[index]};
-    Verdict verdict;
+    Verdict verdict = {0};
     Err err = {0};
     arena_reset(desk->arena);
     buf_reset(&slot->out);

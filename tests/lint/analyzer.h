@@ -1,0 +1,7 @@
+/* analyzer.h - what gcc's analyzer is told besides: ERR(...) is false, which it cannot see. */
+#pragma once
+#include "common/base/err.h"
+
+#undef ERR
+#define ERR(err, kind, code, ...)                                                                  \
+    (err_set((err), (kind), (code), __FILE__ ":" ERR_STRINGIFY(__LINE__), __VA_ARGS__), false)
