@@ -173,6 +173,24 @@ Str arena_copy(Arena *arena, Str s)
     return (Str){copy, s.len};
 }
 
+Str arena_join(Arena *arena, const Str *parts, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    char *text = arena_alloc(arena, len + 1);
+    if (!text)
+        return STR_NONE;
+    char *to = text;
+    for (size_t i = 0; i < count; i++)
+        if (parts[i].len) {
+            memcpy(to, parts[i].ptr, parts[i].len);
+            to += parts[i].len;
+        }
+    *to = '\0';
+    return (Str){text, len};
+}
+
 Str arena_format(Arena *arena, const char *format, ...)
 {
     va_list args;

@@ -21,6 +21,7 @@ void *arena_zero(Arena *arena, size_t bytes) __attribute__((alloc_size(2))); /* 
 /* Grows the last allocation in place where possible, else copies. NULL past the limit. */
 void *arena_grow(Arena *arena, void *old, size_t old_bytes, size_t new_bytes);
 Str arena_copy(Arena *arena, Str s); /* NUL-terminated copy; ptr NULL past the limit */
+Str arena_join(Arena *arena, const Str *parts, size_t count); /* one behind the other, likewise */
 Str arena_format(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 bool arena_exhausted(const Arena *arena);
@@ -37,6 +38,9 @@ typedef struct ArenaMark {
 ArenaMark arena_mark(const Arena *arena);
 void arena_release(Arena *arena, ArenaMark mark);
 
+#define ARENA_JOIN(arena, ...)                                                                     \
+    arena_join((arena), (const Str[]){__VA_ARGS__},                                                \
+               sizeof((const Str[]){__VA_ARGS__}) / sizeof(Str))
 #define ARENA_NEW(arena, Type) ((Type *)arena_zero((arena), sizeof(Type)))
 #define ARENA_ARRAY(arena, Type, n) ((Type *)arena_zero((arena), sizeof(Type) * (size_t)(n)))
 

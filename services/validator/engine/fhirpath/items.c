@@ -212,6 +212,19 @@ static Str quantity_text(const FhirpathQuantity *quantity, Arena *arena)
                         quote);
 }
 
+static Str integer_text(int64_t n, Arena *arena)
+{
+    char digits[24];
+    char *at = digits + sizeof digits;
+    uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+    do
+        *--at = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (n < 0)
+        *--at = '-';
+    return arena_copy(arena, (Str){at, (size_t)(digits + sizeof digits - at)});
+}
+
 static Str value_text(const FhirpathItem *value, Arena *arena)
 {
     char time[DATETIME_TEXT_MAX];
@@ -219,7 +232,7 @@ static Str value_text(const FhirpathItem *value, Arena *arena)
     case FHIRPATH_BOOLEAN:
         return value->boolean ? STR("true") : STR("false");
     case FHIRPATH_INTEGER:
-        return arena_format(arena, "%lld", (long long)value->integer);
+        return integer_text(value->integer, arena);
     case FHIRPATH_DECIMAL:
         return decimal_print(value->decimal, arena);
     case FHIRPATH_STRING:

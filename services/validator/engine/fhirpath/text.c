@@ -81,9 +81,16 @@ static Str cased(Str text, bool upper, Arena *arena)
         return STR_NONE;
     size_t len = 0;
     for (size_t at = 0; at < text.len;) {
+        unsigned char first = (unsigned char)text.ptr[at];
+        if (first < 0x80) { /* nearly all are */
+            bool other = (unsigned char)(first - (upper ? 'a' : 'A')) < 26;
+            to[len++] = (char)(other ? first ^ 0x20 : first);
+            at++;
+            continue;
+        }
         size_t before = at;
         uint32_t c = fp_text_next(text, &at);
-        if (at == before + 1 && c >= 0x80)
+        if (at == before + 1)
             to[len++] = text.ptr[before]; /* a stray byte stays */
         else
             len += put_utf8(to + len, change_case(c, upper));

@@ -92,7 +92,7 @@ static bool listed(const Name *list, size_t count, Str name)
     while (i < count && list[i].len < name.len)
         i++;
     for (; i < count && list[i].len == name.len; i++)
-        if (memcmp(list[i].text, name.ptr, name.len) == 0)
+        if (list[i].text[0] == name.ptr[0] && memcmp(list[i].text, name.ptr, name.len) == 0)
             return true;
     return false;
 }

@@ -87,8 +87,8 @@ static Str describe(const Check *c, TxValueSet set)
     Str title = terminology_value_set_title(c->tx, set);
     Str url = terminology_value_set_url(c->tx, set);
     Str version = terminology_value_set_version(c->tx, set);
-    return arena_format(c->arena, "'%.*s' (%.*s%s%.*s)", STR_ARG(title), STR_ARG(url),
-                        version.len ? "|" : "", STR_ARG(version));
+    return ARENA_JOIN(c->arena, STR("'"), title, STR("' ("), url, str_from(version.len ? "|" : ""),
+                      version, STR(")"));
 }
 
 static Str code_name(const Check *c, Str system, Str code)
@@ -97,7 +97,7 @@ static Str code_name(const Check *c, Str system, Str code)
         code = STR("(no code)");
     if (!system.ptr)
         return code;
-    return arena_format(c->arena, "%.*s#%.*s", STR_ARG(system), STR_ARG(code));
+    return ARENA_JOIN(c->arena, system, STR("#"), code);
 }
 
 static void add_problem(Answer *a, ProblemKind kind, TxSeverity severity, Str text)
@@ -301,11 +301,13 @@ static bool ask_concept(Check *c, TxValueSet set, const TxCoding *codings, size_
 static Str list_codes(const Check *c, const TxCoding *codings, size_t count)
 {
     enum { LISTED_MAX = 10 };
-    Str list = {"", 0};
-    for (size_t i = 0; i < count && i < LISTED_MAX; i++)
-        list = arena_format(c->arena, "%.*s%s%.*s", STR_ARG(list), i ? ", " : "",
-                            STR_ARG(code_name(c, codings[i].system, codings[i].code)));
-    return list;
+    Str parts[LISTED_MAX * 2];
+    size_t n = 0;
+    for (size_t i = 0; i < count && i < LISTED_MAX; i++) {
+        parts[n++] = str_from(i ? ", " : "");
+        parts[n++] = code_name(c, codings[i].system, codings[i].code);
+    }
+    return arena_join(c->arena, parts, n);
 }
 
 /* The binding's value set is not there. */
@@ -362,25 +364,22 @@ static void concept_not_in_set(Check *c, const TxCoding *codings, size_t count)
     Str set = describe(c, b->set), codes = list_codes(c, codings, count);
     if (b->strength == TX_REQUIRED) {
         report(c, TX_ERROR, "Terminology_TX_NoValid_1_CC",
-               arena_format(c->arena, "No coding is in the required value set %.*s (codes: %.*s)",
-                            STR_ARG(set), STR_ARG(codes)));
+               ARENA_JOIN(c->arena, STR("No coding is in the required value set "), set,
+                          STR(" (codes: "), codes, STR(")")));
     } else if (b->strength == TX_EXTENSIBLE) {
         if (b->has_max_set)
             check_max_concept(c, codings, count);
         TxFinding *f = report(
             c, TX_WARNING, "Terminology_TX_NoValid_2_CC",
-            arena_format(c->arena,
-                         "Not all codings are in the extensible value set %.*s; a code of it is "
-                         "expected unless it has none that fits (codes: %.*s)",
-                         STR_ARG(set), STR_ARG(codes)));
+            ARENA_JOIN(c->arena, STR("Not all codings are in the extensible value set "), set,
+                       STR("; a code of it is expected unless it has none that fits (codes: "),
+                       codes, STR(")")));
         if (f)
             f->removable = true;
     } else {
         report(c, TX_INFORMATION, "Terminology_TX_NoValid_3_CC",
-               arena_format(c->arena,
-                            "Not all codings are in the preferred value set %.*s "
-                            "(codes: %.*s)",
-                            STR_ARG(set), STR_ARG(codes)));
+               ARENA_JOIN(c->arena, STR("Not all codings are in the preferred value set "), set,
+                          STR(" (codes: "), codes, STR(")")));
     }
 }
 

@@ -72,7 +72,7 @@ static bool accepts_language(Str code)
         lower[i] = letter ? (char)(c | 32) : c;
     }
     Str rest = {lower, code.len}, next;
-    if (in_words(bcp47_grandfathered, rest))
+    if (str_find_char(rest, '-') < rest.len && in_words(bcp47_grandfathered, rest))
         return true;
     str_split(&rest, '-', &next);
     if (str_is(next, "x"))

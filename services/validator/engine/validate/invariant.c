@@ -78,16 +78,6 @@ static bool holds_ext_1(const Walk *walk, ElemId id)
     return extensions != value;
 }
 
-/* spec: hl7.org/fhir/R4/narrative.html#invs: both rules look at the same text */
-static XhtmlVerdict narrative_verdict(Walk *walk, ElemId id)
-{
-    if (walk->narrative != id) {
-        walk->narrative = id;
-        walk->narrative_verdict = xhtml_check(elem_text(walk_elem(walk, id)));
-    }
-    return walk->narrative_verdict;
-}
-
 static bool holds(Walk *walk, const Scope *scope, const SchemaConstraint *constraint, ElemId id)
 {
     switch ((NativeInvariant)constraint->native) {
@@ -97,7 +87,7 @@ static bool holds(Walk *walk, const Scope *scope, const SchemaConstraint *constr
         return holds_ele_1(walk, walk_elem(walk, id), id);
     case NATIVE_EXT_1:
         return holds_ext_1(walk, id);
-    case NATIVE_TXT_1:
+    case NATIVE_TXT_1: /* spec: hl7.org/fhir/R4/narrative.html#invs: both look at the same text */
         return narrative_verdict(walk, id).allowed;
     case NATIVE_TXT_2:
         return narrative_verdict(walk, id).content;

@@ -189,27 +189,61 @@ static void check_language(Narrating *n)
         report_language(n, MSG_LANG_DIFFERENT_XML, language, n->xml_lang);
 }
 
-bool check_narrative(Walk *walk, ElemId elem)
+/* Of what is not well-formed nothing more is said. */
+static void read_all(Narrating *n)
+{
+    Walk *walk = n->walk;
+    XhtmlVisitor visitor = {.self = n, .element = on_element, .doctype = on_doctype};
+    walk->narrative_verdict = xhtml_read(n->text, &visitor);
+    if (walk->narrative_verdict.well_formed) {
+        check_language(n);
+        return;
+    }
+    walk->out->count = walk->out->errors = 0;
+    n->ok = false;
+    Finding *finding = report(walk, SEVERITY_ERROR, MSG_XHTML_SYNTAX, n->elem);
+    if (finding)
+        finding->path = FINDING_PATH_PLAIN;
+}
+
+/* One reading serves txt-1, txt-2 and check_narrative(): what is found waits until that asks. */
+static void read_narrative(Walk *walk, ElemId elem)
 {
     Narrating narrating = {.walk = walk,
                            .elem = elem,
                            .text = elem_text(walk_elem(walk, elem)),
                            .paragraph = NO_PARAGRAPH,
                            .ok = true};
-    /* Of what is not well-formed nothing more is said. */
-    uint32_t count = walk->out->count;
-    uint32_t errors = walk->out->errors;
-    XhtmlVisitor visitor = {.self = &narrating, .element = on_element, .doctype = on_doctype};
+    Findings *out = walk->out;
+    walk->narrative_findings = (Findings){0};
+    walk->out = &walk->narrative_findings;
+    read_all(&narrating);
+    walk->out = out;
     walk->narrative = elem;
-    walk->narrative_verdict = xhtml_read(narrating.text, &visitor);
-    if (!walk->narrative_verdict.well_formed) {
-        walk->out->count = count;
-        walk->out->errors = errors;
-        Finding *finding = report(walk, SEVERITY_ERROR, MSG_XHTML_SYNTAX, elem);
-        if (finding)
-            finding->path = FINDING_PATH_PLAIN;
-        return false;
+    walk->narrative_ok = narrating.ok;
+    walk->narrative_waits = true;
+}
+
+XhtmlVerdict narrative_verdict(Walk *walk, ElemId elem)
+{
+    if (walk->narrative != elem)
+        read_narrative(walk, elem);
+    return walk->narrative_verdict;
+}
+
+bool check_narrative(Walk *walk, ElemId elem)
+{
+    if (walk->narrative != elem || !walk->narrative_waits)
+        read_narrative(walk, elem);
+    walk->narrative_waits = false;
+    const Findings *found = &walk->narrative_findings;
+    for (uint32_t i = 0; i < found->count; i++) {
+        Finding *finding = arena_alloc(walk->arena, sizeof *finding);
+        if (!finding)
+            break;
+        *finding = *found->items[i];
+        finding->sequence = walk->sequence++; /* behind the invariants of the element */
+        findings_add(walk, walk->out, finding);
     }
-    check_language(&narrating);
-    return narrating.ok;
+    return walk->narrative_ok;
 }

@@ -43,6 +43,9 @@ typedef struct Walk {
     ElemId eval_resource, eval_root; /* what %resource and %rootResource mean now */
     ElemId narrative;                /* the last one looked at, and what was found */
     XhtmlVerdict narrative_verdict;
+    Findings narrative_findings;
+    bool narrative_ok;
+    bool narrative_waits;                   /* nobody asked for the findings yet */
     Memo *runs;                             /* (resource, profile) -> Run */
     Memo *invariants;                       /* (element, expression) -> finding or none */
     Memo *answers;                          /* (element, binding) -> TxFindings */
@@ -139,6 +142,7 @@ ElemId resolve_quietly(Walk *walk, Str reference, ElemId from);
 bool check_extension(Walk *walk, const Scope *scope, const SchemaNode *node, ProfileId profile,
                      ElemId parent, ElemId elem);
 bool check_narrative(Walk *walk, ElemId elem);
+XhtmlVerdict narrative_verdict(Walk *walk, ElemId elem); /* for txt-1 and txt-2 */
 bool check_bundle(Walk *walk, const Scope *scope, ElemId bundle, FindingPath form);
 bool check_observation(Walk *walk, ElemId elem, FindingPath form);
 bool check_resource_rules(Walk *walk, ElemId elem);

@@ -54,6 +54,18 @@ static void arena_mark_gives_back_what_came_after_it(void **state)
     assert_int_equal(arena_used_bytes(arena), 0);
 }
 
+static void arena_join_puts_texts_behind_each_other(void **state)
+{
+    (void)state;
+    ARENA_AUTO arena = arena_new(64 << 10);
+    Str joined = ARENA_JOIN(arena, STR("a"), STR_NONE, STR("bc"), STR(""), STR("d"));
+    assert_int_equal(joined.len, 4);
+    assert_string_equal(joined.ptr, "abcd");
+    assert_string_equal(arena_join(arena, NULL, 0).ptr, "");
+    char long_text[70000] = {0};
+    assert_null(ARENA_JOIN(arena, STR("a"), ((Str){long_text, sizeof long_text})).ptr);
+}
+
 static void arena_grow_keeps_what_was_there(void **state)
 {
     (void)state;
@@ -147,6 +159,7 @@ int main(void)
         cmocka_unit_test(arena_fails_past_its_limit_and_recovers_by_reset),
         cmocka_unit_test(warm_arena_takes_nothing_from_the_system),
         cmocka_unit_test(arena_mark_gives_back_what_came_after_it),
+        cmocka_unit_test(arena_join_puts_texts_behind_each_other),
         cmocka_unit_test(arena_grow_keeps_what_was_there),
         cmocka_unit_test(arena_formats_text),
         cmocka_unit_test(buf_states_its_maximum),
