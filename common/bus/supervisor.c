@@ -1,7 +1,6 @@
 #include "common/bus/supervisor.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>

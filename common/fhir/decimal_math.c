@@ -1,6 +1,5 @@
 /* Roots, logarithms, powers, boundaries. Fixed-point numbers of WORK_SCALE decimals on Bigs: the
  * errors of some dozens of truncated products stay far behind DECIMAL_ROOT_DIGITS. */
-#include "common/base/check.h"
 #include "common/fhir/decimal_inner.h"
 
 #include <math.h>

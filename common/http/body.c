@@ -1,6 +1,5 @@
 /* Receiving a request's body: bounded, decompressed as it comes. */
 #include "common/base/check.h"
-#include "common/http/fields.h"
 #include "common/http/server_internal.h"
 
 enum { FIRST_ROOM = 16 * 1024 };

@@ -1,6 +1,5 @@
 #include "common/http/client.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>

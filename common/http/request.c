@@ -1,7 +1,6 @@
 /* One request, from its request line to over(): libmicrohttpd's callbacks. */
 #include <sys/socket.h>
 
-#include "common/base/check.h"
 #include "common/http/fields.h"
 #include "common/http/server_internal.h"
 

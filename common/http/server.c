@@ -1,6 +1,5 @@
 /* The server's life, its connections, and the watch that cuts the slow ones. */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>

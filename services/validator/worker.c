@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/bus/pace.h"
 #include "common/rules/source.h"

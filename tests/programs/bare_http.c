@@ -6,7 +6,6 @@
  * ciphers are ingest's. */
 #include <getopt.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <signal.h>
 
 #include <microhttpd.h>

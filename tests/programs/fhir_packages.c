@@ -1,7 +1,7 @@
 /* fhir_packages - what the loader makes of packages: usage: fhir_packages [-d FOLDER]... PATH... ;
  * prints packages, closures, counts, warnings and the time it took; -p parses every resource. */
 #include <time.h>
-#include <unistd.h>
+#include <unistd.h> /* IWYU pragma: keep */
 
 #include "services/validator/engine/package/package.h"
 

@@ -28,8 +28,6 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
-#include <strings.h>
-#include <unistd.h>
 
 #include <microhttpd.h>
 

@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
 
 #include <curl/curl.h>
 

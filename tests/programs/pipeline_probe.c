@@ -11,8 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/base/buf.h"
-#include "common/base/check.h"
 #include "common/bus/bus.h"
 #include "common/envelope/envelope.h"
 #include "common/envelope/ordering_key.h"

@@ -1,7 +1,6 @@
 #include "tools/fhirbus-rules/try.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

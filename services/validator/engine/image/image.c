@@ -7,7 +7,6 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "common/base/buf.h"
 #include "common/base/check.h"
 
 static const char MAGIC[8] = {'F', 'H', 'I', 'R', 'I', 'M', 'G', '\n'};

@@ -1,6 +1,5 @@
 #include "services/validator/engine/package/internal.h"
 
-#include <dirent.h>
 #include <stdarg.h>
 
 #include "common/base/check.h"

@@ -1,7 +1,5 @@
 #include "services/validator/engine/package/internal.h"
 
-#include "common/base/check.h"
-
 /* Manifest and resources of one package. */
 
 enum { DEPENDENCIES_MAX = 1000 };

@@ -1,7 +1,5 @@
 #include "services/validator/engine/snapshot/internal.h"
 
-#include "common/base/check.h"
-
 Value value_get(Value value, const char *name)
 {
     return (Value){value.doc, value.node ? json_get(value.doc, value.node, name) : NULL};

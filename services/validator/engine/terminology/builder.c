@@ -1,7 +1,5 @@
 #include "services/validator/engine/terminology/builder.h"
 
-#include "common/base/check.h"
-
 bool builder_out_of_memory(Builder *b)
 {
     return ERR(b->err, ERR_INPUT, "memory-limit", "the terminology needs more memory than allowed");

@@ -1,8 +1,6 @@
 /* The builder's structures -> the flat form of format.h. */
 #include "services/validator/engine/terminology/builder.h"
 
-#include "common/base/check.h"
-
 enum { SECTION_BYTES_MAX = 1 << 30 };
 
 typedef struct Writer {
