@@ -31,10 +31,10 @@ Recorded *recorded_new(const DbConfig *db, const Log *log)
     if (!db)
         return recorded;
     recorded->config = *db;
-    if (recorded->config.timeout_ms > LOOK_MS) /* the other documents wait meanwhile */
+    /* The other documents wait meanwhile. Connecting may take longer than one look: the next look
+     * goes on with it, else a database that is slow to answer would never be asked. */
+    if (recorded->config.timeout_ms > LOOK_MS)
         recorded->config.timeout_ms = LOOK_MS;
-    if (recorded->config.connect_timeout_ms > LOOK_MS)
-        recorded->config.connect_timeout_ms = LOOK_MS;
     recorded->db = db_new(&recorded->config, statements, "fhirbus-lake-submitter", log);
     return recorded;
 }
