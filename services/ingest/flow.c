@@ -42,6 +42,13 @@ const Step flow_verdict[] = {
     {0         },
 };
 
+const Step flow_replay[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"replay", step_replay, false},
+    {0         },
+};
+
 const Step flow_callback[] = {
     {"receive",  step_receive, true},
     {"callback",      step_callback, false},

@@ -26,6 +26,7 @@ extern const Step flow_status[];
 extern const Step flow_search[];
 extern const Step flow_failed[];
 extern const Step flow_verdict[];
+extern const Step flow_replay[];
 extern const Step flow_callback[];
 extern const Step flow_metadata[];
 
@@ -41,6 +42,7 @@ StepNext step_status(Exchange *exchange);       /* read/status.c */
 StepNext step_search(Exchange *exchange);       /* read/search.c */
 StepNext step_failed(Exchange *exchange);       /* read/failed.c */
 StepNext step_verdict(Exchange *exchange);      /* read/verdict.c */
+StepNext step_replay(Exchange *exchange);       /* replays.c */
 StepNext step_callback(Exchange *exchange);     /* callback.c */
 StepNext step_metadata(Exchange *exchange);     /* read/metadata.c */
 

@@ -15,6 +15,7 @@ typedef struct Await Await;
 typedef struct Catalog Catalog;
 typedef struct Events Events;
 typedef struct Lookups Lookups;
+typedef struct Replays Replays;
 typedef struct IngestMetrics IngestMetrics;
 
 /* In front of each body, for the rest of its envelope: so the body is not copied on its way out. */
@@ -33,6 +34,7 @@ typedef struct Ingest {
     Events *events;   /* NULL: EVENTS=0 */
     Lookups *lookups; /* claims and $status: short questions */
     Lookups *reads;   /* lists and exports: never in the way of the former */
+    Replays *replays;
     Str instance;
     int32_t response_partition; /* under `ready` */
     Str ordering_secret;

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/http/listen.h"
 #include "common/http/ops_server.h"
+#include "common/replay/replay.h"
 #include "services/ingest/answers.h"
 #include "services/ingest/await.h"
 #include "services/ingest/claim.h"
@@ -19,6 +20,7 @@
 #include "services/ingest/read/search.h"
 #include "services/ingest/read/status.h"
 #include "services/ingest/read/verdict.h"
+#include "services/ingest/replays.h"
 #include "services/ingest/serve.h"
 
 static const ConfigProgram program = {
@@ -29,8 +31,9 @@ static const ConfigProgram program = {
 
 static const DbStatement *const statements[] = {&claim_take, &claim_recall, &status_rows, NULL};
 static const DbStatement *const read_statements[] = {
-    &search_all, &search_tenant, &search_bundle, &search_patient, &failed_rows, &verdict_latest,
-    NULL};
+    &search_all,     &search_tenant, &search_bundle,
+    &search_patient, &failed_rows,   &verdict_latest,
+    &replay_insert,  &replay_count,  NULL};
 
 /* --- the private port ------------------------------------------------------------------------- */
 
@@ -144,6 +147,9 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
     ingest->reads = ingest->lookups ? lookups_start(ingest, &reads, err) : NULL;
     if (!ingest->reads)
         return false;
+    ingest->replays = replays_start(ingest, err);
+    if (!ingest->replays)
+        return false;
     return start_http(ingest, listen, err);
 }
 
@@ -173,6 +179,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     ingest->server = NULL;
     lookups_stop(ingest->lookups);
     lookups_stop(ingest->reads);
+    replays_stop(ingest->replays);
     answers_stop(ingest->answers); /* it publishes events */
     events_free(ingest->events);
     bus_producer_free(ingest->producer, 2000);

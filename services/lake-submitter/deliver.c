@@ -281,12 +281,22 @@ static void on_answer(void *context, const HttpResult *result)
  */
 typedef enum Look { LOOK_SEND, LOOK_ACCEPTED, LOOK_LATER } Look;
 
+/* A replay that an operator told to send even what was accepted. */
+static bool is_resubmitted(const Envelope *envelope)
+{
+    const RequestHeaders *headers = &envelope->headers;
+    for (uint32_t i = 0; envelope->replay_id.len && i < headers->other_count; i++)
+        if (str_is(headers->other[i].name, "fhirbus-resubmit"))
+            return true;
+    return false;
+}
+
 /* Has it been accepted before? */
 static Look look(Deliverer *deliverer, Item *item, int64_t now)
 {
     Err err = {0};
     bool accepted = false;
-    if (is_ledger(deliverer))
+    if (is_ledger(deliverer) || is_resubmitted(&item->submission.envelope))
         return LOOK_SEND;
     /* What was accepted may have been taken back since, and then be replayed: the record knows. */
     bool remembered = recorded_remembers(deliverer->recorded, &item->submission);

@@ -1,8 +1,8 @@
 /* The parameters of GET /interactions, cursor included: what is taken can be written and read
  * again, and means the same. The first byte chooses whether the caller has a tenant. */
 #include "common/base/check.h"
+#include "common/base/when.h"
 #include "services/ingest/read/query.h"
-#include "services/ingest/read/when.h"
 #include "tests/fuzz/target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -6,10 +6,10 @@
 #include "services/ingest/read/failed.h"
 
 #include "common/base/check.h"
+#include "common/base/when.h"
 #include "common/json/write.h"
 #include "services/ingest/exchange.h"
 #include "services/ingest/lookups.h"
-#include "services/ingest/read/when.h"
 #include "services/ingest/refuse.h"
 #include "services/ingest/text.h"
 

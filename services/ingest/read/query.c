@@ -5,8 +5,8 @@
 
 #include "common/base/buf.h"
 #include "common/base/utf8.h"
+#include "common/base/when.h"
 #include "common/http/target.h"
-#include "services/ingest/read/when.h"
 
 typedef struct Parameter {
     const char *name;

@@ -1,9 +1,9 @@
 /* What the reading side makes of times, cursors, parameters and cells. */
 #include "common/base/buf.h"
+#include "common/base/when.h"
 #include "services/ingest/read/csv.h"
 #include "services/ingest/read/cursor.h"
 #include "services/ingest/read/query.h"
-#include "services/ingest/read/when.h"
 #include "tests/support/cmocka.h"
 
 #define ID "01a205d6-1996-7097-8acb-603d3ea9a8bc"

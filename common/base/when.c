@@ -1,4 +1,4 @@
-#include "services/ingest/read/when.h"
+#include "common/base/when.h"
 
 typedef struct Cut {
     Str rest;
