@@ -19,6 +19,20 @@ static Decimal number_of(FpEval *eval, const FhirpathItem *v)
     return v->kind == FHIRPATH_INTEGER ? decimal_from_i64(v->integer, eval->arena) : v->decimal;
 }
 
+static bool same_text(FpEval *eval, Str a, Str b)
+{
+    if (a.len != b.len)
+        return false;
+    fp_spend_bytes(eval, a.len);
+    return str_eq(a, b);
+}
+
+static bool equivalent_text(FpEval *eval, Str a, Str b)
+{
+    fp_spend_bytes(eval, a.len + b.len);
+    return fp_text_equivalent(a, b);
+}
+
 /* --- JSON trees --------------------------------------------------------------------------------
  */
 
@@ -80,8 +94,8 @@ static bool same_tree(FpEval *eval, const JsonDoc *da, const JsonNode *a, const 
     case JSON_KIND_NUMBER:
         return same_number(eval, a, b, loosely);
     case JSON_KIND_STRING:
-        return loosely ? fp_text_equivalent(json_text(a), json_text(b))
-                       : str_eq(json_text(a), json_text(b));
+        return loosely ? equivalent_text(eval, json_text(a), json_text(b))
+                       : same_text(eval, json_text(a), json_text(b));
     case JSON_KIND_ARRAY:
         return same_list(eval, da, a, db, b, loosely);
     case JSON_KIND_OBJECT:
@@ -116,6 +130,8 @@ bool fp_quantity_unit(const FhirpathQuantity *quantity, Str *ret_code)
     return quantity->is_ucum;
 }
 
+enum { CONVERSION_STEPS = 30 }; /* two units are read, their factors compared */
+
 typedef struct Scaled { /* two quantities in one unit */
     Decimal a, b;
 } Scaled;
@@ -148,6 +164,7 @@ static int order_quantities(FpEval *eval, const FhirpathQuantity *a, const Fhirp
         return 2;
     if (str_eq(unit_a, unit_b))
         return !ucum_a && !str_eq(a->system, b->system) ? 2 : decimal_compare(a->value, b->value);
+    fp_spend(eval, CONVERSION_STEPS);
     if (!ucum_a || !ucum_parse(unit_a, eval->arena, &ua, NULL) ||
         !ucum_parse(unit_b, eval->arena, &ub, NULL))
         return 2;
@@ -184,6 +201,7 @@ static bool equivalent_quantities(FpEval *eval, const FhirpathQuantity *a,
         return false;
     if (str_eq(unit_a, unit_b))
         return (ucum_a || str_eq(a->system, b->system)) && decimal_equivalent(a->value, b->value);
+    fp_spend(eval, CONVERSION_STEPS);
     if (!ucum_a || !ucum_parse(unit_a, eval->arena, &ua, NULL) ||
         !ucum_parse(unit_b, eval->arena, &ub, NULL) ||
         !ucum_compare(one, &ua, one, &ub, eval->arena, &order))
@@ -228,7 +246,7 @@ static FpTri java_equal(FpEval *eval, const FhirpathItem *a, const FhirpathItem 
         return decimal_equal(number_of(eval, va), number_of(eval, vb)) ? FP_TRUE : FP_FALSE;
     if (!fp_primitive_text(eval, a, &x) || !fp_primitive_text(eval, b, &y))
         return FP_FALSE;
-    return str_eq(x, y) ? FP_TRUE : FP_FALSE;
+    return same_text(eval, x, y) ? FP_TRUE : FP_FALSE;
 }
 
 static bool as_quantity(FpEval *eval, FhirpathItem *value)
@@ -262,7 +280,7 @@ FpTri fp_equal(FpEval *eval, const FhirpathItem *a, const FhirpathItem *b)
     FhirpathItem va, vb;
     if (is_text_node(eval, a) && (b->kind == FHIRPATH_STRING || is_text_node(eval, b))) {
         Str other = b->kind == FHIRPATH_STRING ? b->string : json_text(b->node);
-        return str_eq(json_text(a->node), other) ? FP_TRUE : FP_FALSE;
+        return same_text(eval, json_text(a->node), other) ? FP_TRUE : FP_FALSE;
     }
     bool has_a = fp_value(eval, a, &va), has_b = fp_value(eval, b, &vb);
     if (!has_a && !has_b)
@@ -292,7 +310,7 @@ FpTri fp_equal(FpEval *eval, const FhirpathItem *a, const FhirpathItem *b)
     case FHIRPATH_BOOLEAN:
         return va.boolean == vb.boolean ? FP_TRUE : FP_FALSE;
     case FHIRPATH_STRING:
-        return str_eq(va.string, vb.string) ? FP_TRUE : FP_FALSE;
+        return same_text(eval, va.string, vb.string) ? FP_TRUE : FP_FALSE;
     default:
         return same_nodes(eval, &va, &vb, false) ? FP_TRUE : FP_FALSE;
     }
@@ -318,7 +336,7 @@ bool fp_equivalent(FpEval *eval, const FhirpathItem *a, const FhirpathItem *b)
     if (va.kind != vb.kind)
         return false;
     if (va.kind == FHIRPATH_STRING)
-        return fp_text_equivalent(va.string, vb.string);
+        return equivalent_text(eval, va.string, vb.string);
     return fp_equal(eval, &va, &vb) == FP_TRUE;
 }
 
@@ -337,8 +355,10 @@ FpOrder fp_order(FpEval *eval, const FhirpathItem *a, const FhirpathItem *b)
     if (!fp_value(eval, a, &va) || !fp_value(eval, b, &vb))
         return fp_is_primitive(eval, a) && fp_is_primitive(eval, b) ? FP_ORDER_OPEN
                                                                     : FP_ORDER_WRONG;
-    if (va.kind == FHIRPATH_STRING && vb.kind == FHIRPATH_STRING)
+    if (va.kind == FHIRPATH_STRING && vb.kind == FHIRPATH_STRING) {
+        fp_spend_bytes(eval, va.string.len);
         return order_of(str_compare(va.string, vb.string));
+    }
     if (va.kind == FHIRPATH_INTEGER && vb.kind == FHIRPATH_INTEGER)
         return order_of((va.integer > vb.integer) - (va.integer < vb.integer));
     if (is_number(&va) && is_number(&vb))
@@ -386,33 +406,54 @@ static uint64_t hash_tree(const JsonDoc *doc, const JsonNode *node, uint32_t dep
     return hash;
 }
 
-uint64_t fp_hash(FpEval *eval, const FhirpathItem *item, uint32_t depth)
+/* The Java core's texts are equal, or numbers of one value, or dates of one moment. */
+static uint64_t hash_java(FpEval *eval, Str text)
+{
+    Decimal number;
+    if (!text.len || (text.ptr[0] != '-' && (text.ptr[0] < '0' || text.ptr[0] > '9')))
+        return str_hash(text);
+    return decimal_parse(text, eval->arena, &number) ? decimal_hash(number) : 3;
+}
+
+bool fp_is_quantity(FpEval *eval, const FhirpathItem *item)
 {
     FhirpathItem value;
+    return !is_text_node(eval, item) && fp_value(eval, item, &value) &&
+           value.kind == FHIRPATH_QUANTITY;
+}
+
+uint64_t fp_hash(FpEval *eval, const FhirpathItem *item, uint32_t depth, bool beside)
+{
+    enum { QUANTITIES = 6 };
+    FhirpathItem value;
     Str text;
-    if (!eval->java && is_text_node(eval, item))
+    if (!eval->java && is_text_node(eval, item)) {
+        fp_spend_bytes(eval, json_text(item->node).len);
         return str_hash(json_text(item->node));
+    }
     if (!fp_value(eval, item, &value)) {
         const JsonNode *node = item->node ? item->node : item->extra;
+        if (item->kind == FHIRPATH_NODE && node)
+            fp_spend_bytes(eval, node->end - node->at);
         return item->kind == FHIRPATH_NODE && node ? hash_tree(item->doc, node, depth) : 1;
     }
     if (eval->java && value.kind != FHIRPATH_QUANTITY) {
         if (!fp_primitive_text(eval, item, &text))
             return 2;
-        bool number =
-            text.len && (text.ptr[0] == '-' || (text.ptr[0] >= '0' && text.ptr[0] <= '9'));
-        return number ? 3 : str_hash(text); /* numbers and dates are compared by value, too */
+        fp_spend_bytes(eval, text.len);
+        return hash_java(eval, text);
     }
     switch ((FhirpathKind)value.kind) {
     case FHIRPATH_STRING:
+        fp_spend_bytes(eval, value.string.len);
         return str_hash(value.string);
     case FHIRPATH_INTEGER:
     case FHIRPATH_DECIMAL:
-        return decimal_hash(number_of(eval, &value));
+        return beside ? QUANTITIES : decimal_hash(number_of(eval, &value));
     case FHIRPATH_BOOLEAN:
         return value.boolean ? 4 : 5;
     default:
-        return value.kind == FHIRPATH_QUANTITY ? 6 : 7;
+        return value.kind == FHIRPATH_QUANTITY ? QUANTITIES : 7;
     }
 }
 
@@ -453,9 +494,11 @@ bool fp_distinct(FpEval *eval, uint32_t start, bool *ret_open)
     if (!slots)
         return fp_no_memory(eval);
     uint32_t kept = start;
-    bool ok = true;
+    bool ok = true, beside = false;
+    for (uint32_t i = start; i < eval->top && !beside; i++)
+        beside = fp_is_quantity(eval, &eval->items[i]);
     for (uint32_t i = start; i < eval->top && ok; i++) {
-        uint64_t hash = fp_hash(eval, &eval->items[i], HASH_DEPTH);
+        uint64_t hash = fp_hash(eval, &eval->items[i], HASH_DEPTH, beside);
         uint32_t at = (uint32_t)(hash * 0x9E3779B97F4A7C15U >> 32) & (room - 1);
         bool found = false;
         for (; ok && slots[at].item && !found; at = (at + 1) & (room - 1)) {

@@ -151,6 +151,17 @@ static inline bool fp_step(FpEval *eval, uint32_t steps)
     eval->steps -= steps;
     return true;
 }
+/* Work that grows with a text or a document costs steps as well. What cannot fail itself spends
+ * them; the next fp_step() then fails. */
+enum { FP_STEP_BYTES = 16 };
+static inline void fp_spend(FpEval *eval, size_t steps)
+{
+    eval->steps -= steps < eval->steps ? steps : eval->steps;
+}
+static inline void fp_spend_bytes(FpEval *eval, size_t bytes)
+{
+    fp_spend(eval, bytes / FP_STEP_BYTES);
+}
 /* The result of a function: its input is taken off, one item put there. */
 static inline bool fp_return(FpEval *eval, const FpCall *call, FhirpathItem item)
 {
@@ -216,7 +227,10 @@ Str fp_type_name(const FhirModel *model,
 /* --- compare.c --- */
 FpTri fp_equal(FpEval *eval, const FhirpathItem *a, const FhirpathItem *b);
 bool fp_equivalent(FpEval *eval, const FhirpathItem *a, const FhirpathItem *b);
-uint64_t fp_hash(FpEval *eval, const FhirpathItem *item, uint32_t depth); /* equal items: equal */
+/* Equal items: equal hashes. A number equals a Quantity of a unit without dimension, so beside
+ * Quantities all numbers are as one; `beside`: there are some. */
+uint64_t fp_hash(FpEval *eval, const FhirpathItem *item, uint32_t depth, bool beside);
+bool fp_is_quantity(FpEval *eval, const FhirpathItem *item); /* a Quantity element as well */
 /* Removes what is equal to something before it in [start, top). *ret_open: some pair was {}. */
 bool fp_distinct(FpEval *eval, uint32_t start, bool *ret_open);
 /* Is an equal item in [from, to)? */

@@ -250,6 +250,9 @@ static bool eval_group_on(FpEval *eval, const FpNode *node, const FpScope *scope
 
 static bool push_items(FpEval *eval, const FhirpathItem *items, size_t count)
 {
+    enum { ITEMS_A_STEP = 4 };
+    if (!fp_step(eval, (uint32_t)(count / ITEMS_A_STEP)))
+        return false;
     for (size_t i = 0; i < count; i++)
         if (!fp_push(eval, &items[i]))
             return false;
@@ -743,7 +746,7 @@ FpTri fp_test(FpEval *eval, uint32_t index, const FpScope *scope, const FpNode *
 
 static FhirpathLimits limits_of(FhirpathLimits given)
 {
-    static const FhirpathLimits usual = {10000000, 2000, 1 << 20, 1000000, 16 << 20};
+    static const FhirpathLimits usual = {5000000, 2000, 1 << 20, 1000000, 16 << 20};
     if (!given.steps)
         given.steps = usual.steps;
     if (!given.depth)

@@ -306,45 +306,63 @@ static struct FpSeenSlot *seen_find(FpEval *eval, const FpSeen *seen, uint64_t h
     }
 }
 
-static bool seen_grow(FpEval *eval, FpSeen *seen)
+enum { HASH_DEPTH = 6, SEEN_FIRST = 16 };
+
+/* Into a larger table; `beside`: by the hashes that numbers have beside Quantities. */
+static bool seen_move(FpEval *eval, FpSeen *seen, uint32_t room, bool beside)
 {
-    FpSeen grown = {.room = seen->room ? seen->room * 2 : 16, .count = seen->count};
+    FpSeen grown = {.room = room, .count = seen->count, .quantities = beside};
     grown.slots = ARENA_ARRAY(eval->arena, struct FpSeenSlot, grown.room);
     if (!grown.slots)
         return fp_no_memory(eval);
     for (uint32_t i = 0; i < seen->room; i++) {
-        const struct FpSeenSlot *old = &seen->slots[i];
-        uint32_t at = (uint32_t)(old->hash * 0x9E3779B97F4A7C15U >> 32) & (grown.room - 1);
-        if (!old->used)
+        struct FpSeenSlot old = seen->slots[i];
+        if (!old.used)
             continue;
-        while (grown.slots[at].used)
-            at = (at + 1) & (grown.room - 1);
-        grown.slots[at] = *old;
+        if (beside != seen->quantities)
+            old.hash = fp_hash(eval, &old.item, HASH_DEPTH, beside);
+        uint32_t at = (uint32_t)(old.hash * 0x9E3779B97F4A7C15U >> 32);
+        while (grown.slots[at & (room - 1)].used)
+            at++;
+        grown.slots[at & (room - 1)] = old;
     }
+    fp_spend(eval, seen->room);
     *seen = grown;
     return true;
 }
 
-enum { HASH_DEPTH = 6 };
+/* Makes room for one more and finds its place; NULL: a limit. */
+static struct FpSeenSlot *seen_place(FpEval *eval, FpSeen *seen, const FhirpathItem *item)
+{
+    bool beside = seen->quantities || fp_is_quantity(eval, item);
+    uint32_t room = seen->count * 2 < seen->room ? seen->room : seen->room * 2;
+    if ((room != seen->room || beside != seen->quantities || !room) &&
+        !seen_move(eval, seen, room ? room : SEEN_FIRST, beside))
+        return NULL;
+    uint64_t hash = fp_hash(eval, item, HASH_DEPTH, beside);
+    struct FpSeenSlot *slot = seen_find(eval, seen, hash, item);
+    if (eval->limit_hit)
+        return NULL;
+    slot->hash = slot->used ? slot->hash : hash;
+    return slot;
+}
 
 bool fp_seen_add(FpEval *eval, FpSeen *seen, uint32_t index, bool *ret_new)
 {
-    if (seen->count * 2 >= seen->room && !seen_grow(eval, seen))
-        return false;
-    const FhirpathItem *item = &eval->items[index];
-    uint64_t hash = fp_hash(eval, item, HASH_DEPTH);
-    struct FpSeenSlot *slot = seen_find(eval, seen, hash, item);
-    if (eval->limit_hit)
+    struct FpSeenSlot *slot = seen_place(eval, seen, &eval->items[index]);
+    if (!slot)
         return false;
     *ret_new = !slot->used;
     if (*ret_new) {
-        *slot = (struct FpSeenSlot){hash, *item, true};
+        slot->item = eval->items[index];
+        slot->used = true;
         seen->count++;
     }
     return true;
 }
 
-bool fp_seen_has(FpEval *eval, const FpSeen *seen, const FhirpathItem *item)
+bool fp_seen_has(FpEval *eval, FpSeen *seen, const FhirpathItem *item)
 {
-    return seen->room && seen_find(eval, seen, fp_hash(eval, item, HASH_DEPTH), item)->used;
+    struct FpSeenSlot *slot = seen->count ? seen_place(eval, seen, item) : NULL;
+    return slot && slot->used;
 }

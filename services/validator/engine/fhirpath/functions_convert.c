@@ -302,6 +302,8 @@ static bool convert(FpEval *eval, const FpCall *call, size_t skip, FhirpathItem 
         FhirpathItem item = eval->items[call->base];
         *ret_ok = fp_value(eval, &item, &value);
     }
+    if (*ret_ok && value.kind == FHIRPATH_STRING)
+        fp_spend_bytes(eval, value.string.len);
     *ret_ok = *ret_ok && conversion_of(call, skip)(eval, &value, ret);
     if (*ret_ok && !in_unit(eval, call, ret, ret_ok))
         return false;

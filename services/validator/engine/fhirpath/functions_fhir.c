@@ -241,6 +241,7 @@ static bool html(FpEval *eval, const FpCall *call, bool (*check)(Str text), bool
     FhirpathItem item = eval->items[call->base];
     if (!fp_primitive_text(eval, &item, &text))
         return fp_return_empty(eval, call);
+    fp_spend_bytes(eval, text.len);
     return give_boolean(eval, call, check(text));
 }
 

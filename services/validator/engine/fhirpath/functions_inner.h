@@ -122,7 +122,8 @@ bool fp_wrong_input(FpEval *eval, const FpCall *call, const FhirpathItem *item,
 typedef struct FpSeen {
     struct FpSeenSlot *slots;
     uint32_t room, count;
+    bool quantities; /* one was met: see fp_hash() */
 } FpSeen;
 /* Adds items[index] unless an equal one is there; *ret_new tells. */
 bool fp_seen_add(FpEval *eval, FpSeen *seen, uint32_t index, bool *ret_new);
-bool fp_seen_has(FpEval *eval, const FpSeen *seen, const FhirpathItem *item);
+bool fp_seen_has(FpEval *eval, FpSeen *seen, const FhirpathItem *item);

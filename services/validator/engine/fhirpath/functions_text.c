@@ -14,6 +14,7 @@ static bool input_text(FpEval *eval, const FpCall *call, Str *ret, bool *ret_don
         if (*ret_done)
             return fp_return_empty(eval, call);
         *ret = value.string;
+        fp_spend_bytes(eval, ret->len);
         return true;
     }
     if (!fp_input_value(eval, call, &value, ret_done))
@@ -21,12 +22,18 @@ static bool input_text(FpEval *eval, const FpCall *call, Str *ret, bool *ret_don
     if (value.kind != FHIRPATH_STRING)
         return fp_wrong_input(eval, call, &value, "a String");
     *ret = value.string;
+    fp_spend_bytes(eval, ret->len);
     return true;
 }
 
 static bool give_text(FpEval *eval, const FpCall *call, Str text)
 {
-    return text.ptr ? fp_return(eval, call, fp_string(text)) : fp_no_memory(eval);
+    if (!text.ptr)
+        return fp_no_memory(eval);
+    if (text.len > eval->limits.text_bytes)
+        return fp_limit(eval, "bytes of text");
+    fp_spend_bytes(eval, text.len);
+    return fp_return(eval, call, fp_string(text));
 }
 static bool give_boolean(FpEval *eval, const FpCall *call, bool value)
 {
@@ -46,6 +53,7 @@ static bool two_texts(FpEval *eval, const FpCall *call, Str *ret_text, Str *ret_
         return *ret_done;
     if (!fp_text_argument(eval, call, 0, ret_other, &has))
         return false;
+    fp_spend_bytes(eval, has ? ret_other->len : 0);
     *ret_done = !has;
     return has || fp_return_empty(eval, call);
 }
@@ -90,6 +98,8 @@ static bool find_index(FpEval *eval, const FpCall *call, bool last)
         size_t found = str_find(str_skip(text, from), other);
         if (found == SIZE_MAX)
             break;
+        if (!fp_step(eval, 1 + (uint32_t)(other.len / FP_STEP_BYTES)))
+            return false;
         at = from + found;
         from = at + 1;
     }

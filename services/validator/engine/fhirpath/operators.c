@@ -310,6 +310,7 @@ static bool scaled_quantity(FpEval *eval, const FpNode *node, const Sides *s)
 
 static bool joined(FpEval *eval, const Sides *s, Str a, Str b)
 {
+    fp_spend_bytes(eval, a.len + b.len);
     if (a.len + b.len > eval->limits.text_bytes)
         return fp_limit(eval, "bytes of text");
     char *text = arena_alloc(eval->arena, a.len + b.len);

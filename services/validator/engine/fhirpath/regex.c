@@ -6,6 +6,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <pthread.h>
+#include <time.h>
 
 #include "services/validator/engine/fhirpath/eval.h"
 
@@ -56,7 +57,6 @@ static FpRegexes *working_space(FpEval *eval)
     r->data = r->general ? pcre2_match_data_create(32, r->general) : NULL;
     if (!r->context || !r->data)
         return NULL;
-    pcre2_set_match_limit(r->context, eval->limits.match_steps);
     pcre2_set_depth_limit(r->context, eval->limits.match_steps);
     pcre2_set_heap_limit(r->context, 16 * 1024);
     eval->regexes = r;
@@ -80,7 +80,8 @@ static pcre2_code *compile(FpEval *eval, const FpNode *node, Str pattern)
 {
     int error;
     PCRE2_SIZE at;
-    uint32_t options = PCRE2_UTF | PCRE2_DOTALL | PCRE2_ALT_BSUX | PCRE2_NEVER_BACKSLASH_C;
+    uint32_t options = PCRE2_UTF | PCRE2_DOTALL | PCRE2_ALT_BSUX | PCRE2_NEVER_BACKSLASH_C |
+                       PCRE2_USE_OFFSET_LIMIT;
     pcre2_code *code =
         pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, options, &error, &at, NULL);
     if (!code) {
@@ -131,20 +132,89 @@ static const pcre2_code *code_of(FpEval *eval, const FpNode *node, Str pattern,
     return code;
 }
 
-/* > 0: matched; 0: not; < 0: an error was raised. */
-static int match_at(FpEval *eval, const FpNode *node, const pcre2_code *code, Str text, size_t from,
-                    uint32_t options)
+static int match_once(const FpRegexes *r, const pcre2_code *code, Str text, size_t from,
+                      uint32_t options)
 {
-    FpRegexes *r = working_space(eval);
-    if (!r) {
-        fp_no_memory(eval);
-        return -1;
-    }
     PCRE2_SPTR subject = (PCRE2_SPTR)(text.ptr ? text.ptr : "");
     int rc = pcre2_match(code, subject, text.len, from, options, r->data, r->context);
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
         rc =
             pcre2_match(code, subject, text.len, from, options | PCRE2_NO_JIT, r->data, r->context);
+    return rc;
+}
+
+enum { NS_A_STEP = 100, TIMES = 16 };
+
+static uint64_t thread_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+/* A step of PCRE2 may look at one character or at all that is left of the text: its limit of steps
+ * bounds no time. So it gets few first, enough for all but bad patterns and long texts, then more
+ * and more; each round is paid for with what it took, and none begins that the steps which the
+ * evaluation has left could not pay for. */
+static int match_rounds(FpEval *eval, const pcre2_code *code, Str text, size_t from,
+                        uint32_t options)
+{
+    enum { FIRST = 64 };
+    FpRegexes *r = eval->regexes;
+    uint32_t limit = eval->limits.match_steps < FIRST ? eval->limits.match_steps : FIRST;
+    pcre2_set_match_limit(r->context, limit);
+    int rc = match_once(r, code, text, from, options);
+    for (uint64_t took = 0; rc == PCRE2_ERROR_MATCHLIMIT && limit < eval->limits.match_steps;) {
+        if (took * TIMES > eval->steps)
+            break;
+        limit = limit < eval->limits.match_steps / TIMES ? limit * TIMES : eval->limits.match_steps;
+        pcre2_set_match_limit(r->context, limit);
+        uint64_t began = thread_ns();
+        rc = match_once(r, code, text, from, options | PCRE2_NO_UTF_CHECK);
+        took = (thread_ns() - began) / NS_A_STEP;
+        fp_spend(eval, took);
+    }
+    return rc;
+}
+
+/* The compiled form counts anew at every place where a match could begin, so in long texts those
+ * are tried in pieces that grow, by the same rule. */
+static int match_within(FpEval *eval, const pcre2_code *code, Str text, size_t from,
+                        uint32_t options)
+{
+    enum { SHORT = 1024, FIRST = 256 };
+    FpRegexes *r = eval->regexes;
+    int rc = PCRE2_ERROR_NOMATCH;
+    fp_spend_bytes(eval, text.len - from);
+    if (text.len - from <= SHORT || (options & PCRE2_ANCHORED))
+        return match_rounds(eval, code, text, from, options);
+    for (size_t piece = FIRST; rc == PCRE2_ERROR_NOMATCH && from <= text.len; piece *= TIMES) {
+        size_t last = piece < text.len - from ? from + piece : text.len;
+        while (last + 1 < text.len && (text.ptr[last + 1] & 0xC0) == 0x80)
+            last++; /* the next piece begins with a character */
+        uint64_t began = thread_ns();
+        pcre2_set_offset_limit(r->context, last);
+        rc = match_rounds(eval, code, text, from, options);
+        uint64_t took = (thread_ns() - began) / NS_A_STEP;
+        fp_spend(eval, took);
+        if (rc == PCRE2_ERROR_NOMATCH && last < text.len && took * TIMES > eval->steps)
+            rc = PCRE2_ERROR_MATCHLIMIT;
+        options |= PCRE2_NO_UTF_CHECK;
+        from = last + 1;
+    }
+    pcre2_set_offset_limit(r->context, PCRE2_UNSET);
+    return rc;
+}
+
+/* > 0: matched; 0: not; < 0: an error was raised. */
+static int match_at(FpEval *eval, const FpNode *node, const pcre2_code *code, Str text, size_t from,
+                    uint32_t options)
+{
+    if (!working_space(eval)) {
+        fp_no_memory(eval);
+        return -1;
+    }
+    int rc = match_within(eval, code, text, from, options);
     if (rc == PCRE2_ERROR_NOMATCH)
         return 0;
     if (rc >= 0)
@@ -240,11 +310,35 @@ static bool put_substitute(Output *out, const FpNode *node, const pcre2_code *co
     return true;
 }
 
+/* The next match, if it and all that PCRE2 looks at for it are near: then what lies behind need not
+ * be paid for. Partial matching says whether the end of the piece was looked at. */
+static bool match_near(FpEval *eval, const pcre2_code *code, Str text, size_t from)
+{
+    enum { FIRST = 128, STEPS = 32, CHARACTERS_A_STEP = 256 };
+    const FpRegexes *r = eval->regexes;
+    for (size_t window = FIRST; r && window < text.len - from; window *= TIMES) {
+        size_t end = from + window;
+        while (end > from && (text.ptr[end] & 0xC0) == 0x80)
+            end--;
+        if (!fp_step(eval, (uint32_t)(1 + window * STEPS / CHARACTERS_A_STEP)))
+            return false;
+        pcre2_set_match_limit(r->context, STEPS);
+        if (match_once(r, code, (Str){text.ptr, end}, from,
+                       PCRE2_PARTIAL_HARD | PCRE2_NO_UTF_CHECK) >= 0)
+            return true;
+    }
+    return false;
+}
+
 static bool replace_all(Output *out, const FpNode *node, const pcre2_code *code, Str text, Str with)
 {
     size_t from = 0;
     while (from <= text.len) {
-        int matched = match_at(out->eval, node, code, text, from, 0);
+        /* PCRE2 would look through all that follows, each time, whether it is UTF-8. */
+        int matched =
+            from && match_near(out->eval, code, text, from)
+                ? 1
+                : match_at(out->eval, node, code, text, from, from ? PCRE2_NO_UTF_CHECK : 0);
         if (matched < 0 || !fp_step(out->eval, 1))
             return false;
         if (matched == 0)
