@@ -157,7 +157,7 @@ void *arena_grow(Arena *arena, void *old, size_t old_bytes, size_t new_bytes)
     }
 #endif
     void *ret = arena_alloc(arena, new_bytes);
-    if (ret && old_bytes)
+    if (ret && old) /* NULL: there were no bytes */
         memcpy(ret, old, old_bytes < new_bytes ? old_bytes : new_bytes);
     return ret;
 }
