@@ -160,6 +160,17 @@ static void finds_what_is_near_before_what_is_far(void **state)
     assert_non_null(packages_find(p, NULL, STR_NONE, STR("http://x/a")));
 }
 
+static void a_manifest_that_is_no_json_is_named(void **state)
+{
+    (void)state;
+    write_file("ig-1.0.0/package/package.json", "{nope");
+    const char *path = path_of("ig-1.0.0");
+    Err err = {0};
+    assert_null(load(&path, 1, (PackagesOptions){0}, &err));
+    assert_string_equal(err.code, "package-manifest");
+    assert_non_null(strstr(err.text, "package.json"));
+}
+
 static void takes_the_highest_version_within_a_package(void **state)
 {
     (void)state;
@@ -618,6 +629,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(orders_versions),
         TEST(finds_what_is_near_before_what_is_far),
+        TEST(a_manifest_that_is_no_json_is_named),
         TEST(takes_the_highest_version_within_a_package),
         TEST(warns_of_missing_and_skewed_dependencies),
         TEST(prefers_the_paths_to_the_folder),
