@@ -48,8 +48,15 @@ typedef struct BusProducerOptions {
     uint32_t bulk_linger_ms; /* batching of records marked bulk; 0: they travel unbatched too */
     size_t in_flight_limit_bytes; /* 0: 64 MiB */
     const char *compression;      /* lz4 | zstd | snappy | gzip | none; NULL: lz4 */
+    /* Records of this topic travel as they are: for those that are read once, soon, by somebody
+     * whom unpacking costs more than receiving. NULL: none. */
+    const char *plain_topic;
     bool
         own_thread; /* reports arrive on the producer's own thread; else within bus_producer_poll */
+    /* With own_thread and bulk_linger_ms: reports of records that are not bulk wait for
+     * bus_producer_poll all the same and wake nobody: for those who learn otherwise that such a
+     * record arrived, and look for failures from time to time. */
+    bool reports_can_wait;
 } BusProducerOptions;
 
 typedef struct BusDelivery {
@@ -82,8 +89,9 @@ bool bus_producer_new(const BusConfig *config, const BusProducerOptions *options
 /* Waits up to flush_ms for reports; what is then still open is reported as failed. NULL is fine. */
 void bus_producer_free(BusProducer *producer, uint32_t flush_ms);
 bool bus_publish(BusProducer *producer, const BusRecord *record, Err *err) MUST_USE;
-/* Calls on_delivery for what has been reported, waiting up to timeout_ms for the first. Not with
- * own_thread. Returns the number of reports. */
+/* Calls on_delivery for what has been reported, waiting up to timeout_ms for the first; does
+ * nothing with own_thread, save where reports_can_wait, and then does not wait. Returns the number
+ * of reports. */
 int bus_producer_poll(BusProducer *producer, uint32_t timeout_ms);
 /* Publishes and waits for the report (at most message_timeout_ms). */
 bool bus_publish_wait(BusProducer *producer, const BusRecord *record, BusDelivery *ret_delivery,
@@ -213,6 +221,11 @@ bool bus_reader_caught_up(const BusReader *reader);
 void bus_reader_free(BusReader *reader);
 /* The next message or false after timeout_ms; valid until the next call or bus_reader_free. */
 bool bus_reader_poll(BusReader *reader, uint32_t timeout_ms, const BusMessage **ret_message);
+/* Keeps the bytes of the message that was polled last (the BusMessage itself goes with the next
+ * call), which may outlive the reader's next call but not the reader. Freed by any thread. */
+typedef struct BusKept BusKept;
+BusKept *bus_reader_keep(BusReader *reader);
+void bus_kept_free(BusKept *kept); /* NULL is fine */
 
 /* How many partitions a topic has. */
 bool bus_partition_count(const BusConfig *config, const char *topic, uint32_t timeout_ms,

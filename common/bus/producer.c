@@ -18,15 +18,18 @@ enum {
 struct BusProducer {
     BusClient client; /* first: librdkafka's opaque */
     rd_kafka_t *direct;
-    rd_kafka_t *bulk; /* NULL: everything travels direct */
+    rd_kafka_t *bulk;           /* NULL: everything travels direct */
+    rd_kafka_topic_t *plain[2]; /* direct's and bulk's plain_topic; held for its settings */
     size_t limit_bytes;
     uint32_t timeout_ms;
     atomic_size_t in_flight;
     atomic_size_t in_flight_bytes;
     int wakeup;
     bool own_thread;
+    bool direct_waits; /* reports_can_wait */
     atomic_bool stopping;
     pthread_t threads[2];
+    rd_kafka_t *served[2]; /* by the threads */
     size_t thread_count;
 };
 
@@ -93,10 +96,12 @@ static bool producer_open(BusProducer *producer, const BusConfig *config,
         rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
         return set ? ERR(err, ERR_FATAL, "bus-config", "%s", why) : false;
     }
+    *ret_rk = rk;
+    if (producer->own_thread) /* nobody waits at the descriptor */
+        return true;
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(rk);
     client_wakeup_watch(queue, producer->wakeup);
     rd_kafka_queue_destroy(queue);
-    *ret_rk = rk;
     return true;
 }
 
@@ -124,8 +129,25 @@ static bool start_thread(BusProducer *producer, rd_kafka_t *rk, Err *err)
         free(serve);
         return ERR(err, ERR_FATAL, "bus-config", "no thread");
     }
-    producer->thread_count++;
+    producer->served[producer->thread_count++] = rk;
     return true;
+}
+
+/* librdkafka keeps one set of settings per topic and client: those of the handle that came first.
+ */
+static bool hold_plain_topic(BusProducer *producer, rd_kafka_t *rk, const char *name, size_t at,
+                             Err *err)
+{
+    char full[BUS_TOPIC_BYTES_MAX], why[BUS_ERRSTR_BYTES];
+    if (!rk || !name)
+        return true;
+    TRY(client_topic(&producer->client, name, full, err));
+    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(rk);
+    rd_kafka_conf_res_t set =
+        rd_kafka_topic_conf_set(conf, "compression.codec", "none", why, sizeof why);
+    CHECK(set == RD_KAFKA_CONF_OK);
+    producer->plain[at] = rd_kafka_topic_new(rk, full, conf);
+    return producer->plain[at] ? true : ERR(err, ERR_FATAL, "bus-config", "topic %s", full);
 }
 
 static bool producer_start(BusProducer *producer, const BusConfig *config,
@@ -139,9 +161,13 @@ static bool producer_start(BusProducer *producer, const BusConfig *config,
     if (options->bulk_linger_ms)
         TRY(producer_open(producer, config, options, options->bulk_linger_ms, &producer->bulk,
                           err));
+    TRY(hold_plain_topic(producer, producer->direct, options->plain_topic, 0, err));
+    TRY(hold_plain_topic(producer, producer->bulk, options->plain_topic, 1, err));
     if (!options->own_thread)
         return true;
-    TRY(start_thread(producer, producer->direct, err));
+    producer->direct_waits = options->reports_can_wait && producer->bulk;
+    if (!producer->direct_waits)
+        TRY(start_thread(producer, producer->direct, err));
     return !producer->bulk || start_thread(producer, producer->bulk, err);
 }
 
@@ -186,10 +212,9 @@ static void end_poll(rd_kafka_t *rk)
 
 static void stop_threads(BusProducer *producer)
 {
-    rd_kafka_t *const served[] = {producer->direct, producer->bulk};
     producer->stopping = true;
     for (size_t i = 0; i < producer->thread_count; i++) {
-        end_poll(served[i]);
+        end_poll(producer->served[i]);
         pthread_join(producer->threads[i], NULL);
     }
 }
@@ -200,6 +225,9 @@ void bus_producer_free(BusProducer *producer, uint32_t flush_ms)
         return;
     int64_t until = client_now_ms() + flush_ms;
     stop_threads(producer);
+    for (size_t i = 0; i < sizeof producer->plain / sizeof producer->plain[0]; i++)
+        if (producer->plain[i])
+            rd_kafka_topic_destroy(producer->plain[i]);
     producer_close(producer->direct, flush_ms);
     int64_t left = until - client_now_ms();
     producer_close(producer->bulk, left > 0 ? (uint32_t)left : 0);
@@ -289,7 +317,8 @@ bool bus_publish(BusProducer *producer, const BusRecord *record, Err *err)
 
 int bus_producer_poll(BusProducer *producer, uint32_t timeout_ms)
 {
-    CHECK(!producer->own_thread);
+    if (producer->own_thread)
+        return producer->direct_waits ? rd_kafka_poll(producer->direct, 0) : 0;
     client_wakeup_drain(producer->wakeup);
     int events = rd_kafka_poll(producer->direct, 0);
     events += producer->bulk ? rd_kafka_poll(producer->bulk, 0) : 0;
@@ -332,11 +361,12 @@ bool bus_publish_wait(BusProducer *producer, const BusRecord *record, BusDeliver
     /* A report always comes: message.timeout.ms sees to it. */
     pthread_mutex_lock(&meeting.lock);
     while (!meeting.done) {
-        if (producer->own_thread) {
+        if (producer->own_thread && !producer->direct_waits) {
             pthread_cond_wait(&meeting.arrived, &meeting.lock);
         } else {
             pthread_mutex_unlock(&meeting.lock);
-            bus_producer_poll(producer, PRODUCER_POLL_MS);
+            if (bus_producer_poll(producer, PRODUCER_POLL_MS) == 0 && producer->own_thread)
+                nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
             pthread_mutex_lock(&meeting.lock);
         }
     }

@@ -188,6 +188,21 @@ bool bus_reader_poll(BusReader *reader, uint32_t timeout_ms, const BusMessage **
     return true;
 }
 
+/* A BusKept is librdkafka's message under our name. */
+BusKept *bus_reader_keep(BusReader *reader)
+{
+    rd_kafka_message_t *native = reader->held.native;
+    CHECK(native);
+    reader->held.native = NULL;
+    return (BusKept *)native;
+}
+
+void bus_kept_free(BusKept *kept)
+{
+    if (kept)
+        rd_kafka_message_destroy((rd_kafka_message_t *)kept);
+}
+
 bool bus_partition_count(const BusConfig *config, const char *topic, uint32_t timeout_ms,
                          int32_t *ret_count, Err *err)
 {

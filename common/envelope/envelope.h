@@ -284,6 +284,8 @@ bool validated_encode(const Validated *in, Arena *arena, Str *ret_bytes, Err *er
 bool validated_decode(Str bytes, Arena *arena, Validated *ret, Err *err) MUST_USE;
 bool response_encode(const Response *in, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;
 bool response_decode(Str bytes, Arena *arena, Response *ret, Err *err) MUST_USE;
+/* The same, save that a large outcome.operation_outcome stays where it is, in `bytes`. */
+bool response_decode_in_place(Str bytes, Arena *arena, Response *ret, Err *err) MUST_USE;
 bool submission_encode(const Submission *in, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;
 bool submission_decode(Str bytes, Arena *arena, Submission *ret, Err *err) MUST_USE;
 bool event_encode(const Event *in, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;

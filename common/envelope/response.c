@@ -138,3 +138,104 @@ bool response_decode(Str bytes, Arena *arena, Response *ret, Err *err)
     *ret = out;
     return true;
 }
+
+/* --- in place --------------------------------------------------------------------------------- */
+
+enum {
+    OUTCOME_FIELD = 14,          /* of message Response */
+    OPERATION_OUTCOME_FIELD = 2, /* of message Outcome */
+    WORTH_IT_BYTES = 4096,       /* smaller ones are copied */
+    VARINT_BYTES_MAX = 10,
+};
+
+/* A length-delimited field: where it begins, with its tag, and what it holds. */
+typedef struct Field {
+    const char *from;
+    Str value;
+} Field;
+
+/* spec: protobuf.dev/programming-guides/encoding: base 128, low seven bits first */
+static bool take_varint(Str *rest, uint64_t *ret)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < rest->len && i < VARINT_BYTES_MAX; i++) {
+        unsigned char c = (unsigned char)rest->ptr[i];
+        value |= (uint64_t)(c & 0x7f) << (7 * i);
+        if (c < 0x80) {
+            *rest = str_skip(*rest, i + 1);
+            *ret = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The one field of that number; false: there is none, or several, or something is odd. */
+static bool find_field(Str message, uint64_t number, Field *ret)
+{
+    static const size_t fixed[8] = {[1] = 8, [5] = 4}; /* bytes by wire type */
+    uint64_t tag, len;
+    size_t found = 0;
+    for (Str rest = message; rest.len;) {
+        const char *from = rest.ptr;
+        if (!take_varint(&rest, &tag))
+            return false;
+        if ((tag & 7) == 0) {
+            if (!take_varint(&rest, &len))
+                return false;
+            continue;
+        }
+        len = fixed[tag & 7];
+        if ((tag & 7) == 2 ? !take_varint(&rest, &len) : len == 0)
+            return false;
+        if (len > rest.len)
+            return false;
+        if (tag == (number << 3 | 2)) {
+            *ret = (Field){from, str_cut(rest, 0, len)};
+            found++;
+        }
+        rest = str_skip(rest, len);
+    }
+    return found == 1;
+}
+
+static char *put(char *to, const char *from, const char *end)
+{
+    memcpy(to, from, (size_t)(end - from));
+    return to + (end - from);
+}
+
+static char *put_varint(char *to, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *to++ = (char)(value | 0x80);
+    *to++ = (char)value;
+    return to;
+}
+
+bool response_decode_in_place(Str bytes, Arena *arena, Response *ret, Err *err)
+{
+    Field outcome, large;
+    if (!find_field(bytes, OUTCOME_FIELD, &outcome) ||
+        !find_field(outcome.value, OPERATION_OUTCOME_FIELD, &large) ||
+        large.value.len < WORTH_IT_BYTES)
+        return response_decode(bytes, arena, ret, err);
+    /* The same message without that field is small, and decoded as ever. */
+    const char *large_end = large.value.ptr + large.value.len;
+    const char *outcome_end = outcome.value.ptr + outcome.value.len;
+    size_t rest = outcome.value.len - (size_t)(large_end - large.from);
+    char *small = arena_alloc(arena, bytes.len - large.value.len + VARINT_BYTES_MAX);
+    if (!small)
+        return ERR(err, ERR_INPUT, "memory-limit", "no room to read a response");
+    char *to = put(small, bytes.ptr, outcome.from);
+    to = put_varint(to, OUTCOME_FIELD << 3 | 2);
+    to = put_varint(to, rest);
+    to = put(to, outcome.value.ptr, large.from);
+    to = put(to, large_end, outcome_end);
+    to = put(to, outcome_end, bytes.ptr + bytes.len);
+    Response out = {0};
+    TRY(response_decode((Str){small, (size_t)(to - small)}, arena, &out, err));
+    out.outcome.operation_outcome = large.value;
+    *ret = out;
+    return true;
+}

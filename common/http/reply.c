@@ -189,6 +189,8 @@ enum MHD_Result reply_queue(HttpRequest *request)
     enum MHD_Result ret = MHD_queue_response(request->conn->mhd, request->status, response);
     MHD_destroy_response(response);
     request->replied = ret == MHD_YES;
+    request->head_due =
+        request->replied && !request->more && body->len > 0 && !str_is(request->method, "HEAD");
     return ret;
 }
 

@@ -48,6 +48,7 @@ typedef struct Conn {
     uint64_t phase_bytes; /* received in PHASE_BODY, on the wire; under lock */
     bool counted_resumption;
     bool page_said;            /* pages.c: what libmicrohttpd still sends is not for the peer */
+    bool corked;               /* pages.c: the kernel gathers what is sent */
     struct Conn *next_watched; /* pages.c's table */
     HttpRequest *request;      /* the present one, or NULL */
     char address[64];
@@ -85,6 +86,7 @@ struct HttpRequest {
     bool answered;      /* the reply is filled in; what still comes of the body is discarded */
     bool parked, woken; /* under conn->lock */
     bool replied, raw;  /* handed to the socket; past libmicrohttpd */
+    bool head_due;      /* its head is not sent yet, and a body follows */
     /* reply.c */
     unsigned status;
     bool close;

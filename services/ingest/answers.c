@@ -33,12 +33,22 @@ static bool open_reader(Answers *answers)
     if (!bus_reader_new(bus, "response", &partition, 1, READER_START_MS, &answers->reader, &err))
         goto failed;
     ingest->response_partition = partition;
+    if (ingest->events && bus_partition_count(bus, "events", READER_START_MS, &count, &err))
+        events_spread(ingest->events, count);
     atomic_store(&ingest->ready, true);
     log_info(ingest->log, "ingest.reads_answers", LOG_I64("partition", partition));
     return true;
 failed:
     log_warn(ingest->log, "ingest.waits_for_brokers", LOG_ERR(&err));
     return false;
+}
+
+/* What nobody waits at: deadlines, events, reports of records whose answer says as much. */
+static void tick(const Ingest *ingest, int64_t now_ms)
+{
+    await_sweep(ingest->await, now_ms);
+    events_tick(ingest->events, now_ms);
+    bus_producer_poll(ingest->producer, 0);
 }
 
 static void read_answers(Answers *answers)
@@ -48,11 +58,10 @@ static void read_answers(Answers *answers)
         const BusMessage *message = NULL;
         if (bus_reader_poll(answers->reader, POLL_MS, &message) && message->value.ptr)
             await_deliver(answers->ingest->await, bus_message_header(message, "interaction"),
-                          message->value);
+                          message->value, answers->reader);
         int64_t now_ms = clock_mono_ms();
         if (now_ms - swept_ms >= SWEEP_MS) {
-            await_sweep(answers->ingest->await, now_ms);
-            events_tick(answers->ingest->events, now_ms);
+            tick(answers->ingest, now_ms);
             swept_ms = now_ms;
         }
     }
@@ -65,8 +74,7 @@ static void *answers_main(void *context)
     while (!atomic_load(&answers->stop) && !open_reader(answers))
         for (int ms = 0; ms < RETRY_MS && !atomic_load(&answers->stop); ms += POLL_MS) {
             nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
-            await_sweep(answers->ingest->await, clock_mono_ms());
-            events_tick(answers->ingest->events, clock_mono_ms());
+            tick(answers->ingest, clock_mono_ms());
         }
     if (answers->reader)
         read_answers(answers);

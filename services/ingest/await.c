@@ -107,9 +107,7 @@ static void hand_over(Exchange *exchange, Answer *answer)
     if (!exchange->answer) {
         atomic_fetch_add(&answer->refs, 1);
         exchange->answer = answer;
-        /* an acknowledgement still under way will wake it */
-        if (exchange->publish != PUBLISH_PENDING)
-            exchange_wake(exchange);
+        exchange_wake(exchange); /* acknowledged or not yet: who answers has read it */
     }
     pthread_mutex_unlock(&exchange->lock);
 }
@@ -123,11 +121,12 @@ static bool is_wanted(const Await *await, Str id)
     return exchange != NULL;
 }
 
-static Answer *read_answer(const Await *await, Str id, Str bytes)
+static Answer *read_answer(const Await *await, Str id, Str bytes, BusReader *reader)
 {
     Err err = {0};
     Answer *answer = answer_new(bytes.len * 2 + 64 * 1024);
-    if (!response_decode(bytes, answer->arena, &answer->response, &err))
+    answer->message = reader ? bus_reader_keep(reader) : NULL;
+    if (!response_decode_in_place(bytes, answer->arena, &answer->response, &err))
         log_warn(await->log, "response.unreadable", LOG_STR("interaction_id", id), LOG_ERR(&err));
     else if (answer->response.kind == RESPONSE_VERDICT || answer->response.kind == RESPONSE_FAILED)
         return answer;
@@ -155,7 +154,7 @@ static size_t hand_to_all(Await *await, Answer *answer)
     return delivered;
 }
 
-size_t await_deliver(Await *await, Str id, Str bytes)
+size_t await_deliver(Await *await, Str id, Str bytes, BusReader *reader)
 {
     if (id.len) { /* most answers on a shared partition are another replica's: not even read */
         pthread_mutex_lock(&await->lock);
@@ -164,7 +163,7 @@ size_t await_deliver(Await *await, Str id, Str bytes)
         if (!wanted)
             return 0;
     }
-    Answer *answer = read_answer(await, id, bytes);
+    Answer *answer = read_answer(await, id, bytes, reader);
     if (!answer)
         return 0;
     size_t delivered = hand_to_all(await, answer);
@@ -213,10 +212,10 @@ StepNext step_await(Exchange *exchange)
     bool late = exchange->timed_out || exchange->wants_async;
     Err err = exchange->publish_error;
     pthread_mutex_unlock(&exchange->lock);
-    if (publish == PUBLISH_PENDING)
-        return STEP_WAIT;
     if (answered) /* who answers has read it from the brokers */
         return STEP_NEXT;
+    if (publish == PUBLISH_PENDING)
+        return STEP_WAIT;
     if (publish == PUBLISH_FAILED && err.kind == ERR_INPUT)
         return refuse(exchange, 413, err.code, "The request body is too large");
     if (publish == PUBLISH_FAILED)

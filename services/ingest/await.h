@@ -1,6 +1,6 @@
 /* await - who waits for which answer.
  *
- * Those who wait are found by (tenant, interaction id, payload, route) and are handed a copy of the
+ * Those who wait are found by (tenant, interaction id, payload, route) and are handed the
  * answer; what nobody waits for is somebody else's. Who waits too long is woken without one.
  *
  * Owner:   the table holds a reference to each exchange in it.
@@ -17,7 +17,8 @@ void await_add(Await *await, Exchange *exchange, int64_t until_ms);
 void await_remove(Await *await, Exchange *exchange); /* not in it: nothing happens */
 size_t await_size(Await *await);
 /* Gives `bytes`, a Response, to those who wait for it; returns how many. `id`: the interaction that
- * its record's header names, if any. */
-size_t await_deliver(Await *await, Str id, Str bytes);
+ * its record's header names, if any. `reader`: whose present message it is, which then is kept with
+ * the answer; NULL: `bytes` outlive it. */
+size_t await_deliver(Await *await, Str id, Str bytes, BusReader *reader);
 /* Wakes those whose time is up; INT64_MAX: everybody. */
 void await_sweep(Await *await, int64_t now_ms);

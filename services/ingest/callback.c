@@ -91,6 +91,7 @@ static bool publish(Exchange *exchange, const Event *event, Err *err)
                               .partition = BUS_PARTITION_BY_KEY,
                               .key = event->interaction_id,
                               .value = bytes,
+                              .bulk = true, /* whose reports come at once: the 202 waits for it */
                               .on_delivery = on_report,
                               .opaque = exchange};
     exchange->publish = PUBLISH_PENDING;

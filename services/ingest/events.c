@@ -1,5 +1,7 @@
 #include "services/ingest/events.h"
 
+#include <stdatomic.h>
+
 #include "common/base/check.h"
 #include "common/base/clock.h"
 
@@ -15,7 +17,9 @@ struct Events {
     pthread_mutex_t lock;
     Waiting *first, **last;
     size_t count;
-    int64_t since_ms; /* the first one's */
+    int64_t since_ms;      /* the first one's */
+    atomic_int partitions; /* of the topic; 0: not known yet */
+    atomic_uint turn;
 };
 
 Events *events_new(Ingest *ingest)
@@ -30,12 +34,12 @@ Events *events_new(Ingest *ingest)
 
 /* --- publishing ------------------------------------------------------------------------------- */
 
-static void publish(const Ingest *ingest, const Waiting *event)
+static void publish(const Ingest *ingest, const Waiting *event, int32_t partition)
 {
     Err err = {0};
     BusRecord record = {
         .topic = "events",
-        .partition = BUS_PARTITION_BY_KEY,
+        .partition = partition,
         .key = uuid_str(&event->key),
         .value = {event->bytes, event->len},
         .bulk = true,
@@ -54,11 +58,17 @@ static Waiting *take_all(Events *events)
     return list;
 }
 
-static void publish_all(const Events *events, Waiting *list)
+/* All to one partition, the next one each time: spread by their keys, each would be a batch of its
+ * own. Nothing depends on their order. */
+static void publish_all(Events *events, Waiting *list)
 {
+    int count = atomic_load(&events->partitions);
+    int32_t partition = BUS_PARTITION_BY_KEY;
+    if (list && count > 0)
+        partition = (int32_t)(atomic_fetch_add(&events->turn, 1) % (unsigned)count);
     while (list) {
         Waiting *next = list->next;
-        publish(events->ingest, list);
+        publish(events->ingest, list, partition);
         free(list);
         list = next;
     }
@@ -76,6 +86,11 @@ static void add(Events *events, Waiting *event)
         full = take_all(events);
     pthread_mutex_unlock(&events->lock);
     publish_all(events, full);
+}
+
+void events_spread(Events *events, int32_t partitions)
+{
+    atomic_store(&events->partitions, partitions);
 }
 
 void events_tick(Events *events, int64_t now_ms)

@@ -17,6 +17,9 @@ enum { EVENTS_HOLD_MS = 200, EVENTS_MAX = 256 };
 Events *events_new(Ingest *ingest);
 void events_free(Events *events); /* publishes what waits; NULL is fine */
 
+/* How many partitions the topic has. */
+void events_spread(Events *events, int32_t partitions);
+
 void event_replied(const Exchange *exchange, unsigned status, bool sent);
 /* Publishes what waits, if the first has waited long enough. NULL is fine. */
 void events_tick(Events *events, int64_t now_ms);

@@ -17,6 +17,7 @@ void answer_release(Answer *answer)
     if (!answer || atomic_fetch_sub(&answer->refs, 1) != 1)
         return;
     arena_free(answer->arena);
+    bus_kept_free(answer->message);
     free(answer);
 }
 

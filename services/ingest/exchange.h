@@ -26,10 +26,11 @@ typedef enum PublishState {
     PUBLISH_FAILED,
 } PublishState;
 
-/* The worker's answer, copied out of its message: freed with the last exchange that holds it. */
+/* The worker's answer and the message it lies in: freed with the last exchange that holds it. */
 typedef struct Answer {
     atomic_int refs;
     Arena *arena;
+    BusKept *message;  /* NULL: its bytes are somebody else's */
     Response response; /* kind VERDICT or FAILED */
 } Answer;
 Answer *answer_new(size_t bytes);

@@ -99,6 +99,7 @@ static bool start_bus(Ingest *ingest, BusConfig *bus, Err *err)
         .bulk_linger_ms = (uint32_t)config->bulk_linger_ms,
         .in_flight_limit_bytes = (size_t)config->in_flight_mib << 20,
         .own_thread = true,
+        .reports_can_wait = true, /* an answer says as much; answers.c looks for failures */
     };
     TRY(bus_producer_new(bus, &options, &ingest->producer, err));
     ingest->await = await_new(ingest->log);

@@ -10,7 +10,7 @@ static void on_delivery(void *opaque, const BusDelivery *delivery)
     pthread_mutex_lock(&exchange->lock);
     exchange->publish = delivery->ok ? PUBLISH_ACKED : PUBLISH_FAILED;
     exchange->publish_error = delivery->err;
-    if (!delivery->ok || exchange->answer || exchange->timed_out || exchange->wants_async)
+    if (!exchange->answer && (!delivery->ok || exchange->timed_out || exchange->wants_async))
         exchange_wake(exchange);
     pthread_mutex_unlock(&exchange->lock);
     exchange_release(exchange);

@@ -116,8 +116,11 @@ static void over(void *context, HttpRequest *request, bool sent)
     if (ingest->events && exchange->envelope.interaction_id.len)
         event_replied(exchange, status, sent);
     pthread_mutex_lock(&exchange->lock);
+    Answer *answer = exchange->answer; /* a report still under way has no use for it */
+    exchange->answer = NULL;
     exchange->request = NULL;
     pthread_mutex_unlock(&exchange->lock);
+    answer_release(answer);
     exchange_release(exchange);
 }
 

@@ -410,6 +410,7 @@ static bool worker_open(Worker *worker, Err *err)
         .message_timeout_ms = (uint32_t)config->publish_timeout_ms,
         .bulk_linger_ms = (uint32_t)config->bulk_linger_ms,
         .in_flight_limit_bytes = (size_t)512 << 20,
+        .plain_topic = "response", /* a sender waits, and unpacks nothing but this */
     };
     const BusConsumerOptions consuming = {
         .group = service,

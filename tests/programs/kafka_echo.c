@@ -5,8 +5,9 @@
  * Makes two topics of its own, starts a worker process that answers each record, sends `count`
  * records `rate` times a second (open loop), or each of N as soon as its predecessor is answered
  * (closed loop), and prints throughput, p50/p99/p99.9 of the round trip and the CPU of the asking
- * side as JSON. Both sides are set as the services are: acks=all, idempotent, linger 0, lz4, and
- * the values are the files' (they compress like what is compared with), with a number in front. */
+ * side as JSON. Both sides are set as the services are: acks=all, idempotent, linger 0, lz4
+ * there and nothing back, and the values are the files' (they compress like what is compared with),
+ * with a number in front. */
 #include <getopt.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -50,10 +51,10 @@ static uint64_t cpu_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static rd_kafka_t *client(const Echo *echo, rd_kafka_type_t type)
+static rd_kafka_t *client_with(const Echo *echo, rd_kafka_type_t type, const char *compression)
 {
-    static const char *const producer[] = {"enable.idempotence", "true", "linger.ms", "0",
-                                           "compression.type",   "lz4",  NULL};
+    const char *const producer[] = {"enable.idempotence", "true",      "linger.ms", "0",
+                                    "compression.type",   compression, NULL};
     static const char *const consumer[] = {
         "group.id", "kafka-echo", "enable.auto.commit", "false", "fetch.min.bytes", "1", NULL};
     char why[256] = "";
@@ -68,6 +69,11 @@ static rd_kafka_t *client(const Echo *echo, rd_kafka_type_t type)
         exit(1);
     }
     return kafka;
+}
+
+static rd_kafka_t *client(const Echo *echo, rd_kafka_type_t type)
+{
+    return client_with(echo, type, "lz4");
 }
 
 static void make_topics(const Echo *echo)
@@ -136,7 +142,7 @@ _Noreturn static void answer_all(const Echo *echo)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     rd_kafka_t *requests = reader(echo, echo->request_topic);
-    rd_kafka_t *producer = client(echo, RD_KAFKA_PRODUCER);
+    rd_kafka_t *producer = client_with(echo, RD_KAFKA_PRODUCER, "none");
     for (;;) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(requests, 100);
         rd_kafka_poll(producer, 0);
@@ -207,6 +213,8 @@ static bool measure(Echo *echo)
         uint64_t wait_us = due <= now ? 0 : due - now;
         rd_kafka_message_t *message =
             rd_kafka_consumer_poll(replies, wait_us > 100000 ? 100 : (int)(wait_us / 1000));
+        if (!message && wait_us && wait_us < 1000) /* shorter than a poll can be: no spinning */
+            nanosleep(&(struct timespec){.tv_nsec = (long)wait_us * 1000}, NULL);
         if (message) {
             take_reply(echo, message);
             rd_kafka_message_destroy(message);

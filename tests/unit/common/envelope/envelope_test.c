@@ -307,6 +307,59 @@ static void a_response_comes_back_with_the_parts_it_had(void **state)
     assert_str(out.delivery.response_content_type, in.delivery.response_content_type);
 }
 
+static void in_place_reads(Str bytes, Str outcome, Arena *arena)
+{
+    Response whole, placed;
+    Str again_whole, again_placed;
+    Err err = {0};
+    assert_true(response_decode(bytes, arena, &whole, &err));
+    assert_true(response_decode_in_place(bytes, arena, &placed, &err));
+    assert_true(str_eq(placed.outcome.operation_outcome, outcome));
+    assert_true(response_encode(&whole, arena, &again_whole, &err));
+    assert_true(response_encode(&placed, arena, &again_placed, &err));
+    assert_true(str_eq(again_whole, again_placed));
+}
+
+static void a_large_outcome_is_read_where_it_lies(void **state)
+{
+    static char text[20000];
+    memset(text, 'o', sizeof text);
+    Envelope envelope = sample_envelope(NULL, 0);
+    const size_t sizes[] = {0, 1, 127, 128, 4095, 4096, 16383, 16384, sizeof text};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        Str bytes, outcome = {text, sizes[i]};
+        Err err = {0};
+        Response out, in = envelope_response(&envelope, RESPONSE_VERDICT, STR("validator"), 1);
+        in.has_outcome = in.has_disposition = true;
+        in.outcome = (Outcome){.operation_outcome = outcome,
+                               .valid = true,
+                               .profile_url = STR("http://example.org/profile"),
+                               .engine_name = STR("fhirbus")};
+        in.rules_version = STR("7");
+        assert_true(response_encode(&in, *state, &bytes, &err));
+        in_place_reads(bytes, outcome, *state);
+        assert_true(response_decode_in_place(bytes, *state, &out, &err));
+        bool inside = out.outcome.operation_outcome.ptr >= bytes.ptr &&
+                      out.outcome.operation_outcome.ptr < bytes.ptr + bytes.len;
+        assert_int_equal(inside, sizes[i] >= 4096);
+        /* cut anywhere, both refuse or both read the same */
+        for (size_t len = 0; len < bytes.len; len += len < 400 ? 1 : 997) {
+            Response a, b;
+            Err one = {0}, other = {0};
+            Str cut = {bytes.ptr, len};
+            bool read = response_decode(cut, *state, &a, &one);
+            assert_int_equal(read, response_decode_in_place(cut, *state, &b, &other));
+        }
+        /* protobuf's rule for a part that comes twice is protobuf-c's to keep */
+        char *twice = arena_alloc(*state, 2 * bytes.len);
+        memcpy(twice, bytes.ptr, bytes.len);
+        memcpy(twice + bytes.len, bytes.ptr, bytes.len);
+        in_place_reads((Str){twice, 2 * bytes.len}, outcome, *state);
+        arena_reset(*state);
+        envelope = sample_envelope(NULL, 0);
+    }
+}
+
 static void a_failure_names_its_kind(void **state)
 {
     Envelope envelope = sample_envelope(NULL, 0);
@@ -479,6 +532,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_envelope_is_written_around_its_payload, arena_up,
                                         arena_down),
         cmocka_unit_test_setup_teardown(a_validated_comes_back_as_it_went, arena_up, arena_down),
+        cmocka_unit_test_setup_teardown(a_large_outcome_is_read_where_it_lies, arena_up,
+                                        arena_down),
         cmocka_unit_test_setup_teardown(a_response_comes_back_with_the_parts_it_had, arena_up,
                                         arena_down),
         cmocka_unit_test_setup_teardown(a_failure_names_its_kind, arena_up, arena_down),

@@ -50,7 +50,7 @@ static size_t deliver(Await *await, const char *id, const char *tenant, const ch
                       ResponseKind kind)
 {
     ARENA_AUTO arena = arena_new(1 << 20);
-    return await_deliver(await, STR(""), response_for(arena, id, tenant, hash, kind));
+    return await_deliver(await, STR(""), response_for(arena, id, tenant, hash, kind), NULL);
 }
 
 static void hands_an_answer_to_those_who_wait_for_it_alone(void **state)
@@ -107,8 +107,8 @@ static void passes_over_what_is_no_response(void **state)
 {
     (void)state;
     Await *await = await_new(NULL);
-    assert_int_equal(await_deliver(await, STR(""), STR("\xff\xff no protobuf")), 0);
-    assert_int_equal(await_deliver(await, STR(""), STR("")), 0);
+    assert_int_equal(await_deliver(await, STR(""), STR("\xff\xff no protobuf"), NULL), 0);
+    assert_int_equal(await_deliver(await, STR(""), STR(""), NULL), 0);
     await_free(await);
 }
 
@@ -120,9 +120,9 @@ static void reads_only_what_its_header_says_is_wanted(void **state)
     Exchange *a = exchange_for(ID_A, "qe", hash_1);
     Str bytes = response_for(arena, ID_A, "qe", hash_1, RESPONSE_VERDICT);
     await_add(await, a, INT64_MAX);
-    assert_int_equal(await_deliver(await, STR(ID_B), bytes), 0);
+    assert_int_equal(await_deliver(await, STR(ID_B), bytes, NULL), 0);
     assert_null(a->answer);
-    assert_int_equal(await_deliver(await, STR(ID_A), bytes), 1);
+    assert_int_equal(await_deliver(await, STR(ID_A), bytes, NULL), 1);
     assert_non_null(a->answer);
     exchange_release(a);
     await_free(await);
