@@ -4,7 +4,7 @@
 #include "common/base/clock.h"
 #include "services/ingest/refuse.h"
 
-enum { ARENA_MAX = 256 * 1024 * 1024, THREADS_MAX = 64 };
+enum { ARENA_MAX = 256 * 1024 * 1024, THREADS_MAX = 64, CONNECT_EARLY_MS = 10000, CONNECT_LOOK_MS = 50 };
 
 struct Lookups {
     Ingest *ingest;
@@ -14,7 +14,7 @@ struct Lookups {
     pthread_cond_t more;
     Question *first, **last;
     size_t waiting;
-    bool stop;
+    atomic_bool stop;
     _Atomic int64_t away_until_ms;
     pthread_t threads[THREADS_MAX];
     size_t thread_count;
@@ -55,12 +55,22 @@ static bool took_too_long(const Lookups *lookups, const Err *err)
            strcmp(err->code, "db-timeout") == 0;
 }
 
+/* A claim is given little time: it shall not be spent on connecting. */
+static void connect_early(Lookups *lookups, Db *db)
+{
+    int64_t until_ms = clock_mono_ms() + CONNECT_EARLY_MS;
+    while (db_progress(db) == DB_AWAY && clock_mono_ms() < until_ms &&
+           lookups_waiting(lookups) == 0 && !lookups->stop)
+        db_wait(db, CONNECT_LOOK_MS);
+}
+
 static void *lookups_main(void *context)
 {
     Lookups *lookups = context;
     pthread_setname_np(pthread_self(), "lookups");
     ARENA_AUTO arena = arena_new(ARENA_MAX);
     Db *db = db_new(&lookups->db, lookups->statements, "fhirbus-ingest", lookups->ingest->log);
+    connect_early(lookups, db);
     for (Question *question = take(lookups); question; question = take(lookups)) {
         Err err = {0};
         bool ok = question->run(question, db, arena, &err);

@@ -14,11 +14,11 @@ static bool says_success(Str body, Arena *arena)
            str_eq_ignore_case(json_get_text(&doc, json_root(&doc), "status"), STR("Success"));
 }
 
-/* Statuses of the 4xx that are about us or the moment, not about the document. */
+/* spec: RFC 9110 section 15.5.9, RFC 8470 section 5.2, RFC 6585 section 4: the same request may
+ * succeed later. */
 static bool later_status(unsigned status)
 {
-    return status == 401 || status == 403 || status == 404 || status == 407 || status == 408 ||
-           status == 425 || status == 429;
+    return status == 408 || status == 425 || status == 429 || status >= 500;
 }
 
 uint32_t answer_retry_after_ms(Str value, int64_t now_s)
@@ -51,6 +51,14 @@ static uint32_t retry_after_ms(const HttpResult *result)
                                  clock_wall_us() / 1000000);
 }
 
+static const char *class_of(unsigned status)
+{
+    return status >= 500   ? "http-5xx"
+           : status == 429 ? "http-429"
+           : status >= 400 ? "http-4xx"
+                           : "http-3xx";
+}
+
 static Answer of_status(const HttpResult *result, DestinationFormat format, Arena *arena)
 {
     unsigned status = result->status;
@@ -59,17 +67,14 @@ static Answer of_status(const HttpResult *result, DestinationFormat format, Aren
         return (Answer){
             .success = success, .says_up = true, .error_class = success ? "" : "answer"};
     }
-    if (status >= 500)
-        return (Answer){
-            .retriable = true, .error_class = "http-5xx", .wait_ms = retry_after_ms(result)};
-    if (status == 429)
-        return (Answer){
-            .retriable = true, .error_class = "http-429", .wait_ms = retry_after_ms(result)};
-    if (status >= 400)
-        return (Answer){.retriable = later_status(status),
-                        .says_up = !later_status(status),
-                        .error_class = "http-4xx"};
-    return (Answer){.retriable = true, .error_class = "http-3xx"};
+    if (later_status(status)) {
+        uint32_t wait_ms = retry_after_ms(result);
+        return (Answer){.retriable = true,
+                        .for_all = status == 429 || wait_ms > 0,
+                        .error_class = class_of(status),
+                        .wait_ms = wait_ms};
+    }
+    return (Answer){.says_up = true, .error_class = class_of(status)};
 }
 
 Answer answer_judge(const HttpResult *result, DestinationFormat format, Arena *arena)
@@ -80,6 +85,9 @@ Answer answer_judge(const HttpResult *result, DestinationFormat format, Arena *a
     case HTTP_FAILURE_TOO_LARGE:
         return (Answer){.says_up = true, .error_class = "answer-too-large"};
     default:
-        return (Answer){.retriable = true, .error_class = http_failure_name(result->failure)};
+        /* Sent without an answer: it may be this document that it cannot cope with. */
+        return (Answer){.retriable = true,
+                        .for_all = !result->sent,
+                        .error_class = http_failure_name(result->failure)};
     }
 }

@@ -2,9 +2,8 @@
  *
  * Spec:    of a lake: success if and only if HTTP 2xx and the body is JSON whose .status is
  *          "Success", in whatever case; of a ledger: any 2xx.
- * Rule:    what says something about the destination or us (no connection, timeout, 5xx, 429, 401,
- *          403, 404, a redirect ...) is tried again; what says something about the document (400,
- *          413, 422, "not Success") is final. */
+ * Rule:    what can succeed later as it is (no connection, timeout, 408, 425, 429, 5xx) is tried
+ *          again; all else (other 4xx, redirects, "not Success") is final. */
 #pragma once
 #include "common/base/arena.h"
 #include "common/destinations/destination.h"
@@ -16,6 +15,7 @@ typedef struct Answer {
     bool success;
     bool retriable;
     bool says_up;            /* the destination works, whatever it thinks of the document */
+    bool for_all;            /* any other document would have met the same now */
     const char *error_class; /* "" on success; static */
     uint32_t wait_ms;        /* Retry-After, at most RETRY_AFTER_MAX_S; 0: none */
 } Answer;

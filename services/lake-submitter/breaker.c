@@ -27,12 +27,19 @@ bool breaker_allow(Breaker *breaker, int64_t now_ms)
     return true;
 }
 
-void breaker_success(Breaker *breaker)
+static void close_again(Breaker *breaker)
 {
     breaker->state = BREAKER_CLOSED;
-    breaker->failures = 0;
     breaker->probing = false;
     breaker->open_ms = breaker->open_min_ms;
+}
+
+void breaker_success(Breaker *breaker)
+{
+    close_again(breaker);
+    breaker->failures = 0;
+    breaker->document = 0;
+    breaker->several = false;
 }
 
 static void open_for(Breaker *breaker, uint32_t ms, int64_t now_ms)
@@ -43,15 +50,29 @@ static void open_for(Breaker *breaker, uint32_t ms, int64_t now_ms)
     breaker->open_until_ms = now_ms + breaker->open_ms;
 }
 
-bool breaker_failure(Breaker *breaker, int64_t now_ms)
+static bool blames_destination(Breaker *breaker, BreakerFailure failure)
+{
+    if (failure.for_all)
+        return true;
+    if (!breaker->document)
+        breaker->document = failure.document;
+    breaker->several |= breaker->document != failure.document;
+    return breaker->several;
+}
+
+bool breaker_failure(Breaker *breaker, BreakerFailure failure, int64_t now_ms)
 {
     BreakerState state = breaker_state(breaker, now_ms);
-    breaker->failures++;
-    if (state == BREAKER_PROBE)
+    bool blamed = blames_destination(breaker, failure);
+    if (breaker->failures < breaker->failures_max)
+        breaker->failures++;
+    if (state == BREAKER_PROBE && blamed)
         open_for(breaker, breaker->open_ms * 2, now_ms);
-    else if (state == BREAKER_CLOSED && breaker->failures >= breaker->failures_max)
+    else if (state == BREAKER_PROBE) /* it answers again; that document may be the reason */
+        close_again(breaker);
+    else if (state == BREAKER_CLOSED && blamed && breaker->failures >= breaker->failures_max)
         open_for(breaker, breaker->open_min_ms, now_ms);
-    return state == BREAKER_CLOSED && breaker->state == BREAKER_CLOSED;
+    return state != BREAKER_OPEN && breaker->state == BREAKER_CLOSED;
 }
 
 void breaker_forget(Breaker *breaker)

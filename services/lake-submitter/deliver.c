@@ -189,9 +189,13 @@ static uint32_t backoff_ms(const Destination *destination, uint32_t failures)
 static void judge(Deliverer *deliverer, Item *item, const Answer *answer)
 {
     int64_t now = role_now_ms();
+    const BreakerFailure failure = {
+        .document = str_hash(item->submission.envelope.interaction_id) | 1,
+        .for_all = answer->for_all,
+    };
     if (answer->success || answer->says_up)
         breaker_success(&deliverer->breaker);
-    else if (breaker_failure(&deliverer->breaker, now))
+    else if (breaker_failure(&deliverer->breaker, failure, now))
         item->failures++;
     item->give_up = answer->retriable && item->failures >= deliverer->destination->attempts_max;
     item->final = !answer->retriable || item->give_up;

@@ -35,10 +35,10 @@ static void only_2xx_with_status_success_is_success(void **state)
     assert_false(judge(HTTP_FAILURE_NONE, 500, "{\"status\":\"Success\"}").success);
 }
 
-static void what_is_about_the_destination_is_tried_again(void **state)
+static void what_can_succeed_later_is_tried_again(void **state)
 {
     (void)state;
-    static const unsigned later[] = {301, 401, 403, 404, 408, 429, 500, 502, 503, 504};
+    static const unsigned later[] = {408, 425, 429, 500, 502, 503, 504, 599};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
         Answer answer = judge(HTTP_FAILURE_NONE, later[i], "");
         assert_true(answer.retriable && !answer.success && !answer.says_up);
@@ -53,16 +53,33 @@ static void what_is_about_the_destination_is_tried_again(void **state)
     }
 }
 
-static void what_is_about_the_document_is_final(void **state)
+static void what_cannot_is_final(void **state)
 {
     (void)state;
-    static const unsigned final[] = {400, 405, 409, 413, 415, 422};
+    static const unsigned final[] = {300, 301, 302, 304, 307, 400, 401, 403, 404,
+                                      405, 407, 409, 410, 413, 415, 422, 499};
     for (size_t i = 0; i < sizeof final / sizeof final[0]; i++) {
         Answer answer = judge(HTTP_FAILURE_NONE, final[i], "");
         assert_true(!answer.retriable && !answer.success && answer.says_up);
-        assert_string_equal(answer.error_class, "http-4xx");
+        assert_string_equal(answer.error_class, final[i] < 400 ? "http-3xx" : "http-4xx");
     }
     assert_false(judge(HTTP_FAILURE_TOO_LARGE, 200, "").retriable);
+}
+
+static void what_any_document_would_have_met_is_told_from_what_may_be_its_own(void **state)
+{
+    (void)state;
+    ARENA_AUTO arena = arena_new(1 << 20);
+    assert_true(judge(HTTP_FAILURE_CONNECT, 0, "").for_all);
+    assert_true(judge(HTTP_FAILURE_TIMEOUT, 0, "").for_all); /* while connecting */
+    assert_true(judge(HTTP_FAILURE_NONE, 429, "").for_all);
+    assert_false(judge(HTTP_FAILURE_NONE, 500, "").for_all);
+    assert_false(judge(HTTP_FAILURE_NONE, 503, "").for_all);
+    static const HttpFailure silent[] = {HTTP_FAILURE_TIMEOUT, HTTP_FAILURE_BROKEN};
+    for (size_t i = 0; i < 2; i++) {
+        const HttpResult result = {.failure = silent[i], .sent = true};
+        assert_false(answer_judge(&result, DESTINATION_LAKE, arena).for_all);
+    }
 }
 
 static void a_ledger_needs_no_body(void **state)
@@ -105,8 +122,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_2xx_with_status_success_is_success),
-        cmocka_unit_test(what_is_about_the_destination_is_tried_again),
-        cmocka_unit_test(what_is_about_the_document_is_final),
+        cmocka_unit_test(what_can_succeed_later_is_tried_again),
+        cmocka_unit_test(what_cannot_is_final),
+        cmocka_unit_test(what_any_document_would_have_met_is_told_from_what_may_be_its_own),
         cmocka_unit_test(a_ledger_needs_no_body),
         cmocka_unit_test(retry_after_is_seconds_or_a_date_in_any_form),
     };
