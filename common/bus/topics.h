@@ -37,6 +37,9 @@ typedef struct TopicReport {
 /* How long a topic keeps its records; -1: for ever. */
 bool bus_topic_retention(const BusConfig *config, const char *topic, uint32_t timeout_ms,
                          int64_t *ret_ms, Err *err) MUST_USE;
+/* How many records of a topic a consumer group has not settled; the group is not joined. */
+bool bus_group_waiting(const BusConfig *config, const char *group, const char *topic,
+                       uint32_t timeout_ms, uint64_t *ret_count, Err *err) MUST_USE;
 /* Every spec gets a report, in order. True when all are as they should be in the end. */
 bool bus_topics_ensure(const BusConfig *config, const TopicSpec *specs, size_t count,
                        bool verify_only, uint32_t timeout_ms, TopicReport *ret_reports,

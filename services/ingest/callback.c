@@ -42,19 +42,37 @@ static bool signed_well(const Exchange *exchange, Str secret)
            secret_signed(secret, parts, sizeof parts / sizeof parts[0], signature);
 }
 
+static bool shows(const Exchange *exchange, DestinationCallback how, Str secret)
+{
+    return how == DESTINATION_CALLBACK_HMAC
+               ? signed_well(exchange, secret)
+               : secret_equal(http_request_header(exchange->request, STR("x-api-key")), secret);
+}
+
 static bool may_call(const Exchange *exchange, const Destination *destination)
 {
     Str secret;
     Err err = {0};
+    if (destination->callback == DESTINATION_CALLBACK_NONE)
+        return false;
     if (!secret_read(exchange->ingest->config->secrets, destination->callback_secret_file,
                      exchange->arena, &secret, &err)) {
         log_error(exchange->ingest->log, "callback.no_secret", LOG_TRACE(&exchange->trace),
                   LOG_ERR(&err));
         return false;
     }
-    if (destination->callback == DESTINATION_CALLBACK_HMAC)
-        return signed_well(exchange, secret);
-    return secret_equal(http_request_header(exchange->request, STR("x-api-key")), secret);
+    return shows(exchange, (DestinationCallback)destination->callback, secret);
+}
+
+/* One that the settings describe. */
+static bool built_in_may_call(const Exchange *exchange, Str name)
+{
+    const IngestConfig *config = exchange->ingest->config;
+    Str rest = str_from(config->destinations), secret = str_from(config->lake_callback_key), one;
+    while (secret.len && rest.ptr && str_split(&rest, ',', &one))
+        if (str_eq(str_trim(one), name))
+            return shows(exchange, (DestinationCallback)(config->lake_callback + 1), secret);
+    return false;
 }
 
 /* What it does not know and what it must not know look alike. */
@@ -64,9 +82,8 @@ static bool authentic(const Exchange *exchange, Str name)
     const CatalogView *view = catalog_acquire(catalog);
     Str id = arena_format(exchange->arena, "destinations/%.*s", STR_ARG(name));
     const CatalogEntry *entry = id.ptr ? catalog_find(view, id) : NULL;
-    const Destination *destination = entry ? entry->made : NULL;
-    bool fine = destination && destination->callback != DESTINATION_CALLBACK_NONE &&
-                may_call(exchange, destination);
+    bool fine =
+        entry ? entry->made && may_call(exchange, entry->made) : built_in_may_call(exchange, name);
     catalog_release(catalog, view);
     return fine;
 }

@@ -22,6 +22,8 @@ typedef struct IngestConfig {
     const char *hosts;
     bool allow_anonymous;
     const char *datalake_urls, *secrets;
+    const char *destinations, *lake_callback_key; /* those of the settings, which may call back */
+    int lake_callback;                            /* DestinationCallback - 1 */
     const char *public_base_url;
     const char *help_text;
     const char *techbd_version;

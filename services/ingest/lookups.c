@@ -4,7 +4,12 @@
 #include "common/base/clock.h"
 #include "services/ingest/refuse.h"
 
-enum { ARENA_MAX = 256 * 1024 * 1024, THREADS_MAX = 64, CONNECT_EARLY_MS = 10000, CONNECT_LOOK_MS = 50 };
+enum {
+    ARENA_MAX = 256 * 1024 * 1024,
+    THREADS_MAX = 64,
+    CONNECT_EARLY_MS = 10000,
+    CONNECT_LOOK_MS = 50
+};
 
 struct Lookups {
     Ingest *ingest;

@@ -25,6 +25,7 @@ struct Counts {
     atomic_size_t slot_count;
     atomic_bool catalog_read;
     Histogram *delivered;
+    Gauge *rule_sets, *rule_sets_refused;
     int64_t hang_limit_ms;
 };
 
@@ -87,6 +88,11 @@ bool counts_start(const SubmitterConfig *config, Counts **ret_counts, Err *err)
     counts->delivered = metrics_histogram(counts->metrics, "fhirbus_delivery_delay_seconds",
                                           "received by ingest until accepted by the destination",
                                           METRIC_NO_LABELS, metric_buckets_seconds);
+    counts->rule_sets = metrics_gauge(counts->metrics, "fhirbus_rule_sets",
+                                      "published rule sets in force", METRIC_NO_LABELS);
+    counts->rule_sets_refused =
+        metrics_gauge(counts->metrics, "fhirbus_rule_sets_refused",
+                      "published rule sets that cannot be used", METRIC_NO_LABELS);
     bool v6 = strchr(config->ops_bind, ':') != NULL;
     snprintf(listen, sizeof listen, v6 ? "[%s]:%llu" : "%s:%llu", config->ops_bind,
              (unsigned long long)config->ops_port);
@@ -207,6 +213,12 @@ static void add_one(Counts *counts, const char *name, const char *help, const ch
 {
     counter_add(
         metrics_counter(counts->metrics, name, help, METRIC_LABELS({label, str_from(value)})), 1);
+}
+
+void counts_rules(Counts *counts, CatalogCounts rules)
+{
+    gauge_set(counts->rule_sets, (double)rules.objects);
+    gauge_set(counts->rule_sets_refused, (double)rules.refused_now);
 }
 
 void counts_routed(Counts *counts, const char *what)

@@ -1,6 +1,7 @@
 /* counts - the lake-submitter's metrics and its private port. Any thread may count. */
 #pragma once
 #include "common/bus/bus_metrics.h"
+#include "common/catalog/catalog.h"
 #include "common/http/ops_server.h"
 #include "services/lake-submitter/settings.h"
 
@@ -26,6 +27,7 @@ void counts_secret_failures(CountsSlot *slot, uint32_t in_a_row);
 /* Its topic keeps documents for too short a time: not ready. */
 void counts_retention(CountsSlot *slot, bool fine);
 
+void counts_rules(Counts *counts, CatalogCounts rules);
 void counts_routed(Counts *counts, const char *what); /* submitted, discarded, validate_only */
 void counts_attempt(Counts *counts, const char *destination, const char *error_class,
                     double seconds);

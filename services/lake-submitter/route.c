@@ -297,6 +297,7 @@ static int loop(Router *router)
     while (!role_stopping(service)) {
         BusMessage *message;
         counts_update(router->slot, router->consumer, router->producer, service->supervisor);
+        counts_rules(service->counts, rule_source_counts(router->rules));
         follow(router);
         int reports = bus_producer_poll(router->producer, 0);
         if (bus_poll(router->consumer, 0, &message))

@@ -95,13 +95,22 @@ static void states_of_delivery(const Response *r, StateEvents *events)
     }
 }
 
+/* "transform-step: nyec/names, step 2 (set): ...": the text says which rule, where, why. */
+static Str reason_of(const Failure *failure, Arena *arena)
+{
+    Str reason = failure->text.len ? arena_format(arena, "%.*s: %.*s", STR_ARG(failure->code),
+                                                  STR_ARG(failure->text))
+                                   : failure->code;
+    return reason.ptr ? reason : failure->code;
+}
+
 static void states_of_failure(const Response *r, Arena *arena, StateEvents *events)
 {
     Str step = arena_format(arena, "failed-%.*s", STR_ARG(r->service));
     StateEvent *event =
         add(events, step.ptr ? step.ptr : "failed", "Processing Failed", NULL, "FAIL");
     event->attempt = (int32_t)r->attempt;
-    event->reason = r->failure.code;
+    event->reason = reason_of(&r->failure, arena);
 }
 
 void states_of_response(const Response *r, Arena *arena, StateEvents *events)

@@ -38,7 +38,8 @@ static const char usage[] =
     "  publish NAME FILE      makes the topic submit.NAME if it is missing, then publishes\n"
     "  list                   name, version, URL, tenants of what is in force\n"
     "  show NAME              the object in force, as it was written\n"
-    "  remove NAME            takes it off; what waits on its topic stays there\n";
+    "  remove NAME [--force]  takes it off, if nothing waits for it; --force: what waits stays on\n"
+    "                         its topic, undelivered, until its retention is over\n";
 
 static bool read_file(const char *path, Buf *out)
 {
@@ -197,6 +198,28 @@ static int change(const ToolConfig *config, const char *name, const char *file)
     return 0;
 }
 
+/* Documents that nobody would deliver any more are not left behind unsaid. */
+static int removal(const ToolConfig *config, const char *name, bool force)
+{
+    char topic[DESTINATION_NAME_MAX + 10], group[DESTINATION_NAME_MAX + 20];
+    uint64_t waiting = 0;
+    Err err = {0};
+    if (strlen(name) > DESTINATION_NAME_MAX)
+        return change(config, name, NULL);
+    snprintf(topic, sizeof topic, "submit.%s", name);
+    snprintf(group, sizeof group, "lake-submitter.%s", name);
+    bool known = bus_group_waiting(&config->bus, group, topic, WAIT_MS, &waiting, &err);
+    if (!known && !force)
+        return complain(topic, &err);
+    if (waiting > 0)
+        fprintf(stderr,
+                "%s: %llu documents wait on %s. They stay there, undelivered, until their "
+                "retention is over or destinations/%s is published again.%s\n",
+                force ? "warning" : "fhirbus-destinations", (unsigned long long)waiting, topic,
+                name, force ? "" : " To remove it all the same: --force");
+    return waiting > 0 && !force ? 1 : change(config, name, NULL);
+}
+
 int main(int argc, char **argv)
 {
     static const ConfigProgram program = {
@@ -223,8 +246,9 @@ int main(int argc, char **argv)
         return list(&config, argv[next + 1]);
     if (strcmp(verb, "publish") == 0 && left == 3)
         return change(&config, argv[next + 1], argv[next + 2]);
-    if (strcmp(verb, "remove") == 0 && left == 2)
-        return change(&config, argv[next + 1], NULL);
+    bool force = left == 3 && strcmp(argv[next + 2], "--force") == 0;
+    if (strcmp(verb, "remove") == 0 && (left == 2 || force))
+        return removal(&config, argv[next + 1], force);
     fprintf(stderr, "fhirbus-destinations: check, publish, list, show or remove\n%s", usage);
     return 2;
 }

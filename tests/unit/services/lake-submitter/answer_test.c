@@ -57,7 +57,7 @@ static void what_cannot_is_final(void **state)
 {
     (void)state;
     static const unsigned final[] = {300, 301, 302, 304, 307, 400, 401, 403, 404,
-                                      405, 407, 409, 410, 413, 415, 422, 499};
+                                     405, 407, 409, 410, 413, 415, 422, 499};
     for (size_t i = 0; i < sizeof final / sizeof final[0]; i++) {
         Answer answer = judge(HTTP_FAILURE_NONE, final[i], "");
         assert_true(!answer.retriable && !answer.success && answer.says_up);
