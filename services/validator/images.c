@@ -105,7 +105,8 @@ static void take_over(Images *images, FhirValidator *engine, const ImageSet *set
     for (size_t i = 0; i < fhir_validator_image_count(engine); i++)
         log_info(images->log, "images.loaded",
                  LOG_STR("name", fhir_validator_image_name(engine, i)),
-                 LOG_STR("version", fhir_validator_image_version(engine, i)));
+                 LOG_STR("version", fhir_validator_image_version(engine, i)),
+                 LOG_STR("reference", fhir_validator_image_reference(engine, i)));
 }
 
 bool images_open(const char *list, const Log *log, Images **ret_images, Err *err)

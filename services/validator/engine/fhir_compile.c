@@ -5,6 +5,17 @@
 
 static const size_t TERMINOLOGY_BYTES_MAX = (size_t)2 << 30;
 
+bool fhir_reference_find(const char *name, FhirReference *ret_reference)
+{
+    static const char *const names[] = {"core", "hapi"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0) {
+            *ret_reference = (FhirReference)i;
+            return true;
+        }
+    return false;
+}
+
 static bool load(const FhirCompileOptions *options, Packages **ret_packages, Err *err)
 {
     PackagesOptions load_options = {.paths = options->packages,
@@ -33,13 +44,13 @@ static bool copy_warnings(const Packages *packages, Arena *arena, FhirCompileRep
 }
 
 /* The parts of the schema, then the terminology that its bindings name. */
-static bool compile_parts(Packages *packages, const char *path, Arena *arena, const Buf *terms,
-                          FhirCompileReport *report, Err *err)
+static bool compile_parts(Packages *packages, const char *path, FhirReference reference,
+                          Arena *arena, const Buf *terms, FhirCompileReport *report, Err *err)
 {
     Terminology terminology;
     TRY(terminology_open(buf_str(terms), &terminology, err));
     SchemaCompiled compiled;
-    TRY(schema_compile(packages, fhir_model_r4(), &terminology, arena, &compiled, err));
+    TRY(schema_compile(packages, fhir_model_r4(), &terminology, reference, arena, &compiled, err));
     compiled.parts[compiled.part_count++] = (ImagePart){IMAGE_TERMINOLOGY, buf_str(terms)};
     TRY(image_write(path, compiled.parts, compiled.part_count, err));
     report->profiles = compiled.profile_count;
@@ -71,17 +82,17 @@ bool fhir_compile(const FhirCompileOptions *options, const char *image_path, Are
         return ERR(err, ERR_FATAL, "memory", "no memory to compile");
     BUF_AUTO terms;
     buf_init(&terms, TERMINOLOGY_BYTES_MAX);
-    TerminologyOptions term_options = {.code_lists = options->code_lists,
-                                       .code_list_count = options->code_list_count,
-                                       .flags =
-                                           options->lenient_terminology ? TERMINOLOGY_LENIENT : 0};
+    TerminologyOptions term_options = {
+        .code_lists = options->code_lists,
+        .code_list_count = options->code_list_count,
+        .flags = options->reference == FHIR_REFERENCE_HAPI ? TERMINOLOGY_LENIENT : 0};
     TerminologyStats stats = {0};
     TRY(terminology_build(packages, NULL, &term_options, &terms, &stats, err));
     report.code_systems = stats.systems;
     report.codes = stats.codes;
     report.value_sets = stats.value_sets;
     report.not_checkable = stats.not_checkable;
-    TRY(compile_parts(packages, image_path, arena, &terms, &report, err));
+    TRY(compile_parts(packages, image_path, options->reference, arena, &terms, &report, err));
     *ret_report = report;
     return true;
 }

@@ -9,6 +9,15 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 
+/* Whose answers an image gives where two users of the Java core differ; kept in the image. */
+typedef enum FhirReference {
+    FHIR_REFERENCE_CORE, /* HL7's validator as its own cases set it: RULES_OF_CORE of the validator
+                          */
+    FHIR_REFERENCE_HAPI, /* HAPI: no rule; value sets' filters and displays are not looked at */
+} FhirReference;
+/* The one named "core" or "hapi"; false: there is none. */
+bool fhir_reference_find(const char *name, FhirReference *ret_reference);
+
 typedef struct FhirCompileOptions {
     const char *const *packages; /* .tgz, folders, loose resources (.json); the first is the root */
     size_t package_count;
@@ -16,8 +25,8 @@ typedef struct FhirCompileOptions {
     size_t folder_count;
     const char *const *code_lists;
     size_t code_list_count;
-    bool no_dependencies;     /* the packages named and nothing else */
-    bool lenient_terminology; /* as HAPI's in-memory terminology: filters are not looked at */
+    bool no_dependencies; /* the packages named and nothing else */
+    FhirReference reference;
 } FhirCompileOptions;
 
 typedef struct FhirCompileReport {

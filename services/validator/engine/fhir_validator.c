@@ -1,5 +1,6 @@
 #include "services/validator/engine/fhir_validator.h"
 
+#include "services/validator/engine/fhir_compile.h"
 #include "services/validator/engine/image/image.h"
 #include "services/validator/engine/validate/walk.h"
 
@@ -41,6 +42,8 @@ static bool bind(Loaded *loaded, Err *err)
     TRY(schema_bind(&loaded->image, fhir_model_r4(), &loaded->schema, err));
     TRY(terminology_open(image_section(&loaded->image, IMAGE_TERMINOLOGY), &loaded->terminology,
                          err));
+    if (loaded->schema.info->reference > FHIR_REFERENCE_HAPI)
+        return ERR(err, ERR_INPUT, "image-format", "the image names no reference that is known");
     return check_bindings(loaded, err);
 }
 
@@ -122,6 +125,14 @@ Str fhir_validator_image_version(const FhirValidator *validator, size_t index)
         return STR_NONE;
     const Schema *schema = &validator->images[index].schema;
     return schema_text(schema, schema->info->version);
+}
+
+Str fhir_validator_image_reference(const FhirValidator *validator, size_t index)
+{
+    if (index >= validator->count)
+        return STR_NONE;
+    uint32_t reference = validator->images[index].schema.info->reference;
+    return reference == FHIR_REFERENCE_HAPI ? STR("hapi") : STR("core");
 }
 
 size_t fhir_validator_image_of_profile(const FhirValidator *validator, Str canonical)
@@ -352,6 +363,8 @@ static bool validate_document(Walk *walk, const FhirValidator *validator,
     const Loaded *loaded = choose_image(validator, options, claims, claim_count);
     if (!loaded)
         return true;
+    if (loaded->schema.info->reference == FHIR_REFERENCE_CORE)
+        walk->rules |= RULES_OF_CORE & ~options->rules_off;
     if (!start_walk(walk, loaded))
         return false;
     describe(walk, claims, claim_count, verdict);
@@ -374,7 +387,7 @@ bool fhir_validate(const FhirValidator *validator, Str resource, const ValidateO
                    .model = fhir_model_r4(),
                    .doc = doc,
                    .out = &findings,
-                   .rules = o->rules,
+                   .rules = o->rules & ~o->rules_off,
                    .best_practice = !o->no_best_practice,
                    .step_limit = o->limits.steps ? o->limits.steps : STEPS_DEFAULT};
     Verdict verdict = {0};

@@ -29,8 +29,9 @@ void fhir_validator_close(FhirValidator *validator); /* NULL is fine */
 
 /* What is loaded: name and version of each image's first (root) package. */
 size_t fhir_validator_image_count(const FhirValidator *validator);
-Str fhir_validator_image_name(const FhirValidator *validator, size_t index);    /* "us.ny.hrsn" */
-Str fhir_validator_image_version(const FhirValidator *validator, size_t index); /* "1.8.1" */
+Str fhir_validator_image_name(const FhirValidator *validator, size_t index);      /* "us.ny.hrsn" */
+Str fhir_validator_image_version(const FhirValidator *validator, size_t index);   /* "1.8.1" */
+Str fhir_validator_image_reference(const FhirValidator *validator, size_t index); /* core, hapi */
 /* Index of the image that defines `canonical` (a |version is honoured), or SIZE_MAX. */
 size_t fhir_validator_image_of_profile(const FhirValidator *validator, Str canonical);
 
@@ -63,7 +64,8 @@ typedef struct ValidateLimits { /* 0: the default in brackets */
     uint64_t steps;             /* FHIRPath and walk steps (2 billion) */
 } ValidateLimits;
 
-/* Where a validation departs from what the Java core does as HAPI runs it; or-ed. */
+/* Where a validation departs from what the Java core does as HAPI runs it; or-ed. An image made
+ * with the core as its reference has RULES_OF_CORE, one made with HAPI none. */
 typedef enum ValidateRule {
     RULE_UNKNOWN_PROFILE_WARNS = 1 << 0,   /* unknown meta.profile: a warning, no error */
     RULE_UNKNOWN_EXTENSION_FAILS = 1 << 1, /* an error, no information; examples excepted */
@@ -78,6 +80,10 @@ typedef enum ValidateRule {
     RULE_JSON_COMMENTS = 1 << 10,          /* comments in JSON are read over */
     RULE_VITAL_SIGNS = 1 << 11,            /* their codes make their profiles apply */
 } ValidateRule;
+enum {
+    RULES_OF_CORE = RULE_UNKNOWN_PROFILE_WARNS | RULE_UNKNOWN_EXTENSION_FAILS |
+                    RULE_UNKNOWN_SYSTEM_WARNS | RULE_VITAL_SIGNS
+};
 /* The rule of that name: "unknown-profile-warns", "for-publication" ...; 0: there is none. */
 ValidateRule fhir_rule_find(const char *name);
 
@@ -86,7 +92,8 @@ typedef struct ValidateOptions {
     const Str *profiles;   /* validate against these besides the base definition ... */
     size_t profile_count;  /* ... and meta.profile; usually 0 */
     bool no_best_practice; /* leave out best-practice warnings */
-    unsigned rules;        /* ValidateRule */
+    unsigned rules;        /* ValidateRule: beside the image's */
+    unsigned rules_off;    /* ... and without these */
     ValidateLimits limits;
 } ValidateOptions;
 

@@ -29,10 +29,6 @@ static int parse_compile_option(Lists *lists, char **argv, int left)
         lists->options.no_dependencies = true;
         return 1;
     }
-    if (strcmp(argv[0], "--lenient-terminology") == 0) {
-        lists->options.lenient_terminology = true;
-        return 1;
-    }
     if (left < 2)
         return 0;
     if (strcmp(argv[0], "-o") == 0)
@@ -41,7 +37,8 @@ static int parse_compile_option(Lists *lists, char **argv, int left)
         lists->folders[lists->options.folder_count++] = argv[1];
     else if (strcmp(argv[0], "--codes") == 0)
         lists->codes[lists->options.code_list_count++] = argv[1];
-    else
+    else if (strcmp(argv[0], "--reference") != 0 ||
+             !fhir_reference_find(argv[1], &lists->options.reference))
         return 0;
     return 2;
 }
@@ -58,9 +55,11 @@ static int run_compile(const Lists *lists)
         return complain(err.text, "compile");
     for (size_t i = 0; i < report.warning_count; i++)
         fprintf(stderr, "fhir-validate: warning: %.*s\n", STR_ARG(report.warnings[i]));
-    printf("%s: %.*s#%.*s, %u profiles, %u elements, %u expressions (%u cannot be evaluated), "
+    printf("%s: %.*s#%.*s, reference %s, %u profiles, %u elements, %u expressions (%u cannot be "
+           "evaluated), "
            "%u value sets (%u not checkable), %u code systems, %u codes; %.1f MB in %.1f s\n",
-           lists->output, STR_ARG(report.name), STR_ARG(report.version), report.profiles,
+           lists->output, STR_ARG(report.name), STR_ARG(report.version),
+           lists->options.reference == FHIR_REFERENCE_HAPI ? "hapi" : "core", report.profiles,
            report.elements, report.expressions, report.problems, report.value_sets,
            report.not_checkable, report.code_systems, report.codes, (double)report.bytes / 1e6,
            (now_ms() - start) / 1e3);
@@ -105,8 +104,10 @@ int main_info(int argc, char **argv)
             status = complain(err.text, "info");
             continue;
         }
-        printf("%s: %.*s#%.*s, undamaged\n", path, STR_ARG(fhir_validator_image_name(validator, 0)),
-               STR_ARG(fhir_validator_image_version(validator, 0)));
+        printf("%s: %.*s#%.*s, reference %.*s, undamaged\n", path,
+               STR_ARG(fhir_validator_image_name(validator, 0)),
+               STR_ARG(fhir_validator_image_version(validator, 0)),
+               STR_ARG(fhir_validator_image_reference(validator, 0)));
         fhir_validator_close(validator);
     }
     return status;

@@ -128,12 +128,13 @@ static void add_usual_folders(Lists *lists)
     }
 }
 
-static bool compile(const Lists *lists, const char *image, Err *err)
+static bool compile(const Lists *lists, FhirReference reference, const char *image, Err *err)
 {
     FhirCompileOptions options = {.packages = lists->paths,
                                   .package_count = lists->path_count,
                                   .folders = lists->folders,
-                                  .folder_count = lists->folder_count};
+                                  .folder_count = lists->folder_count,
+                                  .reference = reference};
     FhirCompileReport report;
     ARENA_AUTO arena = arena_new(COMPILE_BYTES);
     if (!arena)
@@ -185,7 +186,8 @@ bool packages_open(const Settings *settings, FhirValidator **ret_validator, Err 
     if (file < 0)
         return ERR(err, ERR_FATAL, "image-read", "%s: %s", path, strerror(errno));
     close(file);
-    bool ok = compile(&lists, path, err) && open_all(settings, path, ret_validator, err);
+    bool ok = compile(&lists, settings->reference, path, err) &&
+              open_all(settings, path, ret_validator, err);
     unlink(path);
     return ok;
 }

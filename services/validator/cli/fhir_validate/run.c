@@ -91,7 +91,8 @@ static bool validate(const Run *run, Str source, Arena *arena, Result *result, V
     ValidateOptions options = {.image = run->image,
                                .profiles = s->profiles,
                                .profile_count = s->profile_count,
-                               .rules = s->rules};
+                               .rules = s->rules,
+                               .rules_off = s->rules_off};
     double start = now_ms();
     TRY(fhir_validate(run->validator, source, &options, arena, verdict, err));
     result->ms = now_ms() - start;

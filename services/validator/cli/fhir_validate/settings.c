@@ -1,5 +1,7 @@
 #include "services/validator/cli/fhir_validate/settings.h"
 
+enum { RULE_BYTES_MAX = 64 };
+
 int complain(const char *what, const char *about)
 {
     fprintf(stderr, "fhir-validate: %s: %s\n", about, what);
@@ -63,11 +65,26 @@ static bool set_severity(Settings *settings, const char *value)
     return false;
 }
 
+/* NAME or NAME=on, NAME=off; the last one counts. */
 static bool set_rule(Settings *settings, const char *value)
 {
-    ValidateRule rule = fhir_rule_find(value);
-    settings->rules |= rule;
+    char name[RULE_BYTES_MAX];
+    size_t len = strcspn(value, "=");
+    bool off = strcmp(value + len, "=off") == 0;
+    if (len >= sizeof name || (value[len] && !off && strcmp(value + len, "=on") != 0))
+        return false;
+    memcpy(name, value, len);
+    name[len] = '\0';
+    ValidateRule rule = fhir_rule_find(name);
+    settings->rules = off ? settings->rules & ~rule : settings->rules | rule;
+    settings->rules_off = off ? settings->rules_off | rule : settings->rules_off & ~rule;
     return rule != 0;
+}
+
+static bool set_reference(Settings *settings, const char *value)
+{
+    settings->has_reference = true;
+    return fhir_reference_find(value, &settings->reference);
 }
 
 static bool number(const char *value, uint64_t min, uint64_t max, uint64_t *ret)
@@ -100,15 +117,16 @@ typedef struct Option {
 } Option;
 
 static const Option options[] = {
-    {"--format",       set_format,   "text, json, ndjson or sarif"         },
-    {"--ig",           set_ig,       "NAME#VERSION"                        },
-    {"--image",        set_image,    "an image file, 16 at most"           },
-    {"--memory",       set_memory,   "MiB, from 1"                         },
-    {"--min-severity", set_severity, "information, warning, error or fatal"},
-    {"--package",      set_package,  "a package, 64 at most"               },
-    {"--profile",      set_profile,  "a canonical URL, 32 at most"         },
-    {"--rule",         set_rule,     "the name of a rule; see --help"      },
-    {"--threads",      set_threads,  "a number from 1 to 64"               },
+    {"--format",       set_format,    "text, json, ndjson or sarif"            },
+    {"--ig",           set_ig,        "NAME#VERSION"                           },
+    {"--image",        set_image,     "an image file, 16 at most"              },
+    {"--memory",       set_memory,    "MiB, from 1"                            },
+    {"--min-severity", set_severity,  "information, warning, error or fatal"   },
+    {"--package",      set_package,   "a package, 64 at most"                  },
+    {"--profile",      set_profile,   "a canonical URL, 32 at most"            },
+    {"--reference",    set_reference, "core or hapi"                           },
+    {"--rule",         set_rule,      "a rule, RULE=on or RULE=off; see --help"},
+    {"--threads",      set_threads,   "a number from 1 to 64"                  },
 };
 
 static const Option *find_option(Str name)
@@ -170,6 +188,8 @@ bool settings_parse(Settings *settings, int argc, char **argv)
         complain("what to validate is missing; see fhir-validate --help", "usage");
     else if (settings->profile_count && !has_definitions)
         complain("no --image or --package is given to find it in", "--profile");
+    else if (settings->has_reference && !settings->package_count)
+        complain("an image has its own; this one is for --package", "--reference");
     else
         return true;
     return false;

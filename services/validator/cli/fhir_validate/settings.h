@@ -1,5 +1,6 @@
 /* settings - the command line of fhir-validate, understood. */
 #pragma once
+#include "services/validator/engine/fhir_compile.h"
 #include "services/validator/engine/fhir_validator.h"
 
 enum {
@@ -30,7 +31,9 @@ typedef struct Settings {
     Str ig; /* NAME or NAME#VERSION; empty: by meta.profile */
     Format format;
     IssueSeverity min_severity;
-    unsigned rules;
+    unsigned rules, rules_off;
+    FhirReference reference; /* of what --package compiles */
+    bool has_reference;
     unsigned threads;
     size_t memory_bytes; /* of one resource */
     const char **inputs;

@@ -268,7 +268,8 @@ static bool finish(Tables *tables, Arena *arena, SchemaCompiled *compiled)
     const Package *root = packages_root(tables->packages);
     SchemaInfo info = {.name = tables_text(tables, root ? root->name : STR_NONE),
                        .version = tables_text(tables, root ? root->version : STR_NONE),
-                       .model = schema_model_fingerprint(tables->model)};
+                       .model = schema_model_fingerprint(tables->model),
+                       .reference = tables->reference};
     uint32_t index_count;
     uint32_t *index = index_profiles(tables, arena, &index_count);
     uint32_t *of_type = index_types(tables, arena);
@@ -340,7 +341,7 @@ static bool run(Tables *tables, Arena *arena, SchemaCompiled *compiled, Err *err
 }
 
 bool schema_compile(Packages *packages, const FhirModel *model, const Terminology *terminology,
-                    Arena *arena, SchemaCompiled *ret_compiled, Err *err)
+                    uint32_t reference, Arena *arena, SchemaCompiled *ret_compiled, Err *err)
 {
     SchemaCompiled compiled = {0};
     Tables tables;
@@ -348,6 +349,7 @@ bool schema_compile(Packages *packages, const FhirModel *model, const Terminolog
         tables_clear(&tables);
         return ERR(err, ERR_FATAL, "memory", "no memory to compile");
     }
+    tables.reference = reference;
     bool ok = run(&tables, arena, &compiled, err);
     tables_clear(&tables);
     if (ok)

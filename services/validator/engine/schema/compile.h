@@ -19,6 +19,8 @@ typedef struct SchemaCompiled {
     uint32_t problem_count; /* expressions and slices that cannot be evaluated */
 } SchemaCompiled;
 
-/* `terminology` is the one that will lie in the same image: bindings name its value sets. */
+/* `terminology` is the one that will lie in the same image: bindings name its value sets.
+ * `reference` is kept as it is. */
 bool schema_compile(Packages *packages, const FhirModel *model, const Terminology *terminology,
-                    Arena *arena, SchemaCompiled *ret_compiled, Err *err) MUST_USE;
+                    uint32_t reference, Arena *arena, SchemaCompiled *ret_compiled,
+                    Err *err) MUST_USE;

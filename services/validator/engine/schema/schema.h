@@ -22,7 +22,9 @@ enum { SCHEMA_MAX_MANY = UINT16_MAX }; /* max = * */
 typedef struct SchemaInfo {
     SchemaText name; /* of the root package */
     SchemaText version;
-    uint64_t model; /* fingerprint of the type model that ids belong to */
+    uint64_t model;     /* fingerprint of the type model that ids belong to */
+    uint32_t reference; /* FhirReference: whose answers are wanted of this image */
+    uint32_t unused;
 } SchemaInfo;
 
 enum {

@@ -20,6 +20,7 @@ typedef struct Tables {
     Snapshots *snapshots;
     const FhirModel *model;
     const Terminology *terminology;
+    uint32_t reference;
     Arena *arena; /* scratch */
     Table profiles, nodes, groups, types, targets, constraints, expressions, slicings, slices,
         values, bindings, facets, contexts, resources, numbers;
