@@ -26,7 +26,10 @@ $(OUT)/%_fuzz: $(OUT)/obj/tests/fuzz/%_fuzz.o $(LIB_SUPPORT) $(LIB_SERVICES) $(A
 	$(CC) -fsanitize=fuzzer,address,undefined $(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
 # Mutators that know the form of the input.
 $(OUT)/validator_fuzz: $(OUT)/obj/tests/fuzz/mutate/json.o
-soak: build ## the long test: interactive latency beside a backlog of 100,000 bulk messages
+soak: build ## MINUTES=30 of load with random kills of everything, then fhirbus-reconcile (SEED, RATE)
+	@OUT=$(OUT) MINUTES=$(or $(MINUTES),30) tests/bench/soak
+.PHONY: soak-lanes
+soak-lanes: build ## interactive latency beside a backlog of 100,000 bulk messages
 	@FHIRBUS_BACKLOG=100000 TEST_LIMIT_S=7200 OUT=$(OUT) tests/run tests/e2e/lanes
 # spec: ../shared/DATA.md "How the answers were made": the packages and code lists of the Java core's run.
 ORACLE_PACKAGES := $(addprefix ../shared/packages/,us.ny.hrsn-1.8.1.tgz hl7.fhir.us.core-3.1.1.tgz \
