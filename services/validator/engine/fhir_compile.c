@@ -7,7 +7,7 @@ static const size_t TERMINOLOGY_BYTES_MAX = (size_t)2 << 30;
 
 bool fhir_reference_find(const char *name, FhirReference *ret_reference)
 {
-    static const char *const names[] = {"core", "hapi"};
+    static const char *const names[] = {"hapi", "core"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0) {
             *ret_reference = (FhirReference)i;
@@ -82,10 +82,10 @@ bool fhir_compile(const FhirCompileOptions *options, const char *image_path, Are
         return ERR(err, ERR_FATAL, "memory", "no memory to compile");
     BUF_AUTO terms;
     buf_init(&terms, TERMINOLOGY_BYTES_MAX);
-    TerminologyOptions term_options = {
-        .code_lists = options->code_lists,
-        .code_list_count = options->code_list_count,
-        .flags = options->reference == FHIR_REFERENCE_HAPI ? TERMINOLOGY_LENIENT : 0};
+    TerminologyOptions term_options = {.code_lists = options->code_lists,
+                                       .code_list_count = options->code_list_count,
+                                       .flags =
+                                           options->lenient_terminology ? TERMINOLOGY_LENIENT : 0};
     TerminologyStats stats = {0};
     TRY(terminology_build(packages, NULL, &term_options, &terms, &stats, err));
     report.code_systems = stats.systems;

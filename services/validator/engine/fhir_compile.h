@@ -11,9 +11,9 @@
 
 /* Whose answers an image gives where two users of the Java core differ; kept in the image. */
 typedef enum FhirReference {
+    FHIR_REFERENCE_HAPI, /* HAPI, as servers run it: no rule */
     FHIR_REFERENCE_CORE, /* HL7's validator as its own cases set it: RULES_OF_CORE of the validator
                           */
-    FHIR_REFERENCE_HAPI, /* HAPI: no rule; value sets' filters and displays are not looked at */
 } FhirReference;
 /* The one named "core" or "hapi"; false: there is none. */
 bool fhir_reference_find(const char *name, FhirReference *ret_reference);
@@ -25,7 +25,8 @@ typedef struct FhirCompileOptions {
     size_t folder_count;
     const char *const *code_lists;
     size_t code_list_count;
-    bool no_dependencies; /* the packages named and nothing else */
+    bool no_dependencies;     /* the packages named and nothing else */
+    bool lenient_terminology; /* as HAPI: filters of value sets are not looked at, imports unite */
     FhirReference reference;
 } FhirCompileOptions;
 

@@ -42,7 +42,7 @@ static bool bind(Loaded *loaded, Err *err)
     TRY(schema_bind(&loaded->image, fhir_model_r4(), &loaded->schema, err));
     TRY(terminology_open(image_section(&loaded->image, IMAGE_TERMINOLOGY), &loaded->terminology,
                          err));
-    if (loaded->schema.info->reference > FHIR_REFERENCE_HAPI)
+    if (loaded->schema.info->reference > FHIR_REFERENCE_CORE)
         return ERR(err, ERR_INPUT, "image-format", "the image names no reference that is known");
     return check_bindings(loaded, err);
 }

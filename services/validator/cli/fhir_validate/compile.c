@@ -29,6 +29,10 @@ static int parse_compile_option(Lists *lists, char **argv, int left)
         lists->options.no_dependencies = true;
         return 1;
     }
+    if (strcmp(argv[0], "--lenient-terminology") == 0) {
+        lists->options.lenient_terminology = true;
+        return 1;
+    }
     if (left < 2)
         return 0;
     if (strcmp(argv[0], "-o") == 0)

@@ -79,8 +79,9 @@ bool manifest_read(Str json, Arena *arena, Manifest *ret_manifest, Err *err)
     JsonLimits limits = {.depth = 32, .nodes = 100000};
     Err why = {0};
     if (!json_read(strip_bom(json), NULL, &limits, arena, &doc, NULL, &why))
-        return ERR(err, why.kind, "package-manifest", "package.json cannot be read: %.160s",
-                   why.text);
+        return ERR(err, why.kind,
+                   strcmp(why.code, "memory-limit") == 0 ? why.code : "package-manifest",
+                   "package.json cannot be read: %.160s", why.text);
     const JsonNode *root = json_root(&doc);
     Manifest manifest = {
         .name = json_get_text(&doc, root, "name"),
