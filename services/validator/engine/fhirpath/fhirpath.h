@@ -168,7 +168,7 @@ typedef struct FhirpathHost {
 typedef struct FhirpathLimits { /* 0: the default in brackets */
     uint64_t steps;             /* operations and items looked at, per evaluation (5 million);
                                     work on texts counts by its bytes */
-    uint32_t depth;             /* nested evaluations (1000) */
+    uint32_t depth;             /* nested evaluations (2000) */
     uint32_t items;             /* in all collections alive at one time (1 million) */
     uint32_t match_steps;       /* PCRE2 match limit per call (1 million) */
     uint32_t text_bytes;        /* of one string made by the expression (16 MiB) */
