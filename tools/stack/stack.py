@@ -121,8 +121,9 @@ class Stack:
         return self.processes.stop(instance_name(service, index), seconds=30)
 
     def kill(self, service, index=0):
-        """kill -9, worker and supervisor at once."""
-        return self.processes.kill(instance_name(service, index))
+        """kill -9, worker and supervisor at once; returns when the supervisor is gone."""
+        name = instance_name(service, index)
+        return self.processes.kill(name) and self.processes.wait(name, 10)
 
     def ready(self, service, index=0):
         return self.get_ops(service, index, "/readyz")[0] == 200
@@ -170,6 +171,10 @@ class Stack:
         return True
 
     def need_free(self, name, port):
+        # A worker that was just killed lets go of its port a moment after its supervisor is gone.
+        until = time.monotonic() + 5
+        while not free(port) and time.monotonic() < until:
+            time.sleep(0.05)
         if not free(port):
             raise StackError(f"{name}: port {port} of 127.0.0.1 is taken by another program; "
                              "`make help` says how to choose others")
