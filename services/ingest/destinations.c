@@ -6,19 +6,6 @@
 
 enum { CHOSEN_MAX = 200 };
 
-bool destinations_open(Ingest *ingest, BusConfig *bus, Err *err)
-{
-    static const CatalogKind kind = {"destinations", destination_make, destination_unmake, NULL};
-    const CatalogOptions options = {.bus = bus, .kinds = &kind, .kind_count = 1};
-    return catalog_open(&options, &ingest->catalog, err);
-}
-
-void destinations_close(Ingest *ingest)
-{
-    catalog_close(ingest->catalog);
-    ingest->catalog = NULL;
-}
-
 static bool listed(Str list, Str url)
 {
     Str allowed;

@@ -11,7 +11,5 @@ typedef enum UrlChoice {
     URL_UNKNOWN /* catalog not read yet */
 } UrlChoice;
 
-bool destinations_open(Ingest *ingest, BusConfig *bus, Err *err) MUST_USE;
-void destinations_close(Ingest *ingest);
 /* May this tenant's documents be sent there? */
 UrlChoice destinations_url(const Ingest *ingest, Str tenant, Str url);

@@ -12,6 +12,7 @@
 
 typedef struct Answers Answers;
 typedef struct Await Await;
+typedef struct Callers Callers;
 typedef struct Catalog Catalog;
 typedef struct Events Events;
 typedef struct Lookups Lookups;
@@ -28,7 +29,8 @@ typedef struct Ingest {
     IngestMetrics *counters;
     HttpServer *server;
     BusProducer *producer;
-    Catalog *catalog; /* destinations */
+    Catalog *catalog; /* what administration published: published.c */
+    Callers *callers; /* of the catalog */
     Await *await;
     Answers *answers;
     Events *events;   /* NULL: EVENTS=0 */

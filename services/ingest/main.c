@@ -13,9 +13,9 @@
 #include "services/ingest/await.h"
 #include "services/ingest/claim.h"
 #include "services/ingest/counts.h"
-#include "services/ingest/destinations.h"
 #include "services/ingest/events.h"
 #include "services/ingest/lookups.h"
+#include "services/ingest/published.h"
 #include "services/ingest/read/failed.h"
 #include "services/ingest/read/search.h"
 #include "services/ingest/read/status.h"
@@ -140,7 +140,7 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
 {
     TRY(check_config(ingest->config, listen, err));
     TRY(start_bus(ingest, bus, err));
-    TRY(destinations_open(ingest, bus, err));
+    TRY(published_open(ingest, bus, err));
     const IngestConfig *c = ingest->config;
     LookupsOptions claims = {statements, c->claim_threads, c->claim_timeout_ms};
     LookupsOptions reads = {read_statements, c->read_threads, c->read_timeout_ms};
@@ -184,7 +184,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     answers_stop(ingest->answers); /* it publishes events */
     events_free(ingest->events);
     bus_producer_free(ingest->producer, 2000);
-    destinations_close(ingest);
+    published_close(ingest);
     await_free(ingest->await);
     counts_free(ingest->counters);
     metrics_free(ingest->metrics);

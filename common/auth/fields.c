@@ -1,0 +1,268 @@
+#include "common/auth/fields.h"
+
+#include <stdio.h>
+
+#include "common/base/when.h"
+
+enum { DEPTH_MAX = 12, SCRATCH_BYTES = 64 << 20, NAME_SHOWN_MAX = 60 };
+
+typedef struct Reading {
+    const JsonDoc *doc;
+    Arena *arena;
+    Err *err;
+} Reading;
+
+static bool refuse(const Reading *reading, const JsonNode *node, const char *what)
+{
+    JsonPosition at = json_position(reading->doc->source, node->at);
+    size_t shown = node->key_len < NAME_SHOWN_MAX ? node->key_len : NAME_SHOWN_MAX;
+    return ERR(reading->err, ERR_INPUT, "auth-field", "line %u column %u, \"%.*s\": %s", at.line,
+               at.column, (int)shown, node->key ? node->key : "", what);
+}
+
+static bool no_memory(const Reading *reading, const JsonNode *node)
+{
+    return refuse(reading, node, "no memory");
+}
+
+/* --- values ----------------------------------------------------------------------------------- */
+
+static bool printable(Str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < ' ' || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool read_string(const Reading *reading, const JsonNode *node, Str text, Str *ret_text)
+{
+    if (text.len == 0 || text.len > FIELDS_TEXT_MAX || !printable(text))
+        return refuse(reading, node, "a text of printable characters is expected");
+    Str copy = arena_copy(reading->arena, text);
+    if (!copy.ptr)
+        return no_memory(reading, node);
+    *ret_text = copy;
+    return true;
+}
+
+static bool read_text(const Reading *reading, const JsonNode *node, Str *ret_text)
+{
+    if (node->kind != JSON_KIND_STRING)
+        return refuse(reading, node, "a text is expected");
+    return read_string(reading, node, json_text(node), ret_text);
+}
+
+static bool read_texts(const Reading *reading, const JsonNode *node, AuthTexts *ret_texts)
+{
+    AuthTexts texts = {0};
+    if (node->kind != JSON_KIND_ARRAY || node->count > FIELDS_LIST_MAX)
+        return refuse(reading, node, "a list of texts is expected");
+    texts.list = ARENA_ARRAY(reading->arena, Str, node->count + 1);
+    if (!texts.list)
+        return no_memory(reading, node);
+    JSON_EACH(reading->doc, child, node)
+    TRY(read_text(reading, child, &texts.list[texts.count++]));
+    *ret_texts = texts;
+    return true;
+}
+
+static bool read_pairs(const Reading *reading, const JsonNode *node, AuthPairs *ret_pairs)
+{
+    AuthPairs pairs = {0};
+    if (node->kind != JSON_KIND_OBJECT || node->count > FIELDS_LIST_MAX)
+        return refuse(reading, node, "an object of texts is expected");
+    pairs.list = ARENA_ARRAY(reading->arena, AuthPair, node->count + 1);
+    if (!pairs.list)
+        return no_memory(reading, node);
+    JSON_EACH(reading->doc, child, node)
+    {
+        AuthPair *pair = &pairs.list[pairs.count++];
+        if (child->flags & JSON_FLAG_DUPLICATE)
+            return refuse(reading, child, "it is there twice");
+        TRY(read_string(reading, child, json_key(child), &pair->name));
+        TRY(read_text(reading, child, &pair->value));
+    }
+    *ret_pairs = pairs;
+    return true;
+}
+
+static bool read_uint(const Reading *reading, const JsonNode *node, const Field *field,
+                      uint64_t *ret_value)
+{
+    uint64_t value;
+    char what[120];
+    if (node->kind == JSON_KIND_NUMBER && str_to_u64(json_text(node), &value) &&
+        value >= field->min && value <= field->max) {
+        *ret_value = value;
+        return true;
+    }
+    snprintf(what, sizeof what, "a whole number from %llu to %llu is expected",
+             (unsigned long long)field->min, (unsigned long long)field->max);
+    return refuse(reading, node, what);
+}
+
+static bool read_choice(const Reading *reading, const JsonNode *node, const char *choices,
+                        int *ret_choice)
+{
+    Str rest = str_from(choices), one;
+    char what[120];
+    for (int i = 0; str_split(&rest, ' ', &one); i++)
+        if (node->kind == JSON_KIND_STRING && str_eq(json_text(node), one)) {
+            *ret_choice = i;
+            return true;
+        }
+    snprintf(what, sizeof what, "one of these is expected: %s", choices);
+    return refuse(reading, node, what);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static bool read_bytes32(const Reading *reading, const JsonNode *node, uint8_t *ret_bytes)
+{
+    Str text = node->kind == JSON_KIND_STRING ? json_text(node) : STR_NONE;
+    uint8_t bytes[32];
+    size_t digits = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        int digit = hex_digit(text.ptr[i]);
+        if (text.ptr[i] == ':' && digits % 2 == 0)
+            continue;
+        if (digit < 0 || digits == 64)
+            return refuse(reading, node, "64 hexadecimal digits are expected");
+        bytes[digits / 2] = (uint8_t)(digits % 2 ? bytes[digits / 2] << 4 | digit : digit);
+        digits++;
+    }
+    if (digits != 64)
+        return refuse(reading, node, "64 hexadecimal digits are expected");
+    memcpy(ret_bytes, bytes, sizeof bytes);
+    return true;
+}
+
+static bool read_bool(const Reading *reading, const JsonNode *node, bool *ret_value)
+{
+    if (node->kind != JSON_KIND_TRUE && node->kind != JSON_KIND_FALSE)
+        return refuse(reading, node, "true or false is expected");
+    *ret_value = node->kind == JSON_KIND_TRUE;
+    return true;
+}
+
+static bool read_time(const Reading *reading, const JsonNode *node, int64_t *ret_us)
+{
+    if (node->kind != JSON_KIND_STRING || !when_parse(json_text(node), WHEN_FROM, ret_us))
+        return refuse(reading, node, "a time is expected, as 2027-01-01T00:00:00Z");
+    return true;
+}
+
+static bool read_json(const Reading *reading, const JsonNode *node, Str *ret_json)
+{
+    if (node->kind != JSON_KIND_OBJECT)
+        return refuse(reading, node, "an object is expected");
+    *ret_json = arena_copy(reading->arena, str_cut(reading->doc->source, node->at, node->end));
+    return ret_json->ptr || no_memory(reading, node);
+}
+
+/* --- members ---------------------------------------------------------------------------------- */
+
+static void set_initial(const Field *fields, void *to)
+{
+    for (const Field *field = fields; field->name; field++) {
+        if (field->kind == FIELD_UINT)
+            memcpy((char *)to + field->offset, &field->initial, sizeof field->initial);
+        if (field->kind == FIELD_GROUP)
+            set_initial(field->fields, to);
+    }
+}
+
+static bool read_members(const Reading *reading, const Field *fields, const JsonNode *object,
+                         void *to);
+
+static bool read_list(const Reading *reading, const Field *field, const JsonNode *node,
+                      AuthList *ret_list)
+{
+    AuthList list = {0};
+    if (node->kind != JSON_KIND_ARRAY || node->count > FIELDS_LIST_MAX)
+        return refuse(reading, node, "a list of objects is expected");
+    list.list = arena_zero(reading->arena, field->item_bytes * (node->count + 1));
+    if (!list.list)
+        return no_memory(reading, node);
+    JSON_EACH(reading->doc, child, node)
+    {
+        void *item = (char *)list.list + field->item_bytes * list.count++;
+        set_initial(field->fields, item);
+        TRY(read_members(reading, field->fields, child, item));
+    }
+    *ret_list = list;
+    return true;
+}
+
+static bool read_value(const Reading *reading, const Field *field, const JsonNode *node, void *base)
+{
+    void *to = (char *)base + field->offset;
+    switch (field->kind) {
+    case FIELD_TEXT:
+        return read_text(reading, node, to);
+    case FIELD_TEXTS:
+        return read_texts(reading, node, to);
+    case FIELD_PAIRS:
+        return read_pairs(reading, node, to);
+    case FIELD_UINT:
+        return read_uint(reading, node, field, to);
+    case FIELD_BOOL:
+        return read_bool(reading, node, to);
+    case FIELD_CHOICE:
+        return read_choice(reading, node, field->choices, to);
+    case FIELD_TIME:
+        return read_time(reading, node, to);
+    case FIELD_BYTES32:
+        return read_bytes32(reading, node, to);
+    case FIELD_JSON:
+        return read_json(reading, node, to);
+    case FIELD_GROUP:
+        return read_members(reading, field->fields, node, base);
+    case FIELD_LIST:
+        return read_list(reading, field, node, to);
+    }
+    return false;
+}
+
+static bool read_members(const Reading *reading, const Field *fields, const JsonNode *object,
+                         void *to)
+{
+    if (object->kind != JSON_KIND_OBJECT)
+        return refuse(reading, object, "an object is expected");
+    JSON_EACH(reading->doc, member, object)
+    {
+        const Field *field = fields;
+        while (field->name && !str_is(json_key(member), field->name))
+            field++;
+        if (member->flags & JSON_FLAG_DUPLICATE)
+            return refuse(reading, member, "it is there twice");
+        if (!field->name)
+            return refuse(reading, member, "there is no such member");
+        TRY(read_value(reading, field, member, to));
+    }
+    return true;
+}
+
+bool fields_read(const Field *fields, Str json, Arena *arena, void *to, Err *err)
+{
+    static const JsonLimits limits = {.depth = DEPTH_MAX};
+    JsonDoc doc;
+    JsonPosition at = {0};
+    ARENA_AUTO scratch = arena_new(SCRATCH_BYTES);
+    if (!scratch || !json_read(json, NULL, &limits, scratch, &doc, &at, err))
+        return ERR(err, ERR_INPUT, "auth-json", "line %u column %u: not JSON, or too deep", at.line,
+                   at.column);
+    const Reading reading = {&doc, arena, err};
+    set_initial(fields, to);
+    return read_members(&reading, fields, json_root(&doc), to);
+}
