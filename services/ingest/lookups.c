@@ -137,7 +137,12 @@ void question_free(Question *question)
     free(question);
 }
 
-StepNext lookups_refuse(Exchange *exchange)
+static StepNext refuse_away(Exchange *exchange)
+{
+    return refuse_unavailable(exchange, "database-away", "The records cannot be read now");
+}
+
+static StepNext refuse_failed(Exchange *exchange)
 {
     const Err *err = &exchange->question->err;
     if (err->kind == ERR_INPUT)
@@ -145,7 +150,7 @@ StepNext lookups_refuse(Exchange *exchange)
     if (strcmp(err->code, "db-timeout") == 0)
         return refuse_unavailable(exchange, err->code,
                                   "That takes too long: ask for a shorter time or for one tenant");
-    return refuse_unavailable(exchange, "database-away", "The records cannot be read now");
+    return refuse_away(exchange);
 }
 
 bool lookups_away(const Lookups *lookups)
@@ -189,4 +194,28 @@ Question *lookups_answered(Exchange *exchange)
     Question *question = exchange->question && exchange->question->done ? exchange->question : NULL;
     pthread_mutex_unlock(&exchange->lock);
     return question;
+}
+
+static StepNext ask(Lookups *lookups, Exchange *exchange, const LookupStep *step)
+{
+    Question *question = calloc(1, step->bytes);
+    CHECK(question);
+    question->run = step->run;
+    question->clear = step->clear;
+    StepNext next = step->read(exchange, question);
+    if (next != STEP_NEXT) {
+        question_free(question);
+        return next;
+    }
+    return lookups_ask(lookups, exchange, question) ? STEP_WAIT : refuse_away(exchange);
+}
+
+StepNext lookups_step(Lookups *lookups, Exchange *exchange, const LookupStep *step)
+{
+    if (!exchange->question)
+        return ask(lookups, exchange, step);
+    Question *question = lookups_answered(exchange);
+    if (!question)
+        return STEP_WAIT;
+    return question->ok ? step->tell(exchange, question) : refuse_failed(exchange);
 }

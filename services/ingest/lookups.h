@@ -37,8 +37,17 @@ bool lookups_ask(Lookups *lookups, Exchange *exchange, Question *question);
 /* The exchange's question once it is answered, else NULL. */
 Question *lookups_answered(Exchange *exchange);
 void question_free(Question *question); /* NULL is fine */
-/* 503 in the words that fit its question's error; 400 where it asked for more than there is room.
- */
-StepNext lookups_refuse(Exchange *exchange);
+/* The whole step of a route that asks one question and answers with it: asks, waits, says 503 while
+ * the database is away or slow, 400 where more was asked for than there is room. */
+typedef struct LookupStep {
+    size_t bytes; /* of the question, which begins with a Question */
+    bool (*run)(Question *question, Db *db, Arena *arena, Err *err);
+    void (*clear)(Question *question); /* may be NULL */
+    /* What the request asks. STEP_NEXT: ask it; anything else is the step's end, the reply filled.
+     */
+    StepNext (*read)(Exchange *exchange, Question *question);
+    StepNext (*tell)(Exchange *exchange, Question *question); /* the reply */
+} LookupStep;
+StepNext lookups_step(Lookups *lookups, Exchange *exchange, const LookupStep *step);
 bool lookups_away(const Lookups *lookups);
 size_t lookups_waiting(Lookups *lookups);

@@ -123,35 +123,23 @@ static const char *read_dates(Exchange *exchange, ReplayAsk *ask)
     return ask->from_us < ask->to_us ? NULL : "X-TechBD-StartDate must be before X-TechBD-EndDate";
 }
 
-static StepNext ask(Exchange *exchange)
+static StepNext read_replay(Exchange *exchange, Question *base)
 {
-    ReplayQuestion *question = calloc(1, sizeof *question);
-    CHECK(question);
-    question->base.run = run_replay;
+    ReplayQuestion *question = (ReplayQuestion *)base;
     question->ask = (ReplayAsk){.tenant = exchange->tenant,
                                 .of_state = STR("FAIL"),
                                 .go_to = STR("submit"),
                                 .asked_by = STR(ASKED_BY)};
     const char *wrong = read_dates(exchange, &question->ask);
-    if (wrong) {
-        question_free(&question->base);
+    if (wrong)
         return refuse(exchange, 400, "replay-dates", wrong);
-    }
     exchange->id = uuid_v7();
-    return lookups_ask(exchange->ingest->reads, exchange, &question->base)
-               ? STEP_WAIT
-               : refuse_unavailable(exchange, "database-away", "The records cannot be read now");
+    return STEP_NEXT;
 }
 
-StepNext step_replay(Exchange *exchange)
+static StepNext tell_replay(Exchange *exchange, Question *base)
 {
-    if (!exchange->question)
-        return ask(exchange);
-    ReplayQuestion *question = (ReplayQuestion *)lookups_answered(exchange);
-    if (!question)
-        return STEP_WAIT;
-    if (!question->base.ok)
-        return lookups_refuse(exchange);
+    const ReplayQuestion *question = (const ReplayQuestion *)base;
     Buf *body = http_reply_body(exchange->request);
     http_reply_status(exchange->request, 200);
     http_reply_header(exchange->request, "Content-Type", STR("application/json"));
@@ -163,4 +151,11 @@ StepNext step_replay(Exchange *exchange)
                        "started. /interactions and $status show what becomes of it.\"}\n",
                        (long long)question->progress.total, STR_ARG(uuid_str(&exchange->id)));
     return STEP_REPLY;
+}
+
+StepNext step_replay(Exchange *exchange)
+{
+    static const LookupStep step = {sizeof(ReplayQuestion), run_replay, NULL, read_replay,
+                                    tell_replay};
+    return lookups_step(exchange->ingest->reads, exchange, &step);
 }

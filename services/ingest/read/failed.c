@@ -5,7 +5,6 @@
  * latest. */
 #include "services/ingest/read/failed.h"
 
-#include "common/base/check.h"
 #include "common/base/when.h"
 #include "common/json/write.h"
 #include "services/ingest/exchange.h"
@@ -197,8 +196,9 @@ static StepNext refuse_missing(Exchange *exchange, const char *name)
     return refuse(exchange, 400, "header-missing", text.ptr);
 }
 
-static StepNext ask(Exchange *exchange)
+static StepNext read_failed(Exchange *exchange, Question *base)
 {
+    FailedQuestion *question = (FailedQuestion *)base;
     HttpRequest *request = exchange->request;
     Str start = http_request_header(request, STR("x-techbd-startdate"));
     Str end = http_request_header(request, STR("x-techbd-enddate"));
@@ -213,18 +213,12 @@ static StepNext ask(Exchange *exchange)
         return refuse(exchange, 400, "date", "Invalid date in X-TechBD-EndDate. " WHEN_FORMS);
     if (from_us >= to_us)
         return refuse(exchange, 400, "dates", "X-TechBD-StartDate must be before X-TechBD-EndDate");
-    FailedQuestion *question = calloc(1, sizeof *question);
-    CHECK(question);
-    question->base.run = run_failed;
-    question->base.clear = clear_failed;
     question->tenant = exchange->tenant;
     question->from_us = from_us;
     question->to_us = to_us;
     question->details = says_yes(http_request_header(request, STR("x-techbd-includedetails")));
     buf_init(&question->text, FAILED_BYTES_MAX);
-    return lookups_ask(exchange->ingest->reads, exchange, &question->base)
-               ? STEP_WAIT
-               : refuse_unavailable(exchange, "database-away", "The records cannot be read now");
+    return STEP_NEXT;
 }
 
 static Str sent_date(Exchange *exchange, Str name)
@@ -232,15 +226,9 @@ static Str sent_date(Exchange *exchange, Str name)
     return text_utf8(exchange->arena, str_trim(http_request_header(exchange->request, name)));
 }
 
-StepNext step_failed(Exchange *exchange)
+static StepNext tell_failed(Exchange *exchange, Question *base)
 {
-    if (!exchange->question)
-        return ask(exchange);
-    FailedQuestion *question = (FailedQuestion *)lookups_answered(exchange);
-    if (!question)
-        return STEP_WAIT;
-    if (!question->base.ok)
-        return lookups_refuse(exchange);
+    FailedQuestion *question = (FailedQuestion *)base;
     Buf *body = http_reply_body(exchange->request);
     http_reply_status(exchange->request, 200);
     http_reply_header(exchange->request, "Content-Type", STR("application/json"));
@@ -252,4 +240,11 @@ StepNext step_failed(Exchange *exchange)
     buf_add(body, buf_str(&question->text));
     buf_add(body, STR("]}\n"));
     return STEP_REPLY;
+}
+
+StepNext step_failed(Exchange *exchange)
+{
+    static const LookupStep step = {sizeof(FailedQuestion), run_failed, clear_failed, read_failed,
+                                    tell_failed};
+    return lookups_step(exchange->ingest->reads, exchange, &step);
 }

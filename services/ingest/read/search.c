@@ -273,18 +273,6 @@ static bool run_search(Question *base, Db *db, Arena *arena, Err *err)
                : true;
 }
 
-static SearchQuestion *question_new(const InteractionQuery *query, Form form)
-{
-    SearchQuestion *question = calloc(1, sizeof *question);
-    CHECK(question);
-    question->base.run = run_search;
-    question->base.clear = clear_search;
-    question->query = *query;
-    question->form = form;
-    buf_init(&question->text, PAGE_BYTES_MAX);
-    return question;
-}
-
 static uint64_t page_rows(const SearchQuestion *question)
 {
     uint64_t limit = question->query.limit;
@@ -307,7 +295,13 @@ static bool goes_on(const SearchQuestion *question)
 
 static bool ask_next(Exchange *exchange, const SearchQuestion *before)
 {
-    SearchQuestion *next = question_new(&before->query, before->form);
+    SearchQuestion *next = calloc(1, sizeof *next);
+    CHECK(next);
+    next->base.run = run_search;
+    next->base.clear = clear_search;
+    next->query = before->query;
+    next->form = before->form;
+    buf_init(&next->text, PAGE_BYTES_MAX);
     memcpy(next->tenant, before->tenant, sizeof next->tenant);
     next->query.has_cursor = true;
     next->query.cursor = before->last;
@@ -359,8 +353,9 @@ static StepNext reply_page(Exchange *exchange, SearchQuestion *question)
     return STEP_REPLY;
 }
 
-static StepNext reply(Exchange *exchange, SearchQuestion *question)
+static StepNext tell_search(Exchange *exchange, Question *base)
 {
+    SearchQuestion *question = (SearchQuestion *)base;
     HttpRequest *request = exchange->request;
     http_reply_status(request, 200);
     http_reply_header(request, "Vary", STR("Accept"));
@@ -393,32 +388,24 @@ static bool choose_form(Exchange *exchange, Str format, Form *ret_form)
     return best > 0 && !format.ptr;
 }
 
-static StepNext ask(Exchange *exchange)
+static StepNext read_search(Exchange *exchange, Question *base)
 {
-    InteractionQuery query;
+    SearchQuestion *question = (SearchQuestion *)base;
     const char *why = NULL;
-    Form form = FORM_JSON;
+    buf_init(&question->text, PAGE_BYTES_MAX);
     if (!query_read(http_request_query(exchange->request), exchange->tenant, exchange->arena,
-                    &query, &why))
+                    &question->query, &why))
         return refuse(exchange, 400, "interactions-query", why);
-    if (!choose_form(exchange, query.format, &form))
+    if (!choose_form(exchange, question->query.format, &question->form))
         return refuse(exchange, 406, "not-acceptable",
                       "application/json, text/csv or application/x-ndjson");
-    SearchQuestion *question = question_new(&query, form);
     question->wanted = page_rows(question);
-    return lookups_ask(exchange->ingest->reads, exchange, &question->base)
-               ? STEP_WAIT
-               : refuse_unavailable(exchange, "database-away", "The records cannot be read now");
+    return STEP_NEXT;
 }
 
 StepNext step_search(Exchange *exchange)
 {
-    if (!exchange->question)
-        return ask(exchange);
-    SearchQuestion *question = (SearchQuestion *)lookups_answered(exchange);
-    if (!question)
-        return STEP_WAIT;
-    if (!question->base.ok)
-        return lookups_refuse(exchange);
-    return reply(exchange, question);
+    static const LookupStep step = {sizeof(SearchQuestion), run_search, clear_search, read_search,
+                                    tell_search};
+    return lookups_step(exchange->ingest->reads, exchange, &step);
 }

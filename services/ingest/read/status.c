@@ -4,7 +4,6 @@
  * document, which he has, only with ?payload=true. */
 #include "services/ingest/read/status.h"
 
-#include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/http/fields.h"
 #include "common/http/target.h"
@@ -116,20 +115,18 @@ static bool run_status(Question *base, Db *db, Arena *arena, Err *err)
                : true;
 }
 
-static StepNext ask(Exchange *exchange)
+static StepNext read_status(Exchange *exchange, Question *base)
 {
-    StatusQuestion *question = calloc(1, sizeof *question);
-    CHECK(question);
+    StatusQuestion *question = (StatusQuestion *)base;
     Str document =
         http_query_get(http_request_query(exchange->request), STR("payload"), exchange->arena);
-    question->base.run = run_status;
-    question->base.clear = clear_status;
+    if (!http_is_uuid(exchange->parameter))
+        return refuse(exchange, 400, "status-id",
+                      "Invalid request. bundleSessionId must be a valid UUID.");
     question->id = exchange->parameter;
     question->with_document = str_is(document, "true");
     buf_init(&question->text, ROWS_BYTES_MAX);
-    return lookups_ask(exchange->ingest->lookups, exchange, &question->base)
-               ? STEP_WAIT
-               : refuse_unavailable(exchange, "database-away", "The record cannot be read now");
+    return STEP_NEXT;
 }
 
 /* spec: RFC 9562 §5.7: the first 48 bits of a UUIDv7 are milliseconds since 1970 */
@@ -169,23 +166,21 @@ static StepNext no_rows(Exchange *exchange)
     return STEP_REPLY;
 }
 
-StepNext step_status(Exchange *exchange)
+static StepNext tell_status(Exchange *exchange, Question *base)
 {
+    const StatusQuestion *question = (const StatusQuestion *)base;
     HttpRequest *request = exchange->request;
-    if (!http_is_uuid(exchange->parameter))
-        return refuse(exchange, 400, "status-id",
-                      "Invalid request. bundleSessionId must be a valid UUID.");
-    if (!exchange->question)
-        return ask(exchange);
-    StatusQuestion *question = (StatusQuestion *)lookups_answered(exchange);
-    if (!question)
-        return STEP_WAIT;
-    if (!question->base.ok)
-        return refuse_unavailable(exchange, "database-away", "The record cannot be read now");
     http_reply_status(request, 200);
     if (question->rows == 0)
         return no_rows(exchange);
     http_reply_header(request, "Content-Type", STR("application/json"));
     buf_add(http_reply_body(request), buf_str(&question->text));
     return STEP_REPLY;
+}
+
+StepNext step_status(Exchange *exchange)
+{
+    static const LookupStep step = {sizeof(StatusQuestion), run_status, clear_status, read_status,
+                                    tell_status};
+    return lookups_step(exchange->ingest->lookups, exchange, &step);
 }

@@ -2,7 +2,6 @@
  * id or by the interaction's; of several interactions with that bundle the latest. */
 #include "services/ingest/read/verdict.h"
 
-#include "common/base/check.h"
 #include "common/http/fields.h"
 #include "common/json/json.h"
 #include "common/json/write.h"
@@ -121,8 +120,9 @@ static StepNext say_no(Exchange *exchange, unsigned status, const char *code, co
     return STEP_REPLY;
 }
 
-static StepNext ask(Exchange *exchange)
+static StepNext read_verdict(Exchange *exchange, Question *base)
 {
+    VerdictQuestion *question = (VerdictQuestion *)base;
     HttpRequest *request = exchange->request;
     Str id = str_trim(http_request_header(request, STR("x-techbd-interaction-id")));
     Str bundle = str_trim(http_request_header(request, STR("x-techbd-bundle-id")));
@@ -131,32 +131,27 @@ static StepNext ask(Exchange *exchange)
                       "X-TechBD-Bundle-ID or X-TechBD-Interaction-ID must be provided");
     if (id.len && !http_is_uuid(id))
         return say_no(exchange, 400, "id", "X-TechBD-Interaction-ID must be a valid UUID");
-    VerdictQuestion *question = calloc(1, sizeof *question);
-    CHECK(question);
-    question->base.run = run_verdict;
-    question->base.clear = clear_verdict;
     question->tenant = exchange->tenant;
     question->interaction_id = id;
     question->bundle_id = text_utf8(exchange->arena, bundle);
     buf_init(&question->text, VERDICT_BYTES_MAX);
-    return lookups_ask(exchange->ingest->reads, exchange, &question->base)
-               ? STEP_WAIT
-               : refuse_unavailable(exchange, "database-away", "The record cannot be read now");
+    return STEP_NEXT;
 }
 
-StepNext step_verdict(Exchange *exchange)
+static StepNext tell_verdict(Exchange *exchange, Question *base)
 {
-    if (!exchange->question)
-        return ask(exchange);
-    VerdictQuestion *question = (VerdictQuestion *)lookups_answered(exchange);
-    if (!question)
-        return STEP_WAIT;
-    if (!question->base.ok)
-        return lookups_refuse(exchange);
+    const VerdictQuestion *question = (const VerdictQuestion *)base;
     if (!question->found)
         return say_no(exchange, 404, "not-found", "No record found for the given id");
     http_reply_status(exchange->request, 200);
     http_reply_header(exchange->request, "Content-Type", STR("application/json"));
     buf_add(http_reply_body(exchange->request), buf_str(&question->text));
     return STEP_REPLY;
+}
+
+StepNext step_verdict(Exchange *exchange)
+{
+    static const LookupStep step = {sizeof(VerdictQuestion), run_verdict, clear_verdict,
+                                    read_verdict, tell_verdict};
+    return lookups_step(exchange->ingest->reads, exchange, &step);
 }
