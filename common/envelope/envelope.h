@@ -191,6 +191,7 @@ typedef struct Delivery {
     Str url;
     Str idempotency_key;
     uint32_t attempt;
+    uint32_t budget_used;
     int64_t started_at_us;
     int64_t finished_at_us;
     uint32_t http_status;

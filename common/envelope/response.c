@@ -7,6 +7,7 @@
     TEXT(url)                                                                                      \
     TEXT(idempotency_key)                                                                          \
     PLAIN(attempt)                                                                                 \
+    PLAIN(budget_used)                                                                             \
     PLAIN(started_at_us)                                                                           \
     PLAIN(finished_at_us)                                                                          \
     PLAIN(http_status)                                                                             \

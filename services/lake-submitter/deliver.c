@@ -45,6 +45,7 @@ typedef struct Deliverer {
 } Deliverer;
 
 static void record(Item *item);
+static void bury(Item *item, const Err *reason);
 
 /* --- the end of an item ------------------------------------------------------------------------
  */
@@ -133,7 +134,12 @@ static bool publish_record(Item *item, Err *err)
 static bool publish_dead_letter(Item *item, Err *err)
 {
     Err reason = {0};
-    (void)ERR(&reason, ERR_INPUT, "delivery-failed", "%u attempts", item->attempt);
+    if (item->failures >= item->owner->destination->attempts_max)
+        (void)ERR(&reason, ERR_INPUT, "delivery-failed", "%u attempts, the last: %s, HTTP %u",
+                  item->attempt, item->ended, item->status);
+    else
+        (void)ERR(&reason, ERR_INPUT, "delivery-refused", "attempt %u: %s, HTTP %u", item->attempt,
+                  item->ended, item->status);
     counts_dead_letter(item->owner->service->counts, reason.code);
     return bus_dead_letter(item->owner->producer, item->message, "lake-submitter", &reason,
                            on_recorded, item, err);
@@ -197,8 +203,10 @@ static void judge(Deliverer *deliverer, Item *item, const Answer *answer)
         breaker_success(&deliverer->breaker);
     else if (breaker_failure(&deliverer->breaker, failure, now))
         item->failures++;
-    item->give_up = answer->retriable && item->failures >= deliverer->destination->attempts_max;
-    item->final = !answer->retriable || item->give_up;
+    bool exhausted = item->failures >= deliverer->destination->attempts_max;
+    item->final = !answer->retriable || exhausted;
+    item->give_up = item->final && !answer->success;
+    item->suspect = item->unsure;
     if (now + answer->wait_ms > deliverer->quiet_until_ms)
         deliverer->quiet_until_ms = now + answer->wait_ms;
     if (!item->final)
@@ -264,6 +272,8 @@ static void on_answer(void *context, const HttpResult *result)
         answer_judge(result, (DestinationFormat)deliverer->destination->format, item->arena);
     hand_return(deliverer->job->hand);
     item->attempt++;
+    item->ended = answer.error_class;
+    item->status = result->status;
     if (!renew(deliverer, item, result))
         judge(deliverer, item, &answer);
     if (answer.success && !is_ledger(deliverer)) {
@@ -283,7 +293,7 @@ static void on_answer(void *context, const HttpResult *result)
 
 /* --- starting ----------------------------------------------------------------------------------
  */
-typedef enum Look { LOOK_SEND, LOOK_ACCEPTED, LOOK_LATER } Look;
+typedef enum Look { LOOK_SEND, LOOK_ACCEPTED, LOOK_FAILED, LOOK_LATER } Look;
 
 /* A replay that an operator told to send even what was accepted. */
 static bool is_resubmitted(const Envelope *envelope)
@@ -295,11 +305,20 @@ static bool is_resubmitted(const Envelope *envelope)
     return false;
 }
 
-/* Has it been accepted before? */
+/* Whoever had it before us counted this far: a restart is no fresh budget. */
+static void take_up(Item *item, const RecordedPast *past)
+{
+    if (past->attempts > item->attempt)
+        item->attempt = past->attempts;
+    if (past->budget_used > item->failures)
+        item->failures = past->budget_used;
+}
+
+/* Has it been accepted, or ended, before? */
 static Look look(Deliverer *deliverer, Item *item, int64_t now)
 {
     Err err = {0};
-    bool accepted = false;
+    RecordedPast past;
     if (is_ledger(deliverer) || is_resubmitted(&item->submission.envelope))
         return LOOK_SEND;
     /* What was accepted may have been taken back since, and then be replayed: the record knows. */
@@ -314,15 +333,17 @@ static Look look(Deliverer *deliverer, Item *item, int64_t now)
         item->due_ms = deliverer->look_after_ms;
         return LOOK_LATER;
     }
-    if (recorded_look(deliverer->recorded, &item->submission, item->arena, &accepted, &err)) {
-        item->suspect = false;
-        return accepted ? LOOK_ACCEPTED : LOOK_SEND;
+    if (recorded_look(deliverer->recorded, &item->submission, item->arena, &past, &err)) {
+        item->suspect = item->unsure = false;
+        take_up(item, &past);
+        return past.accepted ? LOOK_ACCEPTED : past.failed ? LOOK_FAILED : LOOK_SEND;
     }
     note_trouble(item, LOG_WARN, "delivery.records_away", &err);
     deliverer->look_after_ms = role_now_ms() + LOOK_AGAIN_MS;
     item->due_ms = deliverer->look_after_ms;
     bool patient = now - item->suspect_since_ms < (int64_t)deliverer->config->recorded_patience_ms;
     item->suspect = patient;
+    item->unsure = !patient;
     return patient ? LOOK_LATER : remembered ? LOOK_ACCEPTED : LOOK_SEND;
 }
 
@@ -335,6 +356,15 @@ static void already_accepted(Deliverer *deliverer, Item *item)
     settle(deliverer, item, "already_accepted");
 }
 
+/* On record as failed; what may be missing is the dead letter. Only a replay sends it again. */
+static void already_failed(Item *item)
+{
+    Err reason = {0};
+    (void)ERR(&reason, ERR_INPUT, "delivery-failed", "%u attempts, on record as failed",
+              item->attempt);
+    bury(item, &reason);
+}
+
 /* It cannot even be tried. */
 static void not_sent(Deliverer *deliverer, Item *item, const Err *why)
 {
@@ -344,6 +374,7 @@ static void not_sent(Deliverer *deliverer, Item *item, const Err *why)
                                strcmp(why->code, "url-not-allowed") == 0 ? why->code : "request"};
     note_trouble(item, LOG_ERROR, "delivery.not_started", why);
     item->attempt++;
+    item->ended = answer.error_class;
     item->final = item->give_up = true;
     if (!submit_record(deliverer->config, is_ledger(deliverer), item, &never, &answer, &err))
         item->record = STR_NONE;
@@ -376,6 +407,8 @@ static bool send_next(Deliverer *deliverer, Item *item, int64_t now)
     Look found = look(deliverer, item, now);
     if (found == LOOK_ACCEPTED)
         already_accepted(deliverer, item);
+    if (found == LOOK_FAILED)
+        already_failed(item);
     if (found != LOOK_SEND)
         return true;
     if (!access_ready(deliverer->access, deliverer->client, now) ||

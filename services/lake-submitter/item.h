@@ -31,10 +31,13 @@ typedef struct Item {
     bool final;          /* after recording: finished */
     bool give_up;        /* final without success: dead-letter too */
     bool suspect;        /* may have been sent before: look first */
-    uint32_t attempt;    /* requests made in this process */
-    uint32_t failures;   /* of them, those that count */
-    Str record;          /* the result, encoded */
-    uint32_t reports;    /* of the recording, outstanding */
+    bool unsure;       /* ... and that could not be looked up: look again before another attempt */
+    uint32_t attempt;  /* requests made so far, those on record included */
+    uint32_t failures; /* of them, those that count */
+    const char *ended; /* the error class of the last */
+    unsigned status;   /* and its HTTP status, 0: none */
+    Str record;        /* the result, encoded */
+    uint32_t reports;  /* of the recording, outstanding */
     bool report_failed;
     uint64_t edition;  /* of the credentials that it was sent with */
     bool renewed;      /* they were renewed for it once */

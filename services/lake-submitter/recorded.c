@@ -19,8 +19,13 @@ struct Recorded {
 };
 
 static const DbStatement find_delivery = {
-    "delivery-find", "SELECT EXISTS (SELECT FROM fhirbus.delivered WHERE tenant = $1 AND "
-                     "interaction_id = $2 AND sha256 = $3 AND destination = $4 AND success)"};
+    "delivery-find",
+    "SELECT coalesce(bool_or(success), false), "
+    "coalesce(bool_or(failed) FILTER (WHERE replay_id = $5), false), "
+    "coalesce(max(attempt) FILTER (WHERE replay_id = $5), 0), "
+    "coalesce(max(budget_used) FILTER (WHERE replay_id = $5), 0) "
+    "FROM fhirbus.delivered WHERE tenant = $1 AND interaction_id = $2 AND sha256 = $3 AND "
+    "destination = $4"};
 static const DbStatement *const statements[] = {&find_delivery, NULL};
 
 Recorded *recorded_new(const DbConfig *db, const Log *log)
@@ -101,14 +106,16 @@ bool recorded_remembers(const Recorded *recorded, const Submission *submission)
     return false;
 }
 
+static const Str no_replay = STR("00000000-0000-0000-0000-000000000000");
+
 bool recorded_look(Recorded *recorded, const Submission *submission, Arena *arena,
-                   bool *ret_accepted, Err *err)
+                   RecordedPast *ret_past, Err *err)
 {
     const Envelope *envelope = &submission->envelope;
     DbResult *result = NULL;
     DbParams params;
     if (!recorded->db) {
-        *ret_accepted = recorded_remembers(recorded, submission);
+        *ret_past = (RecordedPast){.accepted = recorded_remembers(recorded, submission)};
         return true;
     }
     db_params_init(&params, arena);
@@ -116,8 +123,12 @@ bool recorded_look(Recorded *recorded, const Submission *submission, Arena *aren
     db_uuid(&params, envelope->interaction_id);
     db_bytes(&params, envelope->payload_sha256);
     db_text(&params, submission->destination);
+    db_uuid(&params, envelope->replay_id.len ? envelope->replay_id : no_replay);
     TRY(db_run(recorded->db, &find_delivery, &params, &result, err));
-    *ret_accepted = db_rows(result) == 1 && db_get_bool(result, 0, 0);
+    *ret_past = (RecordedPast){.accepted = db_get_bool(result, 0, 0),
+                               .failed = db_get_bool(result, 0, 1),
+                               .attempts = (uint32_t)db_get_int(result, 0, 2),
+                               .budget_used = (uint32_t)db_get_int(result, 0, 3)};
     db_result_free(result);
     return true;
 }

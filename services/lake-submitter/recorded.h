@@ -15,5 +15,13 @@ Recorded *recorded_new(const DbConfig *db, const Log *log);
 void recorded_free(Recorded *recorded);
 void recorded_remember(Recorded *recorded, const Submission *submission);
 bool recorded_remembers(const Recorded *recorded, const Submission *submission);
+
+/* What is on record of a submission. */
+typedef struct RecordedPast {
+    bool accepted;        /* by any replay, and not taken back */
+    bool failed;          /* finally, under this submission's own replay id */
+    uint32_t attempts;    /* under that id, so far */
+    uint32_t budget_used; /* and how many of them counted */
+} RecordedPast;
 bool recorded_look(Recorded *recorded, const Submission *submission, Arena *arena,
-                   bool *ret_accepted, Err *err) MUST_USE;
+                   RecordedPast *ret_past, Err *err) MUST_USE;

@@ -143,6 +143,7 @@ static Delivery delivery_of(const SubmitterConfig *config, Item *item, const Htt
         .url = without_credentials(item->arena, item->url.ptr ? item->url : submission->url),
         .idempotency_key = submission->idempotency_key,
         .attempt = item->attempt,
+        .budget_used = item->failures,
         .started_at_us = item->started_us,
         .finished_at_us = role_now_us(),
         .http_status = result->status,

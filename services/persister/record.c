@@ -415,6 +415,7 @@ static bool add_delivery(Recorder *recorder, const Response *r, Arena *arena, Re
     add_text(&row, d->rules_version);
     db_text_or_null(row.params, d->transforms_json); /* bounded where it is written; JSON: uncut */
     db_text_or_null(row.params, details_json(arena, d->response_headers, d->response_header_count));
+    db_int(row.params, (int32_t)d->budget_used);
     return finish(&row, &sql_delivery, record, err);
 }
 

@@ -82,11 +82,11 @@ const DbStatement sql_delivery = {
     "replay_id, attempt, success, final, url, idempotency_key, http_status, error_class, "
     "error_text, response, response_bytes, response_truncated, response_content_type, "
     "request_sha256, request_bytes, started_at, finished_at, rules_version, transforms, "
-    "response_headers) "
+    "response_headers, budget_used) "
     "SELECT m.received_at, $1::text, $2::uuid, $3::bytea, $4::text, $5::uuid, $6::int, $7::bool, "
     "$8::bool, $9::text, $10::text, nullif($11::int, 0), $12::text, $13::text, $14::bytea, "
     "$15::bigint, $16::bool, $17::text, $18::bytea, $19::bigint, $20::timestamptz, "
-    "$21::timestamptz, $22::text, $23::text, $24::text FROM (" MONTH_OF(
+    "$21::timestamptz, $22::text, $23::text, $24::text, $25::int FROM (" MONTH_OF(
         "$1::text", "$2::uuid") ") m ON CONFLICT DO NOTHING"};
 
 /* A notice is filed under its own time, which never changes either. */
