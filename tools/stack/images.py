@@ -47,7 +47,7 @@ def digest(paths, program):
 
 def compile_one(program, target, root, extras, folders):
     part = target.with_suffix(f".{os.getpid()}")
-    command = [program, "compile", root, *(e for e in extras if e.suffix == ".json"), "-o", part]
+    command = [program, "compile", root, *(e for e in extras if e.suffix == ".json"), "-o", part, "--reference", "hapi"]
     for folder in folders:
         command += ["--packages", folder]
     for codes in (e for e in extras if e.suffix == ".tsv"):

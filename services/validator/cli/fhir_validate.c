@@ -7,11 +7,12 @@ static const char usage[] =
     "usage: fhir-validate [--image FILE]... [--package FILE|DIR]... [--ig NAME#VERSION]\n"
     "                     [--profile URL]... [--format text|json|ndjson|sarif]\n"
     "                     [--min-severity information|warning|error|fatal]\n"
-    "                     [--reference hapi|core] [--rule NAME[=off]]... [--threads N] [--memory "
-    "MIB]\n"
+    "                     [--reference hapi|core|auto] [--rule NAME[=off]]... [--threads N]\n"
+    "                     [--memory MIB]\n"
     "                     FILE|DIR|-...\n"
     "       fhir-validate compile PACKAGE... -o IMAGE [--packages DIR]... [--codes FILE]...\n"
-    "                     [--no-dependencies] [--lenient-terminology] [--reference hapi|core]\n"
+    "                     [--no-dependencies] [--lenient-terminology] [--reference "
+    "hapi|core|auto]\n"
     "       fhir-validate info IMAGE...\n"
     "       fhir-validate bench [--image FILE]... [--seconds N] [--threads N] FILE|DIR...\n"
     "       fhir-validate --help | --version\n"
@@ -25,11 +26,18 @@ static const char usage[] =
     "each\n"
     "input, in order: {\"file\",\"valid\",\"ms\",\"outcome\":{OperationOutcome}}; sarif: SARIF "
     "2.1.0.\n"
-    "--reference: whose answers where the Java core's users differ; an image keeps it. hapi (the\n"
-    "default): HAPI as servers run it; an unknown profile is an error, an unknown extension\n"
-    "information. core: HL7's validator; an unknown profile or code system warns, an unknown\n"
-    "extension is an error, vital signs are known by their codes.\n"
-    "--lenient-terminology: as HAPI, filters of value sets are not looked at, imports unite.\n"
+    "--reference: whose answers where the Java core's users differ; an image keeps it. hapi: HAPI "
+    "as\n"
+    "servers run it; an unknown profile is an error, an unknown extension information. core: "
+    "HL7's\n"
+    "validator; an unknown profile warns, an unknown extension is an error, vital signs are known "
+    "by\n"
+    "their codes. auto (the default): hapi for packages with a guide among them, core for R4 "
+    "itself,\n"
+    "HL7's terminology and extensions, and loose resources.\n"
+    "--lenient-terminology: as HAPI, filters of value sets are not looked at, imports unite, and "
+    "a\n"
+    "required binding that cannot be checked is an error, not a warning.\n"
     "--rule (=off: not that one): unknown-profile-warns, unknown-extension-fails, "
     "html-in-markdown-fails,\n"
     "html-in-text-fails, for-publication, unknown-system-warns, vital-signs, rest-references,\n"
@@ -51,7 +59,8 @@ static const Command commands[] = {
 
 static int validate(int argc, char **argv)
 {
-    Settings settings = {.threads = 1, .memory_bytes = (size_t)4 << 30};
+    Settings settings = {
+        .threads = 1, .memory_bytes = (size_t)4 << 30, .reference = FHIR_REFERENCE_AUTO};
     settings.inputs = calloc((size_t)argc, sizeof *settings.inputs);
     if (!settings.inputs)
         return complain("no memory", "fhir-validate");

@@ -5,11 +5,17 @@
 
 static const size_t TERMINOLOGY_BYTES_MAX = (size_t)2 << 30;
 
+static const char *const reference_names[] = {"hapi", "core", "auto"};
+
+const char *fhir_reference_name(FhirReference reference)
+{
+    return reference_names[reference];
+}
+
 bool fhir_reference_find(const char *name, FhirReference *ret_reference)
 {
-    static const char *const names[] = {"hapi", "core"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], name) == 0) {
+    for (size_t i = 0; i < sizeof reference_names / sizeof *reference_names; i++)
+        if (strcmp(reference_names[i], name) == 0) {
             *ret_reference = (FhirReference)i;
             return true;
         }
@@ -25,6 +31,25 @@ static bool load(const FhirCompileOptions *options, Packages **ret_packages, Err
                                     .no_dependencies = options->no_dependencies,
                                     .names = &fhir_model_r4()->names};
     return packages_load(&load_options, ret_packages, err);
+}
+
+/* Packages that say what R4 is, and for no purpose. */
+static bool is_of_r4_itself(const Package *package)
+{
+    return package->kind != PACKAGE_IG || str_starts(package->name, STR("hl7.terminology")) ||
+           str_starts(package->name, STR("hl7.fhir.uv.extensions"));
+}
+
+static FhirReference choose_reference(const Packages *packages, FhirReference asked)
+{
+    if (asked != FHIR_REFERENCE_AUTO)
+        return asked;
+    for (size_t i = 0; i < packages_count(packages); i++) {
+        const Package *package = packages_at(packages, i);
+        if (package->asked_for && !is_of_r4_itself(package))
+            return FHIR_REFERENCE_HAPI;
+    }
+    return FHIR_REFERENCE_CORE;
 }
 
 static bool copy_warnings(const Packages *packages, Arena *arena, FhirCompileReport *report)
@@ -78,6 +103,7 @@ bool fhir_compile(const FhirCompileOptions *options, const char *image_path, Are
         report.name = arena_copy(arena, root->name);
         report.version = arena_copy(arena, root->version);
     }
+    report.reference = choose_reference(packages, options->reference);
     if (!copy_warnings(packages, arena, &report))
         return ERR(err, ERR_FATAL, "memory", "no memory to compile");
     BUF_AUTO terms;
@@ -92,7 +118,7 @@ bool fhir_compile(const FhirCompileOptions *options, const char *image_path, Are
     report.codes = stats.codes;
     report.value_sets = stats.value_sets;
     report.not_checkable = stats.not_checkable;
-    TRY(compile_parts(packages, image_path, options->reference, arena, &terms, &report, err));
+    TRY(compile_parts(packages, image_path, report.reference, arena, &terms, &report, err));
     *ret_report = report;
     return true;
 }

@@ -14,9 +14,14 @@ typedef enum FhirReference {
     FHIR_REFERENCE_HAPI, /* HAPI, as servers run it: no rule */
     FHIR_REFERENCE_CORE, /* HL7's validator as its own cases set it: RULES_OF_CORE of the validator
                           */
+    /* What is compiled tells, and the image keeps one of the above: HAPI when the packages asked
+     * for have an implementation guide, the core when they are R4 itself, HL7's terminology and
+     * extensions, and loose resources: then a profile that is not known is no fault. */
+    FHIR_REFERENCE_AUTO,
 } FhirReference;
-/* The one named "core" or "hapi"; false: there is none. */
+/* The one named "core", "hapi" or "auto"; false: there is none. */
 bool fhir_reference_find(const char *name, FhirReference *ret_reference);
+const char *fhir_reference_name(FhirReference reference);
 
 typedef struct FhirCompileOptions {
     const char *const *packages; /* .tgz, folders, loose resources (.json); the first is the root */
@@ -31,7 +36,8 @@ typedef struct FhirCompileOptions {
 } FhirCompileOptions;
 
 typedef struct FhirCompileReport {
-    Str name, version; /* of the root package; in the caller's arena */
+    Str name, version;       /* of the root package; in the caller's arena */
+    FhirReference reference; /* that the image has */
     uint32_t profiles, elements, expressions;
     uint32_t problems; /* expressions and slices that cannot be evaluated */
     uint32_t value_sets, code_systems, codes;

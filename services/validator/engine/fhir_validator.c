@@ -351,6 +351,15 @@ static void describe(const Walk *walk, const Str *claims, uint32_t claim_count, 
             verdict->profile = claims[i];
 }
 
+/* HAPI takes a required binding that it cannot check for broken; where its terminology is asked
+ * for, so do we. */
+static unsigned rules_of_image(const Loaded *loaded)
+{
+    if (loaded->schema.info->reference == FHIR_REFERENCE_CORE)
+        return RULES_OF_CORE;
+    return terminology_is_lenient(&loaded->terminology) ? 0 : RULE_UNKNOWN_SYSTEM_WARNS;
+}
+
 static bool validate_document(Walk *walk, const FhirValidator *validator,
                               const ValidateOptions *options, Verdict *verdict)
 {
@@ -363,8 +372,7 @@ static bool validate_document(Walk *walk, const FhirValidator *validator,
     const Loaded *loaded = choose_image(validator, options, claims, claim_count);
     if (!loaded)
         return true;
-    if (loaded->schema.info->reference == FHIR_REFERENCE_CORE)
-        walk->rules |= RULES_OF_CORE & ~options->rules_off;
+    walk->rules |= rules_of_image(loaded) & ~options->rules_off;
     if (!start_walk(walk, loaded))
         return false;
     describe(walk, claims, claim_count, verdict);

@@ -63,10 +63,9 @@ static int run_compile(const Lists *lists)
            "evaluated), "
            "%u value sets (%u not checkable), %u code systems, %u codes; %.1f MB in %.1f s\n",
            lists->output, STR_ARG(report.name), STR_ARG(report.version),
-           lists->options.reference == FHIR_REFERENCE_HAPI ? "hapi" : "core", report.profiles,
-           report.elements, report.expressions, report.problems, report.value_sets,
-           report.not_checkable, report.code_systems, report.codes, (double)report.bytes / 1e6,
-           (now_ms() - start) / 1e3);
+           fhir_reference_name(report.reference), report.profiles, report.elements,
+           report.expressions, report.problems, report.value_sets, report.not_checkable,
+           report.code_systems, report.codes, (double)report.bytes / 1e6, (now_ms() - start) / 1e3);
     return EXIT_VALID;
 }
 
@@ -80,6 +79,7 @@ int main_compile(int argc, char **argv)
     lists.folders = all + argc;
     lists.codes = all + 2 * argc;
     lists.options.packages = lists.packages;
+    lists.options.reference = FHIR_REFERENCE_AUTO;
     lists.options.folders = lists.folders;
     lists.options.code_lists = lists.codes;
     int status = EXIT_VALID;

@@ -124,7 +124,7 @@ static const Option options[] = {
     {"--min-severity", set_severity,  "information, warning, error or fatal"   },
     {"--package",      set_package,   "a package, 64 at most"                  },
     {"--profile",      set_profile,   "a canonical URL, 32 at most"            },
-    {"--reference",    set_reference, "core or hapi"                           },
+    {"--reference",    set_reference, "hapi, core or auto"                     },
     {"--rule",         set_rule,      "a rule, RULE=on or RULE=off; see --help"},
     {"--threads",      set_threads,   "a number from 1 to 64"                  },
 };

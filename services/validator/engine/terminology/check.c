@@ -172,9 +172,10 @@ static Str missing_system(const Check *c, TxValueSet set, Str system)
     if (!url.ptr)
         return arena_format(c->arena, "The value set %.*s cannot be expanded",
                             STR_ARG(describe(c, set)));
-    return arena_format(c->arena,
-                        "The value set cannot be expanded: its code system is not loaded: %.*s",
-                        STR_ARG(url));
+    bool loaded = terminology_system_content(c->tx, terminology_system(c->tx, url)) >=
+                  TX_CONTENT_EXAMPLE; /* of a filter that needs more than codes */
+    return arena_format(c->arena, "The value set cannot be expanded: its code system is %s: %.*s",
+                        loaded ? "loaded as a plain list of codes" : "not loaded", STR_ARG(url));
 }
 
 static bool refuse(const Check *c, Answer *a, const char *what, Str system, Str code)

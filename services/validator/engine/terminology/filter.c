@@ -99,14 +99,21 @@ static bool keep(uint64_t *bits, const uint64_t *marked, uint32_t words, bool in
     return true;
 }
 
+/* A code list says nothing of what lies above a code, nor of its properties; a CodeSystem without
+ * its codes that it completes does neither. */
+static bool is_flat_list(const BuildSystem *system)
+{
+    return !system->doc || (system->from_list && !system->hierarchical);
+}
+
 /* is-a, descendent-of, is-not-a, generalizes, child-of on the concept itself */
 static bool by_hierarchy(const Filter *f, uint64_t *bits)
 {
     const BuildSystem *system = f->system;
     uint32_t words = bits_words(system->count), root = builder_find_code(system, f->value);
     uint64_t *marked = ARENA_ARRAY(f->b->arena, uint64_t, words + 1);
-    if (!marked || !system->doc)
-        return false; /* a code list has no hierarchy */
+    if (!marked || is_flat_list(system))
+        return false;
     if (root == TX_NONE)
         return keep(bits, marked, words, str_is(f->op, "is-not-a"));
     if (str_is(f->op, "generalizes")) {
@@ -195,7 +202,7 @@ static bool by_property(const Filter *f, uint64_t *bits)
 {
     bool inverted =
         str_is(f->op, "not-in") || (str_is(f->op, "exists") && str_is(f->value, "false"));
-    if (!f->system->doc && !str_is(f->property, "code") && !str_is(f->property, "display"))
+    if (is_flat_list(f->system) && !str_is(f->property, "code") && !str_is(f->property, "display"))
         return false;
     for (uint32_t i = 0; i < f->system->count; i++)
         if (bits_get(bits, i) && has_passing_value(f, i) == inverted)
