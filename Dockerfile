@@ -8,6 +8,7 @@ ARG BASE=debian:bookworm-slim
 
 # --- build -------------------------------------------------------------------------------------
 FROM ${BASE} AS build
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 ENV DEBIAN_FRONTEND=noninteractive
 WORKDIR /src
 COPY tools/setup tools/setup

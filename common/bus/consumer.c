@@ -572,7 +572,7 @@ static void lane_clear(Lane *lane, bool closed)
 
 void bus_consumer_free(BusConsumer *consumer)
 {
-    bool closed[BUS_LANES_MAX];
+    bool closed[BUS_LANES_MAX] = {0};
     if (!consumer)
         return;
     for (size_t i = 0; i < consumer->lane_count; i++)

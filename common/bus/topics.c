@@ -243,11 +243,10 @@ static bool look(Admin *admin, const char *full, int32_t *ret_partitions, int32_
 {
     const struct rd_kafka_metadata *metadata;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(admin->rk, full, NULL);
-    rd_kafka_resp_err_t code =
-        topic ? rd_kafka_metadata(admin->rk, 0, topic, &metadata, left_ms(admin))
-              : rd_kafka_last_error();
-    if (topic)
-        rd_kafka_topic_destroy(topic);
+    if (!topic)
+        return CLIENT_ERR(err, rd_kafka_last_error(), full);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(admin->rk, 0, topic, &metadata, left_ms(admin));
+    rd_kafka_topic_destroy(topic);
     if (code)
         return CLIENT_ERR(err, code, full);
     const struct rd_kafka_metadata_topic *found =
