@@ -158,7 +158,7 @@ const char *client_topic_name(const BusClient *client, const char *full)
                                                                   : full;
 }
 
-bool client_err(Err *err, rd_kafka_resp_err_t code, const char *where, const char *what)
+void client_err(Err *err, rd_kafka_resp_err_t code, const char *where, const char *what)
 {
     ErrKind kind = ERR_RETRY;
     const char *name = "bus-unavailable";
@@ -190,7 +190,7 @@ bool client_err(Err *err, rd_kafka_resp_err_t code, const char *where, const cha
     default:
         break;
     }
-    return err_set(err, kind, name, where, "%s: %s", what, rd_kafka_err2str(code));
+    (void)err_set(err, kind, name, where, "%s: %s", what, rd_kafka_err2str(code));
 }
 
 int client_wakeup_open(void)

@@ -42,9 +42,9 @@ bool client_topic(const BusClient *client, const char *name, char out[BUS_TOPIC_
 const char *client_topic_name(const BusClient *client, const char *full);
 
 /* librdkafka's code as an Err: what the caller should do next. Yields false. */
-bool client_err(Err *err, rd_kafka_resp_err_t code, const char *where, const char *what);
+void client_err(Err *err, rd_kafka_resp_err_t code, const char *where, const char *what);
 #define CLIENT_ERR(err, code, what)                                                                \
-    client_err((err), (code), __FILE__ ":" ERR_STRINGIFY(__LINE__), (what))
+    (client_err((err), (code), __FILE__ ":" ERR_STRINGIFY(__LINE__), (what)), false)
 
 /* An eventfd that librdkafka writes to when a queue stops being empty. -1 on failure. */
 int client_wakeup_open(void);

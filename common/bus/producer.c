@@ -61,7 +61,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
     if (delivery.ok)
         producer->client.up = true;
     else
-        CLIENT_ERR(&delivery.err, message->err, "delivery");
+        (void)CLIENT_ERR(&delivery.err, message->err, "delivery");
     report(producer, message->_private, &delivery);
 }
 
@@ -308,7 +308,7 @@ bool bus_publish(BusProducer *producer, const BusRecord *record, Err *err)
     rd_kafka_t *rk = record->bulk && producer->bulk ? producer->bulk : producer->direct;
     rd_kafka_resp_err_t code = produce(rk, topic, record, pending);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return true;
+        return true; /* NOLINT(clang-analyzer-unix.Malloc): on_report frees it */
     atomic_fetch_sub(&producer->in_flight, 1);
     atomic_fetch_sub(&producer->in_flight_bytes, bytes);
     free(pending);

@@ -145,7 +145,7 @@ static rd_kafka_event_t *describe(Admin *admin, const char *full,
     if (!code && count == 1)
         code = rd_kafka_ConfigResource_error(resources[0]);
     if (code || count != 1) {
-        CLIENT_ERR(err, code ? code : RD_KAFKA_RESP_ERR_UNKNOWN, full);
+        (void)CLIENT_ERR(err, code ? code : RD_KAFKA_RESP_ERR_UNKNOWN, full);
         rd_kafka_event_destroy(event);
         return NULL;
     }

@@ -135,4 +135,5 @@ Str json_get_text(const JsonDoc *doc, const JsonNode *object, const char *name);
 bool json_get_true(const JsonDoc *doc, const JsonNode *object, const char *name);
 
 #define JSON_EACH(doc, child, node)                                                                \
+    /* NOLINTNEXTLINE(bugprone-macro-parentheses): the name of a variable */                       \
     for (const JsonNode *child = json_first(node); child; child = json_next((doc), child))
