@@ -1,6 +1,7 @@
 #include "common/bus/supervisor.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ typedef struct Place {
  * written last and cleared first, so a place is whole whenever it is not 0. */
 struct Hand {
     Place place;
+    _Atomic int thread;       /* whose it is */
     _Atomic int64_t since_ms; /* monotonic; 0: nothing in hand */
 };
 
@@ -46,15 +48,24 @@ struct Supervisor {
     Hand hands[SUPERVISOR_HANDS];
     atomic_uint hand_count;
     _Atomic int64_t beat_ms; /* 0: this child does not beat */
+    _Atomic int beat_thread;
     Deaths deaths[SUPERVISOR_CONDEMNED_MAX];
     uint32_t death_count; /* ever; the table is a ring */
     uint32_t restarts;
     char member[SUPERVISOR_MEMBER_BYTES];
 };
 
+/* A thread that is at the same thing for long, as the parent saw it last. */
+typedef struct Watched {
+    int64_t since_ms, seen_ms, ran_ms;
+    int64_t held_ms; /* what of it counts */
+} Watched;
+
 typedef struct Parent {
     const SupervisorOptions *options;
     Supervisor *shared;
+    Watched watched[SUPERVISOR_HANDS + 1]; /* by hand; the last one: the beat */
+    bool hung[SUPERVISOR_HANDS];
     uint32_t hang_limit_ms, drain_limit_ms, start_limit_ms;
     uint32_t backoff_ms;
     bool stopping;
@@ -86,6 +97,14 @@ bool supervisor_reload_asked(void)
     return asked;
 }
 
+static int this_thread(void)
+{
+    static _Thread_local int thread;
+    if (!thread)
+        thread = gettid();
+    return thread;
+}
+
 static Place place_of(const char *topic, int32_t partition, int64_t offset)
 {
     Place place = {.partition = partition, .offset = offset};
@@ -110,6 +129,7 @@ void hand_take(Hand *hand, const char *topic, int32_t partition, int64_t offset)
 {
     hand->since_ms = 0;
     hand->place = place_of(topic, partition, offset);
+    hand->thread = this_thread();
     hand->since_ms = now_ms();
 }
 
@@ -130,6 +150,7 @@ uint32_t hand_deaths(const Supervisor *supervisor, const char *topic, int32_t pa
 
 void supervisor_beat(Supervisor *supervisor)
 {
+    supervisor->beat_thread = this_thread();
     supervisor->beat_ms = now_ms();
 }
 
@@ -222,28 +243,79 @@ static void count_death(Parent *parent, const Place *place)
               LOG_U64("deaths", deaths->count));
 }
 
-/* Which messages the child had in hand; of a hung one only those that hang (least_ms). */
-static void count_deaths(Parent *parent, int64_t now, int64_t least_ms)
+/* The text of a file of the child's thread; false where there is none. */
+static bool thread_file(pid_t child, int thread, const char *name, char *text, size_t size)
 {
-    for (size_t i = 0; i < SUPERVISOR_HANDS; i++) {
-        Hand *hand = &parent->shared->hands[i];
-        int64_t since = hand->since_ms;
-        if (since != 0 && now - since >= least_ms)
-            count_death(parent, &hand->place);
-    }
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/%s", child, thread, name);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = file < 0 ? -1 : read(file, text, size - 1);
+    if (file >= 0)
+        close(file);
+    text[len > 0 ? len : 0] = '\0';
+    return len > 0;
 }
 
-static bool hangs(const Parent *parent, int64_t now)
+/* Whether a thread is ready to run, and how long it ran. False where the kernel does not tell.
+ * spec: man 5 proc, /proc/<pid>/stat: the state follows the name in parentheses.
+ * spec: docs.kernel.org/scheduler/sched-stats.html, /proc/<pid>/schedstat: first the time in ns. */
+static bool thread_look(pid_t child, int thread, bool *ret_ready, int64_t *ret_ran_ms)
 {
-    bool in_hand = false;
+    char stat[128], ran[96];
+    if (!thread_file(child, thread, "stat", stat, sizeof stat) ||
+        !thread_file(child, thread, "schedstat", ran, sizeof ran))
+        return false;
+    const char *state = strrchr(stat, ')');
+    *ret_ready = state && strncmp(state, ") R", 3) == 0;
+    *ret_ran_ms = strtoll(ran, NULL, 10) / 1000000;
+    return true;
+}
+
+/* For how long a thread is at the same thing, less the time in which it was ready to run and the
+ * machine gave it no processor: on one that is overloaded everything takes long, and killing makes
+ * it longer. The kernel is asked only about what takes long. */
+static int64_t held_ms(Parent *parent, pid_t child, size_t index, int thread, int64_t since,
+                       int64_t now)
+{
+    Watched *watched = &parent->watched[index];
+    bool ready;
+    int64_t ran;
+    if (now - since <= parent->hang_limit_ms / 8)
+        return now - since;
+    if (!thread_look(child, thread, &ready, &ran))
+        return now - since;
+    if (watched->since_ms != since)
+        *watched = (Watched){.since_ms = since, .held_ms = now - since};
+    else
+        watched->held_ms += ready ? ran - watched->ran_ms : now - watched->seen_ms;
+    watched->seen_ms = now;
+    watched->ran_ms = ran;
+    return watched->held_ms;
+}
+
+/* Which messages the child had in hand; of a hung one only those that hang. */
+static void count_deaths(Parent *parent, bool hung)
+{
+    for (size_t i = 0; i < SUPERVISOR_HANDS; i++)
+        if (parent->shared->hands[i].since_ms != 0 && (parent->hung[i] || !hung))
+            count_death(parent, &parent->shared->hands[i].place);
+}
+
+static bool hangs(Parent *parent, pid_t child, int64_t now)
+{
+    bool in_hand = false, hangs = false;
     for (size_t i = 0; i < SUPERVISOR_HANDS; i++) {
-        int64_t since = parent->shared->hands[i].since_ms;
+        const Hand *hand = &parent->shared->hands[i];
+        int64_t since = hand->since_ms;
         in_hand |= since != 0;
-        if (since != 0 && now - since > parent->hang_limit_ms)
-            return true;
+        parent->hung[i] = since != 0 && held_ms(parent, child, i, hand->thread, since, now) >
+                                            parent->hang_limit_ms;
+        hangs |= parent->hung[i];
     }
     int64_t beat = parent->shared->beat_ms;
-    return !in_hand && beat != 0 && now - beat > parent->hang_limit_ms;
+    return hangs || (!in_hand && beat != 0 &&
+                     held_ms(parent, child, SUPERVISOR_HANDS, parent->shared->beat_thread, beat,
+                             now) > parent->hang_limit_ms);
 }
 
 static void pass_on(Parent *parent, pid_t child, int number)
@@ -259,7 +331,7 @@ static void pass_on(Parent *parent, pid_t child, int number)
 }
 
 /* Until the child has ended: its wait status. */
-static int watch(Parent *parent, pid_t child, int64_t *ret_hung_at_ms)
+static int watch(Parent *parent, pid_t child, bool *ret_hung)
 {
     const struct timespec tick = {.tv_nsec = WATCH_MS * 1000000L};
     sigset_t set;
@@ -273,8 +345,8 @@ static int watch(Parent *parent, pid_t child, int64_t *ret_hung_at_ms)
         if (number > 0)
             pass_on(parent, child, number);
         int64_t now = now_ms();
-        if (*ret_hung_at_ms == 0 && hangs(parent, now)) {
-            *ret_hung_at_ms = now;
+        if (!*ret_hung && hangs(parent, child, now)) {
+            *ret_hung = true;
             log_error(parent->options->log, "supervisor.child_hangs");
             kill(child, SIGKILL);
         } else if (parent->kill_at_ms && now > parent->kill_at_ms && !drain_over) {
@@ -314,9 +386,11 @@ static void clear_hands(Supervisor *shared)
 /* One child from birth to death. True when another one is to follow. */
 static bool one_child(Parent *parent, int *ret_code)
 {
-    int64_t born = now_ms(), hung_at_ms = 0;
+    int64_t born = now_ms();
+    bool hung = false;
     pid_t self = getpid();
     clear_hands(parent->shared);
+    memset(parent->watched, 0, sizeof parent->watched);
     pid_t child = fork();
     if (child < 0) {
         log_error(parent->options->log, "supervisor.fork_failed");
@@ -325,7 +399,7 @@ static bool one_child(Parent *parent, int *ret_code)
     }
     if (child == 0)
         child_run(parent, self);
-    int status = watch(parent, child, &hung_at_ms);
+    int status = watch(parent, child, &hung);
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     if (WIFEXITED(status) && (code == 0 || code == SUPERVISOR_REFUSED)) {
         *ret_code = code;
@@ -337,10 +411,7 @@ static bool one_child(Parent *parent, int *ret_code)
         *ret_code = code;
         return false;
     }
-    if (hung_at_ms)
-        count_deaths(parent, hung_at_ms, parent->hang_limit_ms);
-    else
-        count_deaths(parent, now_ms(), 0);
+    count_deaths(parent, hung);
     parent->shared->restarts++;
     back_off(parent, now_ms() - born > parent->start_limit_ms);
     *ret_code = 0;

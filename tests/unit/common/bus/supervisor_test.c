@@ -6,10 +6,12 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/bus/supervisor.h"
@@ -84,6 +86,12 @@ static void hang_now(void)
         pause();
 }
 
+static void spin_now(void)
+{
+    while (scene->children)
+        continue;
+}
+
 static void exit_badly(void)
 {
     _exit(7);
@@ -111,10 +119,58 @@ static void a_message_that_hangs_is_condemned_after_two_kills(void **state)
     run_poison(hang_now);
 }
 
+static void a_message_that_never_comes_to_an_end_is_condemned_after_two_kills(void **state)
+{
+    (void)state;
+    run_poison(spin_now);
+}
+
 static void a_message_that_ends_the_process_counts_too(void **state)
 {
     (void)state;
     run_poison(exit_badly);
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Works only when nobody else wants its processor, and for two seconds somebody does. */
+static int starves(void *opaque, Supervisor *supervisor)
+{
+    const struct sched_param none = {0};
+    cpu_set_t one;
+    Hand *hand = hand_new(supervisor);
+    (void)opaque;
+    scene->children++;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    sched_setaffinity(0, sizeof one, &one);
+    hand_take(hand, "intake", 0, 0);
+    if (fork() == 0) {
+        for (int64_t until = monotonic_ms() + 2000; monotonic_ms() < until;)
+            continue;
+        scene->neighbours = 1;
+        _exit(0);
+    }
+    sched_setscheduler(0, SCHED_IDLE, &none);
+    while (!scene->neighbours)
+        continue;
+    hand_return(hand);
+    return 0;
+}
+
+static void a_worker_that_the_machine_lets_wait_does_not_hang(void **state)
+{
+    const SupervisorOptions options = {.hang_limit_ms = 500, .child = starves};
+    (void)state;
+    if (access("/proc/self/schedstat", R_OK) != 0)
+        skip();
+    assert_int_equal(supervisor_run(&options), 0);
+    assert_int_equal(scene->children, 1);
 }
 
 static int refuses(void *opaque, Supervisor *supervisor)
@@ -249,6 +305,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_message_that_aborts_is_condemned_after_two_deaths,
                                         scene_up, scene_down),
         cmocka_unit_test_setup_teardown(a_message_that_hangs_is_condemned_after_two_kills, scene_up,
+                                        scene_down),
+        cmocka_unit_test_setup_teardown(
+            a_message_that_never_comes_to_an_end_is_condemned_after_two_kills, scene_up,
+            scene_down),
+        cmocka_unit_test_setup_teardown(a_worker_that_the_machine_lets_wait_does_not_hang, scene_up,
                                         scene_down),
         cmocka_unit_test_setup_teardown(a_message_that_ends_the_process_counts_too, scene_up,
                                         scene_down),
