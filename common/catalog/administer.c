@@ -29,8 +29,8 @@ static bool read_file(const Administration *self, const char *path, Buf *out)
     bool fine = !ferror(file) && !out->overflowed;
     fclose(file);
     if (!fine)
-        fprintf(stderr, "%s: %s: cannot be read, or is larger than %zu bytes\n", self->program, path,
-                self->file_bytes_max);
+        fprintf(stderr, "%s: %s: cannot be read, or is larger than %zu bytes\n", self->program,
+                path, self->file_bytes_max);
     return fine;
 }
 

@@ -5,8 +5,8 @@
  *          one expected.
  * Owner:   everything is borrowed while a verb runs.
  * Threads: the caller's; it waits.
- * Errors:  said on stderr; each verb yields the tool's exit code: 0 done, 1 refused or failed, 2 wrong
- *          use. */
+ * Errors:  said on stderr; each verb yields the tool's exit code: 0 done, 1 refused or failed, 2
+ * wrong use. */
 #pragma once
 #include "common/catalog/publish.h"
 
@@ -16,7 +16,8 @@ enum { ADMINISTER_ABOUT_MAX = 600 };
 typedef struct AdministerFile {
     const char *path;
     Str text;
-    char name[OBJECT_ID_BYTES_MAX + 1];  /* as given; empty: the file itself says it, check fills it */
+    char name[OBJECT_ID_BYTES_MAX +
+              1]; /* as given; empty: the file itself says it, check fills it */
     char about[ADMINISTER_ABOUT_MAX + 1]; /* check: what it is, in short */
 } AdministerFile;
 
@@ -28,7 +29,7 @@ struct Administration {
     const char *removed; /* "removed", "retired" */
     /* False: refused, and said on stderr with its place. */
     bool (*check)(const Administration *self, AdministerFile *file);
-    void (*print)(const CatalogEntry *entry); /* one line of `list` */
+    void (*print)(const CatalogEntry *entry);  /* one line of `list` */
     void (*print_rest)(const CatalogRun *run); /* what is in force beside them; or NULL */
     Str (*built_in)(const char *name);         /* the file of what was never published; or NULL */
     /* Before it is published; or NULL. */

@@ -8,6 +8,7 @@
 #include "common/config/config.h"
 #include "common/db/db_options.h"
 #include "common/envelope/envelope.h"
+#include "tools/fhirbus-reconcile/report.h"
 
 enum { BATCH = 500, POLL_MS = 200, QUIET_MS = 60000, ARENA_MAX = 512 * 1024 * 1024 };
 
@@ -15,7 +16,7 @@ typedef struct ToolConfig {
     BusConfig bus;
     DbConfig db;
     uint64_t grace_s, list_max;
-    const char *metrics_file;
+    const char *metrics_file, *push_url, *push_ca;
 } ToolConfig;
 
 #define OPT(...) CONFIG_OPTION(ToolConfig, __VA_ARGS__)
@@ -28,6 +29,9 @@ static const ConfigOption options[] = {
         .max = 10000000),
     OPT("METRICS_FILE", CONFIG_TEXT, metrics_file, NULL,
         "written for a textfile collector, whole or not at all"),
+    OPT("METRICS_PUSH_URL", CONFIG_TEXT, push_url, NULL,
+        "of a Prometheus Pushgateway, which keeps the metrics until the next run"),
+    OPT("METRICS_PUSH_CA_FILE", CONFIG_TEXT, push_ca, NULL, "PEM; default: the system's"),
     {0},
 };
 
@@ -52,10 +56,6 @@ static const DbStatement compare = {
     " WHERE NOT EXISTS (SELECT FROM fhirbus.registry r, fhirbus.horizon h WHERE"
     "   r.interaction_id = k.id AND r.tenant = k.tenant AND r.received_at < h.received_before)"};
 static const DbStatement *const statements[] = {&compare, NULL};
-
-typedef struct Totals {
-    uint64_t acknowledged, stored, answered, missing, doubled, open, refused, unreadable;
-} Totals;
 
 typedef struct Seen {
     uint64_t *slots; /* 0: free */
@@ -135,8 +135,6 @@ static bool flush(Tool *tool, Err *err)
     tool->count = 0;
     return true;
 }
-
-/* --- the topics ------------------------------------------------------------------------------- */
 
 /* --- each document once ----------------------------------------------------------------------- */
 
@@ -234,53 +232,23 @@ static bool read_topic(Tool *tool, const char *topic, Err *err)
 
 /* --- what came of it -------------------------------------------------------------------------- */
 
-static bool write_metrics(const Tool *tool)
-{
-    const Totals *t = &tool->totals;
-    const char *path = tool->config->metrics_file;
-    char part[4096];
-    if (!path)
-        return true;
-    snprintf(part, sizeof part, "%s.part", path);
-    FILE *file = fopen(part, "we");
-    if (!file) {
-        perror(part);
-        return false;
-    }
-    fprintf(file,
-            "# TYPE fhirbus_reconcile_interactions gauge\n"
-            "fhirbus_reconcile_interactions{kind=\"acknowledged\"} %llu\n"
-            "fhirbus_reconcile_interactions{kind=\"missing\"} %llu\n"
-            "fhirbus_reconcile_interactions{kind=\"doubled\"} %llu\n"
-            "# TYPE fhirbus_reconcile_finished_seconds gauge\n"
-            "fhirbus_reconcile_finished_seconds %lld\n",
-            (unsigned long long)t->acknowledged, (unsigned long long)t->missing,
-            (unsigned long long)t->doubled, (long long)(clock_wall_ms() / 1000));
-    bool written = fclose(file) == 0 && rename(part, path) == 0;
-    if (!written)
-        perror(path);
-    return written;
-}
-
 static int conclude(const Tool *tool)
 {
     const Totals *t = &tool->totals;
-    printf("acknowledged %llu, stored %llu, answered %llu, failed %llu, missing %llu, doubled %llu "
-           "(under way %llu, unreadable %llu)\n",
-           (unsigned long long)t->acknowledged, (unsigned long long)t->stored,
-           (unsigned long long)t->answered, (unsigned long long)t->refused,
-           (unsigned long long)t->missing, (unsigned long long)t->doubled,
-           (unsigned long long)t->open, (unsigned long long)t->unreadable);
-    if (!write_metrics(tool))
-        return 2;
-    return t->missing || t->doubled ? 1 : 0;
+    const ToolConfig *config = tool->config;
+    report_print(t);
+    bool told = !config->metrics_file || report_write(t, config->metrics_file);
+    if (config->push_url && !report_push(t, config->push_url, config->push_ca))
+        told = false;
+    return !told ? 2 : t->missing || t->doubled ? 1 : 0;
 }
 
 static const ConfigProgram program = {
     .name = "fhirbus-reconcile",
     .summary = "Compares what was acknowledged with what is stored and answered; lists what is "
                "missing or doubled.",
-    .usage = "  (no arguments)  exit: 0 all there, 1 something is listed, 2 could not compare\n",
+    .usage = "  (no arguments)  exit: 0 all there, 1 something is listed, 2 could not compare, or "
+             "tell\n",
     .options = options,
 };
 
