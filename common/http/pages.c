@@ -6,18 +6,11 @@
  * the service's own refusal in the place of a page. Plain HTTP is for TLS terminators, and keeps
  * the pages. */
 #include <dlfcn.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 #include "common/base/check.h"
 #include "common/http/server_internal.h"
 
-enum {
-    BUCKETS = 1024,              /* a power of two */
-    RECORD_BYTES = 16384,        /* spec: RFC 8446 §5.1: a record holds no more */
-    TOGETHER_BYTES = 256 * 1024, /* then it is another connection's turn */
-};
+enum { BUCKETS = 1024 /* a power of two */ };
 
 /* Which session is whose: the function has no other way to know, so this one table is the process's
  * and not the server's. */
@@ -161,33 +154,14 @@ ssize_t pages_send(gnutls_session_t session, const void *data, size_t size)
     return call(session, data, size);
 }
 
-static void cork(Conn *conn, int on)
-{
-    if (conn->corked == (on != 0))
-        return;
-    conn->corked = on != 0;
-    (void)setsockopt(conn->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
-}
-
-/* libmicrohttpd sends a head by itself and a body a TLS record at a time, each its own packet that
- * wakes the peer, with a look at all sockets in between. The kernel takes them together. */
-static ssize_t send_together(Conn *conn, Str text)
+/* The head of a reply waits for its body, which libmicrohttpd sends next. */
+static ssize_t send_watched(Conn *conn, Str text)
 {
     HttpRequest *request = conn->request;
     bool head = request && request->head_due;
-    size_t done = 0;
-    ssize_t sent = 0;
     if (head)
         request->head_due = false;
-    if (head || text.len > RECORD_BYTES)
-        cork(conn, 1);
-    do {
-        sent = pages_send(conn->tls, text.ptr + done, text.len - done);
-        done += sent > 0 ? (size_t)sent : 0;
-    } while (sent > 0 && done < text.len && done < TOGETHER_BYTES);
-    if (!head || sent < 0)
-        cork(conn, 0);
-    return done ? (ssize_t)done : sent;
+    return wire_send(conn, text, head);
 }
 
 ssize_t gnutls_record_send(gnutls_session_t session, const void *data, size_t size)
@@ -197,5 +171,5 @@ ssize_t gnutls_record_send(gnutls_session_t session, const void *data, size_t si
         return pages_send(session, data, size);
     if (is_page(conn, (Str){data, size}))
         return (ssize_t)size; /* libmicrohttpd closes when it believes to have sent it */
-    return send_together(conn, (Str){data, size});
+    return send_watched(conn, (Str){data, size});
 }

@@ -152,6 +152,7 @@ static void conn_opened(HttpServer *server, struct MHD_Connection *mhd, void **s
         conn->tls = tls ? tls->tls_session : NULL;
         if (conn->tls) {
             gnutls_session_ticket_enable_server(conn->tls, &server->ticket_key);
+            wire_open(conn);
             pages_watch(conn);
         }
     }
@@ -170,8 +171,10 @@ static void conn_opened(HttpServer *server, struct MHD_Connection *mhd, void **s
 
 static void conn_closed(HttpServer *server, Conn *conn)
 {
-    if (conn->tls)
+    if (conn->tls) {
         pages_forget(conn);
+        wire_close(conn);
+    }
     pthread_mutex_lock(&server->lock);
     if (conn->prev)
         conn->prev->next = conn->next;

@@ -2,7 +2,7 @@
  *
  * server.c lifecycle, connections, the watch over slow ones; request.c a request from header to
  * over; body.c receiving and decompressing; reply.c answering; pages.c in place of
- * libmicrohttpd's own answers. */
+ * libmicrohttpd's own answers; wire.c between GnuTLS and the socket. */
 #pragma once
 #include "common/http/server.h"
 
@@ -48,9 +48,13 @@ typedef struct Conn {
     uint64_t phase_bytes; /* received in PHASE_BODY, on the wire; under lock */
     bool counted_resumption;
     bool page_said;            /* pages.c: what libmicrohttpd still sends is not for the peer */
-    bool corked;               /* pages.c: the kernel gathers what is sent */
     struct Conn *next_watched; /* pages.c's table */
     HttpRequest *request;      /* the present one, or NULL */
+    struct Ahead *ahead;       /* wire.c: read from the socket and not yet decrypted; or NULL */
+    Buf held;                  /* wire.c: encrypted and not yet sent ... */
+    size_t held_at;            /* ... from here on */
+    size_t owed;               /* wire.c: plain text in it that libmicrohttpd was not told of */
+    bool gathers;              /* wire.c: nothing leaves yet */
     char address[64];
     size_t address_len;
 } Conn;
@@ -156,6 +160,12 @@ void pages_watch(Conn *conn);
 void pages_forget(const Conn *conn);
 /* gnutls_record_send itself, without the watch. */
 ssize_t pages_send(gnutls_session_t session, const void *data, size_t size);
+
+/* wire.c: TLS connections only */
+void wire_open(Conn *conn);
+void wire_close(Conn *conn);
+/* As gnutls_record_send; `more_follows`: keeps it for the next call. */
+ssize_t wire_send(Conn *conn, Str text, bool more_follows);
 
 /* reply.c */
 enum MHD_Result reply_queue(HttpRequest *request);

@@ -1,4 +1,5 @@
 /* fhirbus-ingest: HTTP in -> topic out, verdict back. Wiring only. */
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -215,8 +216,17 @@ static void serve_until_told(const Ingest *ingest, int signals)
     (void)!read(signals, &info, sizeof info);
 }
 
+/* Bodies and answers come and go by the hundred a second: given back to the kernel each time, every
+ * one of their pages would be a fault and a cleared page again. */
+static void keep_memory(void)
+{
+    mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
+}
+
 int main(int argc, char **argv)
 {
+    keep_memory();
     ARENA_AUTO arena = arena_new(1024 * 1024);
     IngestConfig config = {0};
     int next = 0;
