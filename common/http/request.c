@@ -48,6 +48,19 @@ Str http_request_address(const HttpRequest *request)
 {
     return (Str){request->conn->address, request->conn->address_len};
 }
+Str http_request_tls_name(const HttpRequest *request)
+{
+    const Conn *conn = request->conn;
+    return conn->sni_len ? (Str){conn->sni, conn->sni_len} : STR_NONE;
+}
+bool http_request_is_tls(const HttpRequest *request)
+{
+    return request->conn->tls != NULL;
+}
+size_t http_request_client_chain(const HttpRequest *request, Str *ret_chain, size_t max)
+{
+    return tls_client_chain(request->conn, ret_chain, max);
+}
 Str http_request_body(const HttpRequest *request)
 {
     return request->body ? (Str){request->body, request->body_len} : STR("");
@@ -271,6 +284,11 @@ static enum MHD_Result first_call(HttpRequest *request)
         return answer_and_linger(request);
     }
     check_target(request);
+    if (!tls_client_still_fits(request->conn)) {
+        body_refuse(request, 403, "client-certificate",
+                    "The client's certificate is not accepted any more");
+        request->close = true;
+    }
     if (!request->body_refusal.status) {
         request->answered = !service_begins(request);
         if (!request->answered)

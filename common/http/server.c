@@ -14,7 +14,6 @@ enum {
     LINGER_MS = 2000,
     SPARE_MAX = 128,
     SPARE_REPLY_MAX = 512 * 1024,
-    PEM_MAX = 1024 * 1024,
     POOL_SLACK = 32 * 1024, /* of a connection's memory beside the header: two TLS records */
     DRAIN_IDLE_MS = 200,
 };
@@ -146,18 +145,18 @@ static void conn_opened(HttpServer *server, struct MHD_Connection *mhd, void **s
     const union MHD_ConnectionInfo *fd =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     conn->fd = fd ? fd->connect_fd : -1;
-    if (server->cert) {
+    if (server->tls) {
         const union MHD_ConnectionInfo *tls =
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
         conn->tls = tls ? tls->tls_session : NULL;
         if (conn->tls) {
-            gnutls_session_ticket_enable_server(conn->tls, &server->ticket_key);
+            tls_begin(conn);
             wire_open(conn);
             pages_watch(conn);
         }
     }
     note_address(conn);
-    conn_enter(conn, PHASE_IDLE);
+    conn_enter(conn, conn->tls ? PHASE_HELLO : PHASE_IDLE);
     atomic_fetch_add(&server->connections_open, 1);
     atomic_fetch_add(&server->connections_total, 1);
     pthread_mutex_lock(&server->lock);
@@ -183,6 +182,7 @@ static void conn_closed(HttpServer *server, Conn *conn)
     if (conn->next)
         conn->next->prev = conn->prev;
     pthread_mutex_unlock(&server->lock);
+    tls_release(conn->tls_set);
     pthread_mutex_destroy(&conn->lock);
     free(conn);
     atomic_fetch_sub(&server->connections_open, 1);
@@ -219,6 +219,7 @@ static int64_t age_limit(const HttpServer *server, Phase phase)
     switch (phase) {
     case PHASE_IDLE:
         return atomic_load(&server->draining) ? DRAIN_IDLE_MS : (int64_t)o->idle_ms;
+    case PHASE_HELLO:
     case PHASE_HEADER:
         return (int64_t)o->header_ms;
     case PHASE_REPLY:
@@ -238,8 +239,9 @@ static int64_t age_limit(const HttpServer *server, Phase phase)
 static bool peer_has_left(const Conn *conn)
 {
     char byte;
-    bool reading = conn->phase == PHASE_IDLE || conn->phase == PHASE_HEADER ||
-                   conn->phase == PHASE_BODY || conn->phase == PHASE_LINGER;
+    bool reading = conn->phase == PHASE_HELLO || conn->phase == PHASE_IDLE ||
+                   conn->phase == PHASE_HEADER || conn->phase == PHASE_BODY ||
+                   conn->phase == PHASE_LINGER;
     return reading && recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
@@ -254,7 +256,8 @@ static void watch_conn(HttpServer *server, Conn *conn, int64_t now, bool look)
             atomic_fetch_add(&server->cut_slow, 1);
             request_refuse_slow(conn);
         } else if (age > age_limit(server, conn->phase)) {
-            if (conn->phase == PHASE_HEADER || conn->phase == PHASE_REPLY)
+            if (conn->phase == PHASE_HELLO || conn->phase == PHASE_HEADER ||
+                conn->phase == PHASE_REPLY)
                 atomic_fetch_add(&server->cut_slow, 1);
             cut(conn);
         }
@@ -283,21 +286,6 @@ static void *watch_main(void *context)
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
-
-static char *read_pem(const char *path, Err *err)
-{
-    FILE *file = fopen(path, "re");
-    char *text = file ? calloc(1, PEM_MAX) : NULL;
-    size_t len = text ? fread(text, 1, PEM_MAX - 1, file) : 0;
-    if (file)
-        fclose(file);
-    if (len == 0) {
-        free(text);
-        ERR(err, ERR_FATAL, "http-certificate", "cannot read %s", path);
-        return NULL;
-    }
-    return text;
-}
 
 static void default_u32(uint32_t *value, uint32_t initial)
 {
@@ -334,26 +322,30 @@ static void set_defaults(HttpServerOptions *o)
 static bool load_tls(HttpServer *server, Err *err)
 {
     const HttpServerOptions *o = &server->options;
+    HttpCertificate *own;
     if (!o->cert_file)
         return true;
     if (!o->key_file)
         return ERR(err, ERR_FATAL, "http-certificate", "a certificate without its key");
-    server->cert = read_pem(o->cert_file, err);
-    server->key = server->cert ? read_pem(o->key_file, err) : NULL;
-    if (!server->key)
-        return false;
-    if (gnutls_session_ticket_key_generate(&server->ticket_key) != 0)
-        return ERR(err, ERR_FATAL, "http-server", "no random bytes for session tickets");
-    if (!o->ticket_key_file)
-        return true;
-    FILE *file = fopen(o->ticket_key_file, "re");
-    size_t len = file ? fread(server->ticket_key.data, 1, server->ticket_key.size, file) : 0;
-    if (file)
-        fclose(file);
-    return len == server->ticket_key.size
-               ? true
-               : ERR(err, ERR_FATAL, "http-certificate", "%s does not hold %u bytes",
-                     o->ticket_key_file, server->ticket_key.size);
+    TRY(http_certificate_read(o->cert_file, o->key_file, &own, err));
+    HttpTlsOptions options = {.certificate = own,
+                              .ticket_key_file = o->ticket_key_file,
+                              .ask_client = o->ask_client,
+                              .client_ca_file = o->client_ca_file};
+    bool fine = http_server_use_tls(server, &options, err);
+    http_certificate_release(own);
+    return fine;
+}
+
+/* libmicrohttpd wants a certificate, or to be told that somebody else has them. */
+static int no_certificate(gnutls_session_t session, const gnutls_datum_t *authorities, int count,
+                          const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
+                          gnutls_pcert_st **certificates, unsigned *certificate_count,
+                          gnutls_privkey_t *key)
+{
+    (void)session, (void)authorities, (void)count, (void)algorithms, (void)algorithm_count;
+    (void)certificates, (void)certificate_count, (void)key;
+    return -1;
 }
 
 /* Targets stay as sent: target.c decodes them, strictly. */
@@ -368,13 +360,12 @@ static bool start_daemon(HttpServer *server, int fd)
 {
     const HttpServerOptions *o = &server->options;
     struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT,   0, server->cert                        },
-        {MHD_OPTION_HTTPS_MEM_KEY,    0, server->key                         },
-        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)o->tls_priorities},
-        {MHD_OPTION_END,              0, NULL                                },
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)no_certificate   },
+        {MHD_OPTION_HTTPS_PRIORITIES,    0, (void *)(uintptr_t)o->tls_priorities},
+        {MHD_OPTION_END,                 0, NULL                                },
     };
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
-    if (server->cert)
+    if (server->tls)
         flags |= MHD_USE_TLS;
     else
         tls[0] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
@@ -511,8 +502,7 @@ void http_server_stop(HttpServer *server)
         gnutls_memset(server->ticket_key.data, 0, server->ticket_key.size);
         gnutls_free(server->ticket_key.data);
     }
-    free(server->cert);
-    free(server->key);
+    tls_release(server->tls);
     pthread_cond_destroy(&server->stop_watch);
     pthread_mutex_destroy(&server->lock);
     free(server);

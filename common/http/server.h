@@ -23,13 +23,13 @@
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/http/tls.h"
 
 /* AEAD and forward secrecy only; AES-128 first, which is the fastest. */
 #define HTTP_TLS_PRIORITIES                                                                        \
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+CHACHA20-POLY1305:"      \
     "+AES-256-GCM:-RSA:-MAC-ALL:+AEAD:%SERVER_PRECEDENCE"
 
-typedef struct HttpServer HttpServer;
 typedef struct HttpRequest HttpRequest;
 
 typedef enum HttpNext {
@@ -52,6 +52,9 @@ typedef struct HttpHandler {
     void (*refuse)(void *context, HttpRequest *request, const HttpRefusal *refusal);
     /* `sent`: the reply went out whole, as far as we can know. */
     void (*over)(void *context, HttpRequest *request, bool sent);
+    /* Is that client's certificate (DER, its own first) to be believed? In the handshake, whether
+     * resumed or not, and again after http_server_use_tls. NULL: none counts. */
+    bool (*client)(void *context, const Str *chain, size_t count);
     void *context;
 } HttpHandler;
 
@@ -60,9 +63,11 @@ typedef struct HttpServerOptions {
     const char *cert_file;       /* PEM chain; NULL: plain HTTP */
     const char *key_file;        /* PEM */
     const char *tls_priorities;  /* GnuTLS; NULL: HTTP_TLS_PRIORITIES */
-    const char *ticket_key_file; /* 64 bytes shared by replicas; NULL: random, own tickets only */
-    uint32_t threads;            /* 0: 2 */
-    uint32_t connections_max;    /* 0: 4096 */
+    const char *ticket_key_file; /* tls.h */
+    HttpClientAsk ask_client;
+    const char *client_ca_file;
+    uint32_t threads;                 /* 0: 2 */
+    uint32_t connections_max;         /* 0: 4096 */
     uint32_t connections_per_address; /* 0: no limit (behind a load balancer all share one) */
     size_t body_max_bytes;            /* 0: 10 MiB */
     size_t buffered_max_bytes;        /* bodies in memory, all together; 0: 512 MiB */
@@ -70,7 +75,7 @@ typedef struct HttpServerOptions {
     size_t field_bytes_max;           /* 0: 16 KiB */
     size_t target_max;                /* 0: 8 KiB */
     uint32_t idle_ms;                 /* between requests; 0: 60 s */
-    uint32_t header_ms;               /* request line to the end of the header; 0: 10 s */
+    uint32_t header_ms;               /* a TLS handshake; a header from its request line; 0: 10 s */
     uint32_t body_ms;                 /* header to the end of the body; 0: 60 s */
     uint32_t body_rate_min;           /* bytes/s, after body_grace_ms; 0: 1024 */
     uint32_t body_grace_ms;           /* 0: 5 s */
@@ -111,6 +116,12 @@ Str http_request_path(const HttpRequest *request);    /* decoded */
 Str http_request_query(const HttpRequest *request);   /* as sent */
 Str http_request_version(const HttpRequest *request); /* "HTTP/1.1" */
 Str http_request_address(const HttpRequest *request); /* the peer's, numeric, no port */
+/* The name that the TLS handshake asked for, lower case; STR_NONE: none, or no TLS. */
+Str http_request_tls_name(const HttpRequest *request);
+bool http_request_is_tls(const HttpRequest *request);
+/* The client's certificate and what it sent with it, DER, as HttpHandler.client has believed it;
+ * 0: it showed none. They live as long as the connection. */
+size_t http_request_client_chain(const HttpRequest *request, Str *ret_chain, size_t max);
 /* The first header of that name, ignoring case; STR_NONE if absent. */
 Str http_request_header(const HttpRequest *request, Str name);
 size_t http_request_header_count(const HttpRequest *request, Str name);

@@ -6,6 +6,7 @@
 #pragma once
 #include "common/http/server.h"
 
+#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <pthread.h>
@@ -14,6 +15,7 @@
 
 #include "common/http/framing.h"
 #include "common/http/target.h"
+#include "common/http/tls.h"
 
 enum {
     REPLY_HEADERS_MAX = 32,
@@ -21,10 +23,14 @@ enum {
     SPARE_ARENA_MAX = 512 * 1024,          /* larger ones are not kept */
     REPLY_BODY_MAX = 256 * 1024 * 1024,
     FIELDS_HARD_MAX = 1024, /* collected at most; the setting may be lower */
+    SNI_BYTES_MAX = 255,
 };
+
+typedef struct HttpTls HttpTls;
 
 /* Where a connection is: the watch limits the time of each. */
 typedef enum Phase {
+    PHASE_HELLO,  /* the TLS handshake is not over */
     PHASE_IDLE,   /* no request line yet */
     PHASE_HEADER, /* request line read */
     PHASE_BODY,
@@ -40,6 +46,10 @@ typedef struct Conn {
     struct HttpServer *server;
     struct MHD_Connection *mhd;
     gnutls_session_t tls; /* NULL on plain HTTP */
+    HttpTls *tls_set;     /* what it was shown and asked */
+    uint64_t tls_checked; /* server->tls_generation when the client's certificate was looked at */
+    char sni[SNI_BYTES_MAX + 1]; /* lower case */
+    size_t sni_len;
     int fd;
     pthread_mutex_t lock; /* phase changes, wake and park */
     Phase phase;
@@ -113,8 +123,9 @@ struct HttpServer {
     HttpHandler handler;
     struct MHD_Daemon *daemon;
     uint16_t port;
-    gnutls_datum_t ticket_key;
-    char *cert, *key;
+    HttpTls *tls; /* for new connections; under lock; NULL: plain HTTP */
+    _Atomic uint64_t tls_generation;
+    gnutls_datum_t ticket_key; /* our own, where none is shared */
     pthread_t watch;
     bool watching;
     pthread_mutex_t lock; /* conns, spare requests */
@@ -134,6 +145,13 @@ int64_t clock_ms(void);
 void conn_enter(Conn *conn, Phase phase); /* with conn->lock held */
 HttpRequest *request_take(HttpServer *server);
 void request_give_back(HttpRequest *request);
+
+/* tls.c */
+void tls_begin(Conn *conn); /* before the handshake */
+void tls_release(HttpTls *tls);
+size_t tls_client_chain(const Conn *conn, Str *ret_chain, size_t max);
+/* Since the last change of trust; on the connection's server thread. */
+bool tls_client_still_fits(Conn *conn);
 
 /* request.c: MHD's callbacks */
 void *request_line(void *cls, const char *target, struct MHD_Connection *mhd);

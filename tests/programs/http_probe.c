@@ -4,7 +4,11 @@
  *   POST /echo            the body back (sha-free: byte for byte)
  *   GET  /wait?ms=50      answers after that time, woken by another thread
  *   GET  /fields          how many header fields it saw
- *   anything under /no    refused by begin() with 404 */
+ *   GET  /tls             the name that the handshake asked for, how many certificates it showed
+ *   anything under /no    refused by begin() with 404
+ *
+ * It says its counts for each byte on stdin; 'd' drains it, 'r' reads its certificates again. With
+ * deny=FILE no client's certificate is believed while that file exists. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -12,6 +16,16 @@
 #include "common/base/check.h"
 #include "common/http/server.h"
 #include "common/http/target.h"
+
+enum { HOSTS_MAX = 8, PATH_BYTES = 300 };
+
+/* host=NAME,CERT,KEY; may be there several times */
+static struct {
+    Str names[HOSTS_MAX];
+    char cert_files[HOSTS_MAX][PATH_BYTES], key_files[HOSTS_MAX][PATH_BYTES];
+    size_t count;
+    const char *deny;
+} tls;
 
 typedef struct Waiter {
     HttpRequest *request;
@@ -71,7 +85,12 @@ static HttpNext handle(void *context, HttpRequest *request)
     if (str_is(path, "/wait"))
         return wait_a_while(request);
     http_reply_header(request, "Content-Type", STR("application/octet-stream"));
-    if (str_is(path, "/fields")) {
+    if (str_is(path, "/tls")) {
+        Str chain[HTTP_CHAIN_MAX];
+        buf_add_format(http_reply_body(request), "%.*s %zu\n",
+                       STR_ARG(http_request_tls_name(request)),
+                       http_request_client_chain(request, chain, HTTP_CHAIN_MAX));
+    } else if (str_is(path, "/fields")) {
         size_t n = 0;
         Str name, value;
         while (http_request_field(request, n, &name, &value))
@@ -99,6 +118,50 @@ static void over(void *context, HttpRequest *request, bool sent)
         return;
     pthread_join(waiter->thread, NULL);
     free(waiter);
+}
+
+static bool client(void *context, const Str *chain, size_t count)
+{
+    (void)context;
+    return count > 0 && chain[0].len > 0 && !(tls.deny && access(tls.deny, F_OK) == 0);
+}
+
+static bool read_hosts(HttpServer *server, const HttpServerOptions *options)
+{
+    HttpTlsHost hosts[HOSTS_MAX];
+    HttpTlsOptions now = {.hosts = hosts,
+                          .ticket_key_file = options->ticket_key_file,
+                          .ask_client = options->ask_client,
+                          .client_ca_file = options->client_ca_file};
+    Err err = {0};
+    bool fine =
+        http_certificate_read(options->cert_file, options->key_file, &now.certificate, &err);
+    for (; fine && now.host_count < tls.count; now.host_count++) {
+        size_t i = now.host_count;
+        hosts[i].name = tls.names[i];
+        fine =
+            http_certificate_read(tls.cert_files[i], tls.key_files[i], &hosts[i].certificate, &err);
+        if (!fine)
+            break;
+    }
+    fine = fine && http_server_use_tls(server, &now, &err);
+    for (size_t i = 0; i < now.host_count; i++)
+        http_certificate_release(hosts[i].certificate);
+    http_certificate_release(now.certificate);
+    if (!fine)
+        fprintf(stderr, "%s: %s\n", err.code, err.text);
+    return fine;
+}
+
+static void add_host(Str text)
+{
+    Str part;
+    CHECK(tls.count < HOSTS_MAX);
+    size_t i = tls.count++;
+    str_split(&text, ',', &tls.names[i]);
+    str_split(&text, ',', &part);
+    snprintf(tls.cert_files[i], PATH_BYTES, "%.*s", STR_ARG(part));
+    snprintf(tls.key_files[i], PATH_BYTES, "%.*s", STR_ARG(text));
 }
 
 static void set(HttpServerOptions *options, const char *argument)
@@ -135,6 +198,14 @@ static void set(HttpServerOptions *options, const char *argument)
         options->key_file = rest.ptr;
     else if (str_is(name, "tickets"))
         options->ticket_key_file = rest.ptr;
+    else if (str_is(name, "ask"))
+        options->ask_client = (HttpClientAsk)n;
+    else if (str_is(name, "ca"))
+        options->client_ca_file = rest.ptr;
+    else if (str_is(name, "deny"))
+        tls.deny = rest.ptr;
+    else if (str_is(name, "host"))
+        add_host(rest);
     else if (str_is(name, "listen"))
         options->listen = rest;
 }
@@ -144,18 +215,23 @@ int main(int argc, char **argv)
     HttpServerOptions options = {.listen = STR("127.0.0.1:0")};
     for (int i = 1; i < argc; i++)
         set(&options, argv[i]);
-    HttpHandler handler = {.begin = begin, .handle = handle, .refuse = refuse, .over = over};
+    HttpHandler handler = {
+        .begin = begin, .handle = handle, .refuse = refuse, .over = over, .client = client};
     HttpServer *server = NULL;
     Err err = {0};
     if (!http_server_start(&options, &handler, &server, &err)) {
         fprintf(stderr, "%s: %s\n", err.code, err.text);
         return 1;
     }
+    if (tls.count && !read_hosts(server, &options))
+        return 1;
     printf("port %u\n", (unsigned)http_server_port(server));
     fflush(stdout);
     char byte;
     while (read(0, &byte, 1) > 0) {
         HttpServerStats stats;
+        if (byte == 'r')
+            (void)!read_hosts(server, &options);
         http_server_stats(server, &stats);
         printf("connections %lu requests %lu buffered %lu resumed %lu slow %lu refused %lu\n",
                stats.connections_open, stats.requests_open, stats.body_bytes_buffered,
