@@ -236,6 +236,8 @@ ValidateRule fhir_rule_find(const char *name)
         {"contained-ignored",       RULE_CONTAINED_IGNORED      },
         {"json-comments",           RULE_JSON_COMMENTS          },
         {"vital-signs",             RULE_VITAL_SIGNS            },
+        {"narrative-links",         RULE_NARRATIVE_LINKS        },
+        {"global-profiles",         RULE_GLOBAL_PROFILES        },
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (strcmp(rules[i].name, name) == 0)

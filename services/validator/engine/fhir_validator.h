@@ -79,10 +79,13 @@ typedef enum ValidateRule {
     RULE_CONTAINED_IGNORED = 1 << 9,       /* contained resources are not looked at */
     RULE_JSON_COMMENTS = 1 << 10,          /* comments in JSON are read over */
     RULE_VITAL_SIGNS = 1 << 11,            /* their codes make their profiles apply */
+    RULE_NARRATIVE_LINKS = 1 << 12,        /* narrativeLink leads to one place in the bundle */
+    RULE_GLOBAL_PROFILES = 1 << 13,        /* those of a guide apply to whatever is of their type */
 } ValidateRule;
 enum {
     RULES_OF_CORE = RULE_UNKNOWN_PROFILE_WARNS | RULE_UNKNOWN_EXTENSION_FAILS |
-                    RULE_UNKNOWN_SYSTEM_WARNS | RULE_VITAL_SIGNS
+                    RULE_UNKNOWN_SYSTEM_WARNS | RULE_REST_REFERENCES | RULE_VITAL_SIGNS |
+                    RULE_NARRATIVE_LINKS | RULE_GLOBAL_PROFILES
 };
 /* The rule of that name: "unknown-profile-warns", "for-publication" ...; 0: there is none. */
 ValidateRule fhir_rule_find(const char *name);

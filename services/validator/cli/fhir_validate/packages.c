@@ -75,23 +75,33 @@ static int is_package_name(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
-static bool add_all_of(Lists *lists, const char *folder, Err *err)
+/* The packages of a folder, or its loose resources. */
+static void add_entries(Lists *lists, const char *folder, bool loose)
 {
     struct dirent **entries = NULL;
-    size_t before = lists->path_count;
     int count = scandir(folder, &entries, is_package_name, alphasort);
     for (int i = 0; i < count; i++) {
         const char *path = arena_format(lists->arena, "%s/%s", folder, entries[i]->d_name).ptr;
-        if (str_ends(str_from(path), STR(".tgz")) ||
-            (is_folder(path) && is_package_folder(lists, path)))
+        bool wanted = loose ? str_ends(str_from(path), STR(".json"))
+                            : str_ends(str_from(path), STR(".tgz")) ||
+                                  (is_folder(path) && is_package_folder(lists, path));
+        if (wanted)
             add_path(lists, path);
         free(entries[i]);
     }
     free(entries);
+}
+
+static bool add_all_of(Lists *lists, const char *folder, Err *err)
+{
+    size_t before = lists->path_count;
+    add_entries(lists, folder, false);
+    if (lists->path_count == before)
+        add_entries(lists, folder, true);
     add_folder(lists, folder);
     return lists->path_count > before ||
-           ERR(err, ERR_INPUT, "package-path", "%s: neither a package nor a folder with packages",
-               folder);
+           ERR(err, ERR_INPUT, "package-path",
+               "%s: neither a package nor a folder with packages or resources", folder);
 }
 
 static bool add_package(Lists *lists, const char *path, Err *err)

@@ -18,7 +18,7 @@
 #include "common/base/str.h"
 
 /* Raise when the meaning of any section changes: older images are then refused. */
-enum { IMAGE_VERSION = 6, IMAGE_SECTIONS_MAX = 64 };
+enum { IMAGE_VERSION = 7, IMAGE_SECTIONS_MAX = 64 };
 
 typedef enum ImageSectionId {
     IMAGE_INFO = 1,

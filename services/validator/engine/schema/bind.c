@@ -50,6 +50,18 @@ Str schema_resource(const Schema *schema, Str type, Str canonical)
     return STR_NONE;
 }
 
+bool schema_has_coding_property(const Schema *schema, Str system, Str property)
+{
+    for (uint32_t i = 1; i < schema->resource_count; i++) {
+        const SchemaResource *r = &schema->resources[i];
+        if (str_eq(schema_text(schema, r->json), property) &&
+            str_eq(schema_text(schema, r->url), system) &&
+            str_is(schema_text(schema, r->type), "CodeSystem.property"))
+            return true;
+    }
+    return false;
+}
+
 bool schema_derives(const Schema *schema, ProfileId profile, ProfileId ancestor)
 {
     for (uint32_t steps = 0; profile && steps < schema->profile_count; steps++) {

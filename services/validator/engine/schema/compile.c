@@ -136,6 +136,71 @@ static void read_imposed(Tables *tables, const PackageResource *resource, const 
     tables_profile(tables, profile)->impose_count = count;
 }
 
+typedef struct Global {
+    ProfileId of; /* the definition of the type */
+    Str profile;
+    const PackageResource *guide;
+} Global;
+
+enum { GLOBALS_MAX = 256 };
+
+static void note_globals(Tables *tables, const PackageResource *guide, const JsonDoc *doc,
+                         Global *globals, uint32_t *count)
+{
+    const JsonNode *list = json_get(doc, json_root(doc), "global");
+    if (!list)
+        return;
+    JSON_EACH(doc, item, list)
+    {
+        Str type = json_get_text(doc, item, "type"), profile = json_get_text(doc, item, "profile");
+        Str url = arena_format(tables->arena, CORE "%.*s", STR_ARG(type));
+        ProfileId of = tables_find_profile(tables, guide, url);
+        if (of && profile.len && *count < GLOBALS_MAX)
+            globals[(*count)++] = (Global){of, profile, guide};
+    }
+}
+
+static void impose_global(Tables *tables, const Global *globals, uint32_t count, uint32_t at)
+{
+    SchemaProfile *p = tables_profile(tables, globals[at].of);
+    if (p->impose_count || p->flags & PROFILE_CONSTRAINT)
+        return; /* done with the first one of that type */
+    uint32_t first = 0, number = 0;
+    for (uint32_t i = at; i < count; i++) {
+        if (globals[i].of != globals[at].of)
+            continue;
+        SchemaTarget *target;
+        uint32_t index = table_add(&tables->targets, &target);
+        target->url = tables_text(tables, globals[i].profile);
+        target->profile = tables_find_profile(tables, globals[i].guide, globals[i].profile);
+        first = first ? first : index;
+        number++;
+    }
+    p = tables_profile(tables, globals[at].of);
+    p->imposes = first;
+    p->impose_count = number;
+}
+
+/* Profiles that the guides asked for demand of every resource of a type: kept as if the definition
+ * of the type imposed them. */
+static bool read_globals(Tables *tables, Err *err)
+{
+    Global globals[GLOBALS_MAX];
+    uint32_t count = 0;
+    const PackageResource *guide;
+    for (size_t i = 0;
+         (guide = packages_each(tables->packages, NULL, STR("ImplementationGuide"), i)); i++) {
+        const JsonDoc *doc;
+        if (!guide->package->asked_for && guide->package->kind != PACKAGE_LOOSE)
+            continue;
+        TRY(packages_doc(tables->packages, guide, &doc, err));
+        note_globals(tables, guide, doc, globals, &count);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        impose_global(tables, globals, count, i);
+    return true;
+}
+
 /* What value[x] an extension allows; none for one that holds extensions. */
 static void read_value_types(Tables *tables, ProfileId profile)
 {
@@ -324,6 +389,35 @@ static void keep_whole(Tables *tables)
         }
 }
 
+/* The names of properties whose values are codings: what a filter by one asks for has to be a code.
+ */
+static bool keep_coding_properties(Tables *tables, Err *err)
+{
+    const PackageResource *resource;
+    for (size_t i = 0; (resource = packages_each(tables->packages, NULL, STR("CodeSystem"), i));
+         i++) {
+        const JsonDoc *doc;
+        TRY(packages_doc(tables->packages, resource, &doc, err));
+        const JsonNode *properties = json_get(doc, json_root(doc), "property");
+        if (!properties || !resource->url.len)
+            continue;
+        JSON_EACH(doc, property, properties)
+        {
+            if (!str_is(json_get_text(doc, property, "type"), "Coding"))
+                continue;
+            SchemaResource made = {.type = tables_text(tables, STR("CodeSystem.property")),
+                                   .url = tables_text(tables, resource->url),
+                                   .version = tables_text(tables, resource->version),
+                                   .json =
+                                       tables_text(tables, json_get_text(doc, property, "code"))};
+            SchemaResource *record;
+            table_add(&tables->resources, &record);
+            *record = made;
+        }
+    }
+    return true;
+}
+
 static bool run(Tables *tables, Arena *arena, SchemaCompiled *compiled, Err *err)
 {
     size_t resources = packages_resource_count(tables->packages) + 1;
@@ -333,8 +427,10 @@ static bool run(Tables *tables, Arena *arena, SchemaCompiled *compiled, Err *err
         return ERR(err, ERR_FATAL, "memory", "no memory to compile");
     TRY(each_definition(tables, number_profile, err));
     TRY(each_definition(tables, fill_profile, err));
+    TRY(read_globals(tables, err));
     compile_slices(tables);
     keep_whole(tables);
+    TRY(keep_coding_properties(tables, err));
     if (!compile_contents(tables) || !finish(tables, arena, compiled))
         return ERR(err, ERR_FATAL, "memory", "no memory to compile");
     return true;

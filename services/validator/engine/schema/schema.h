@@ -318,6 +318,8 @@ static inline Str schema_code(const Schema *schema, uint32_t expression)
 }
 /* The profile that a canonical means; |version is honoured; 0: none. */
 ProfileId schema_find(const Schema *schema, Str canonical);
+/* Has the code system a property of that name whose values are codings? */
+bool schema_has_coding_property(const Schema *schema, Str system, Str property);
 /* The JSON of a definition that the image keeps whole, |version is honoured; or STR_NONE. */
 Str schema_resource(const Schema *schema, Str type, Str canonical);
 /* The definition of a type or resource itself. */

@@ -18,7 +18,7 @@ typedef struct BuildSystem {
     Str url, version, name;
     TxContent content;
     TxGrammar grammar;
-    bool case_sensitive, hierarchical, from_list;
+    bool case_sensitive, hierarchical, from_list, supplement;
     const JsonDoc *doc; /* NULL: not of a package */
     BuildCode *codes;
     uint32_t count, room;

@@ -9,8 +9,8 @@
 #pragma once
 #include "services/validator/engine/terminology/terminology.h"
 
-#define TX_MAGIC "fbterm02"
-enum { TX_BYTE_ORDER = 0x01020304 };
+#define TX_MAGIC "fbterm03"
+enum { TX_BYTE_ORDER = 0x01020304, TX_HAS_SUPPLEMENTS = 2 };
 
 typedef struct TxText {
     uint32_t at, len; /* in the pool; at counts from the pool's start */
@@ -24,7 +24,7 @@ typedef struct TxHeader {
     char magic[8];
     uint32_t byte_order;
     uint32_t bytes; /* of all */
-    uint32_t flags; /* TERMINOLOGY_LENIENT */
+    uint32_t flags; /* TERMINOLOGY_LENIENT, TX_HAS_SUPPLEMENTS */
     uint32_t spare;
     TxSpan systems;      /* TxSystemRow */
     TxSpan sets;         /* TxSetRow */
@@ -61,6 +61,8 @@ typedef struct TxSystemRow {
     uint8_t grammar;                 /* TxGrammar */
     uint8_t case_sensitive;
     uint8_t hierarchical;
+    uint8_t supplement; /* it adds to another system: no coding may name it */
+    uint8_t spare[3];
 } TxSystemRow;
 
 enum { TX_CODE_DEFINED = 1, TX_CODE_ABSTRACT = 2, TX_CODE_INACTIVE = 4, TX_CODE_DESIGNATED = 8 };

@@ -517,6 +517,18 @@ Str tx_missing_system(const Terminology *tx, TxValueSet set)
     return STR_NONE;
 }
 
+bool terminology_has_supplements(const Terminology *tx)
+{
+    return (header_of(tx)->flags & (TX_HAS_SUPPLEMENTS | TERMINOLOGY_LENIENT)) ==
+           TX_HAS_SUPPLEMENTS;
+}
+
+bool terminology_is_supplement(const Terminology *tx, Str system)
+{
+    TxSystem found = terminology_system(tx, system);
+    return found != TX_NONE && system_row(tx, found)->supplement;
+}
+
 bool terminology_is_lenient(const Terminology *tx)
 {
     return tx_is_lenient(tx);

@@ -106,11 +106,17 @@ static bool load_system(Builder *b, const PackageResource *resource)
     TRY(packages_doc(b->packages, resource, &doc, b->err));
     const JsonNode *root = json_root(doc);
     Str content = json_get_text(doc, root, "content");
-    if (str_is(content, "supplement"))
+    bool adds_only = str_is(content, "supplement");
+    if (adds_only && b->flags & TERMINOLOGY_LENIENT)
         return true;
     TRY(builder_new_system(b, resource->url, resource->version, &index));
     BuildSystem *system = &b->systems[index];
     system->name = resource->name;
+    system->supplement = adds_only || json_get_text(doc, root, "supplements").len;
+    if (system->supplement)
+        b->flags |= TX_HAS_SUPPLEMENTS;
+    if (adds_only)
+        return true; /* TX_CONTENT_UNKNOWN: it has no codes of its own */
     system->doc = doc;
     system->content = content_of(content);
     /* spec: codesystem.html: no default is given; the Java core takes absent for false */

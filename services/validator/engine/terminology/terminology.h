@@ -84,6 +84,10 @@ Str terminology_system_version(const Terminology *tx, TxSystem system);
 Str terminology_system_name(const Terminology *tx, TxSystem system);
 bool terminology_system_case_sensitive(const Terminology *tx, TxSystem system);
 
+/* Is it a supplement? No coding may name one. */
+bool terminology_has_supplements(const Terminology *tx);
+bool terminology_is_supplement(const Terminology *tx, Str system);
+
 bool terminology_is_lenient(const Terminology *tx); /* built with TERMINOLOGY_LENIENT */
 
 /* TX_YES, TX_UNKNOWN_CODE, TX_UNKNOWN_IN_FRAGMENT or TX_UNKNOWN_SYSTEM. */

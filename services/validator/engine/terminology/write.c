@@ -148,7 +148,8 @@ static bool put_system(Writer *w, const BuildSystem *system)
                        .content = (uint8_t)system->content,
                        .grammar = (uint8_t)system->grammar,
                        .case_sensitive = system->case_sensitive,
-                       .hierarchical = system->hierarchical};
+                       .hierarchical = system->hierarchical,
+                       .supplement = system->supplement};
     TRY(put_text(w, system->url, &row.url));
     TRY(put_text(w, system->version, &row.version));
     TRY(put_text(w, system->name, &row.name));

@@ -107,5 +107,7 @@ bool check_bundle(Walk *walk, const Scope *scope, ElemId bundle, FindingPath for
     ELEM_EACH(&walk->elems, entry, bundle)
     if (walk_elem(walk, entry)->element == walk->model->n_entry)
         ok = check_entry(walk, scope, bundle, type, entry) && ok;
+    if (walk->rules & RULE_NARRATIVE_LINKS)
+        ok = check_narrative_links(walk, bundle, form) && ok;
     return ok;
 }

@@ -17,6 +17,9 @@ bool is_restful_url(const Walk *walk, Str url);
 bool check_bundle_links(Walk *walk, ElemId bundle, Str type, FindingPath form);
 bool check_searchset(Walk *walk, ElemId bundle, FindingPath form);
 
+/* Of narrativeLink extensions below the bundle. */
+bool check_narrative_links(Walk *walk, ElemId bundle, FindingPath form);
+
 /* --- bundle_document.c ------------------------------------------------------------------------ */
 
 /* The first entry, what it refers to, and that everything hangs together. */

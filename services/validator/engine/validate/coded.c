@@ -106,9 +106,26 @@ bool check_concept(Walk *walk, const Scope *scope, const SchemaNode *node, ElemI
     return take_over(walk, found, elem);
 }
 
+static bool check_not_supplement(Walk *walk, ElemId elem)
+{
+    if (!terminology_has_supplements(walk->terminology))
+        return true;
+    ElemId system = walk_child(walk, elem, "system");
+    Str url = system ? elem_text(walk_elem(walk, system)) : STR_NONE;
+    if (!url.len || !terminology_is_supplement(walk->terminology, url))
+        return true;
+    report_with(walk, SEVERITY_ERROR, MSG_CODING_SUPPLEMENT, system, url, STR_NONE, STR_NONE,
+                STR_NONE);
+    return false;
+}
+
 bool check_coding(Walk *walk, const Scope *scope, const SchemaNode *node, ElemId elem)
 {
-    if (!walk->terminology || scope->in_concept)
+    if (!walk->terminology)
+        return true;
+    if (!check_not_supplement(walk, elem))
+        return false;
+    if (scope->in_concept)
         return true;
     TxCoding coding = coding_of(walk, elem);
     const SchemaBinding *binding = binding_of(walk, node);

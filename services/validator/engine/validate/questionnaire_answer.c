@@ -219,6 +219,18 @@ static SetLookup ask_set(const Answer *a, Str url, Str system, Str code, TxAnswe
     return SET_FOUND;
 }
 
+/* A code with the display of another one is not the one that is meant. */
+static bool wrong_display(const Answer *a, Str system, Str code, Str display)
+{
+    Walk *walk = a->all->walk;
+    Finding *finding =
+        report_with(walk, SEVERITY_ERROR, MSG_DISPLAY_WRONG, walk_child(walk, a->value, "display"),
+                    display, system, code, STR_NONE);
+    if (finding)
+        finding->path = (uint8_t)a->all->form;
+    return false;
+}
+
 static bool check_coding_in_set(const Answer *a, Str url)
 {
     Walk *walk = a->all->walk;
@@ -230,9 +242,11 @@ static bool check_coding_in_set(const Answer *a, Str url)
         return doubt(a, SEVERITY_WARNING, MSG_VALUE_SET_UNKNOWN, a->answer, url);
     switch (answer) {
     case TX_YES:
-        return !display.len || terminology_is_lenient(walk->terminology) ||
-               terminology_display_ok(walk->terminology, system, code, display) ||
-               wrong(a, MSG_OPTION_NOT_IN_SET, a->answer, code, url);
+        if (!display.len || terminology_is_lenient(walk->terminology) ||
+            terminology_display_ok(walk->terminology, system, code, display))
+            return true;
+        wrong_display(a, system, code, display);
+        return wrong(a, MSG_OPTION_NOT_IN_SET, a->answer, code, url);
     case TX_UNKNOWN_SYSTEM:
     case TX_UNKNOWN_IN_FRAGMENT:
     case TX_NOT_CHECKABLE:

@@ -83,7 +83,7 @@ bool run_profile(Walk *walk, const Scope *scope, ElemId elem, ProfileId profile,
     return ok;
 }
 
-static bool run_imposed(Walk *walk, const Scope *scope, ElemId elem, ProfileId profile)
+static bool run_imposed_of(Walk *walk, const Scope *scope, ElemId elem, ProfileId profile)
 {
     const SchemaProfile *p = schema_profile(walk->schema, profile);
     bool ok = true;
@@ -96,6 +96,17 @@ static bool run_imposed(Walk *walk, const Scope *scope, ElemId elem, ProfileId p
                         schema_text(walk->schema, target->url), walk_versioned(walk, profile),
                         STR_NONE, STR_NONE);
     }
+    return ok;
+}
+
+/* spec: hl7.org/fhir/R4/implementationguide-definitions.html#ImplementationGuide.global: kept with
+ * the definition of the type. */
+static bool run_imposed(Walk *walk, const Scope *scope, ElemId elem, ProfileId profile)
+{
+    ProfileId plain = schema_of_type(walk->schema, walk_elem(walk, elem)->type);
+    bool ok = profile == plain || run_imposed_of(walk, scope, elem, profile);
+    if (walk->rules & RULE_GLOBAL_PROFILES && plain)
+        ok = run_imposed_of(walk, scope, elem, plain) && ok;
     return ok;
 }
 

@@ -84,6 +84,17 @@ static bool check_expression(Walk *walk, ElemId set, ElemId expression, FindingP
 
 /* --- filters ---------------------------------------------------------------------------------- */
 
+/* system#code, for a property that holds codings; of other properties, and of systems that are not
+ * loaded, nothing is known. */
+static bool is_known_coding(const Walk *walk, Str system, Str property, Str value)
+{
+    if (!schema_has_coding_property(walk->schema, system, property))
+        return true;
+    size_t hash = str_find_char(value, '#');
+    return hash == value.len || terminology_code(walk->terminology, str_cut(value, 0, hash),
+                                                 str_skip(value, hash + 1)) != TX_UNKNOWN_CODE;
+}
+
 static bool check_filter(Walk *walk, ElemId set, Str system, ElemId filter, FindingPath form)
 {
     ElemId value = walk_child(walk, filter, "value");
@@ -95,6 +106,8 @@ static bool check_filter(Walk *walk, ElemId set, Str system, ElemId filter, Find
     if (expression)
         return check_expression(walk, set, expression, form);
     Str property = walk_text(walk, filter, "property");
+    if (text.len && !is_known_coding(walk, system, property, text))
+        return special(walk, SEVERITY_ERROR, MSG_FILTER_CODING, filter, form, property);
     bool is_ecl = str_is(system, SNOMED) &&
                   (str_is(property, "constraint") || str_is(property, "expression-constraint"));
     if (is_ecl && text.len && !is_ecl_expression(text))
