@@ -1,8 +1,10 @@
 #include "services/validator/engine/fhirpath/xhtml.h"
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 typedef struct Reader {
-    Str text;
-    size_t at;
+    const char *at, *end;
     Str open[XHTML_DEPTH_MAX];
     uint32_t depth;
     XhtmlAttribute attributes[XHTML_ATTRIBUTES_MAX]; /* of the tag in hand */
@@ -18,144 +20,169 @@ static const char *const entities[] = {
 #include "services/validator/engine/fhirpath/xhtml_entities.inc"
 };
 
-/* Names in the order of their length: a look at one length's run tells. */
-typedef struct Name {
-    const char *text;
-    uint32_t len;
-} Name;
-#define NAME(lit)                                                                                  \
-    {                                                                                              \
-        (lit), sizeof(lit) - 1                                                                     \
-    }
+/* --- what is allowed ---------------------------------------------------------------------------
+ * spec: hl7.org/fhir/R4/narrative.html#rules; the lists as the Java core has them. Rows are the
+ * lengths of names, so that a look at few of them tells. */
 
-/* spec: hl7.org/fhir/R4/narrative.html#rules; the list as the Java core has it. */
-static const Name elements[] = {
-    NAME("a"),       NAME("b"),        NAME("i"),          NAME("p"),       NAME("q"),
-    NAME("br"),      NAME("dd"),       NAME("dl"),         NAME("dt"),      NAME("em"),
-    NAME("h1"),      NAME("h2"),       NAME("h3"),         NAME("h4"),      NAME("h5"),
-    NAME("h6"),      NAME("hr"),       NAME("li"),         NAME("ol"),      NAME("td"),
-    NAME("th"),      NAME("tr"),       NAME("tt"),         NAME("ul"),      NAME("bdo"),
-    NAME("big"),     NAME("col"),      NAME("dfn"),        NAME("div"),     NAME("img"),
-    NAME("kbd"),     NAME("map"),      NAME("pre"),        NAME("sub"),     NAME("sup"),
-    NAME("var"),     NAME("abbr"),     NAME("area"),       NAME("cite"),    NAME("code"),
-    NAME("samp"),    NAME("span"),     NAME("small"),      NAME("table"),   NAME("tbody"),
-    NAME("tfoot"),   NAME("thead"),    NAME("strong"),     NAME("acronym"), NAME("address"),
-    NAME("caption"), NAME("colgroup"), NAME("blockquote"),
-};
-static const Name attributes[] = {
-    NAME("id"),        NAME("dir"),       NAME("abbr"),    NAME("axis"),     NAME("char"),
-    NAME("lang"),      NAME("span"),      NAME("align"),   NAME("class"),    NAME("scope"),
-    NAME("style"),     NAME("title"),     NAME("width"),   NAME("valign"),   NAME("charoff"),
-    NAME("colspan"),   NAME("headers"),   NAME("rowspan"), NAME("tabindex"), NAME("xml:lang"),
-    NAME("accesskey"), NAME("xml:space"),
-};
-static const Name of_elements[] = {
-    NAME("a.rel"),
-    NAME("a.rev"),
-    NAME("a.href"),
-    NAME("a.name"),
-    NAME("a.type"),
-    NAME("q.cite"),
-    NAME("a.shape"),
-    NAME("img.alt"),
-    NAME("img.src"),
-    NAME("a.coords"),
-    NAME("area.alt"),
-    NAME("map.name"),
-    NAME("a.charset"),
-    NAME("area.href"),
-    NAME("img.ismap"),
-    NAME("img.width"),
-    NAME("pre.space"),
-    NAME("td.nowrap"),
-    NAME("a.hreflang"),
-    NAME("area.shape"),
-    NAME("img.border"),
-    NAME("img.height"),
-    NAME("img.usemap"),
-    NAME("area.coords"),
-    NAME("area.nohref"),
-    NAME("table.frame"),
-    NAME("table.rules"),
-    NAME("table.width"),
-    NAME("img.longdesc"),
-    NAME("table.border"),
-    NAME("table.summary"),
-    NAME("blockquote.cite"),
-    NAME("table.cellpadding"),
-    NAME("table.cellspacing"),
-};
+enum { NAME_BYTES = 12, OF_LENGTH_MAX = 20, ELEMENTS_MAX = 2 };
 
-static bool listed(const Name *list, size_t count, Str name)
+static const char elements[][OF_LENGTH_MAX][NAME_BYTES] = {
+    [1] = {"a",   "b", "i", "p", "q"},
+    [2] = {"br",  "dd", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "td",
+           "th", "tr", "tt", "ul"},
+    [3] = {"bdo",  "big", "col", "dfn", "div", "img", "kbd", "map", "pre", "sub", "sup", "var"},
+    [4] = {"abbr",  "area", "cite", "code", "samp", "span"},
+    [5] = {"small", "table", "tbody", "tfoot", "thead"},
+    [6] = {"strong"},
+    [7] = {"acronym", "address", "caption"},
+    [8] = {"colgroup"},
+    [10] = {"blockquote"},
+};
+typedef struct Attribute {
+    char name[NAME_BYTES];
+    char of[ELEMENTS_MAX][NAME_BYTES]; /* of these elements; none: of any */
+} Attribute;
+static const Attribute attributes[][OF_LENGTH_MAX] = {
+    [2] = {{"id"}                  },
+    [3] = {               {"dir"},          {"rel", {"a"}}, {"rev", {"a"}}, {"alt", {"img", "area"}}, {"src", {"img"}}},
+    [4] = { {"abbr"},
+           {"axis"},
+           {"char"},
+           {"lang"},
+           {"span"},
+           {"href", {"a", "area"}},
+           {"name", {"a", "map"}},
+           {"type", {"a"}},
+           {"cite", {"q", "blockquote"}}},
+    [5] = {                      {"align"},
+           {"class"},
+           {"scope"},
+           {"style"},
+           {"title"},
+           {"width"},
+           {"shape", {"a", "area"}},
+           {"ismap", {"img"}},
+           {"space", {"pre"}},
+           {"frame", {"table"}},
+           {"rules", {"table"}}},
+    [6] = {                                 {"valign"},
+           {"coords", {"a", "area"}},
+           {"nowrap", {"td"}},
+           {"border", {"img", "table"}},
+           {"height", {"img"}},
+           {"usemap", {"img"}},
+           {"nohref", {"area"}}},
+    [7] = {                  {"charoff"},
+           {"colspan"},
+           {"headers"},
+           {"rowspan"},
+           {"charset", {"a"}},
+           {"summary", {"table"}}},
+    [8] = {            {"tabindex"},                {"xml:lang"}, {"hreflang", {"a"}}, {"longdesc", {"img"}}},
+    [9] = {                                {"accesskey"},                {"xml:space"}},
+    [11] = {                                {"cellpadding", {"table"}}, {"cellspacing", {"table"}}},
+};
+#define LENGTHS(table) (sizeof(table) / sizeof *(table))
+
+static inline bool is_name(const char *known, Str name)
 {
-    size_t i = 0;
-    while (i < count && list[i].len < name.len)
-        i++;
-    for (; i < count && list[i].len == name.len; i++)
-        if (list[i].text[0] == name.ptr[0] && memcmp(list[i].text, name.ptr, name.len) == 0)
-            return true;
-    return false;
-}
-#define LISTED(list, name) listed((list), sizeof(list) / sizeof *(list), (name))
-
-bool xhtml_attribute_allowed(Str element, Str name)
-{
-    char both[64];
-    if (str_starts(name, STR("xmlns")) || LISTED(attributes, name))
-        return true;
-    if (element.len + name.len + 1 >= sizeof both)
-        return false;
-    memcpy(both, element.ptr, element.len);
-    both[element.len] = '.';
-    memcpy(both + element.len + 1, name.ptr, name.len);
-    return LISTED(of_elements, ((Str){both, element.len + 1 + name.len}));
+    return known[0] == name.ptr[0] && known[name.len - 1] == name.ptr[name.len - 1] &&
+           memcmp(known, name.ptr, name.len) == 0;
 }
 
 bool xhtml_element_allowed(Str name)
 {
-    return LISTED(elements, name);
+    if (name.len == 0 || name.len >= LENGTHS(elements))
+        return false;
+    for (size_t i = 0; i < OF_LENGTH_MAX && elements[name.len][i][0]; i++)
+        if (is_name(elements[name.len][i], name))
+            return true;
+    return false;
 }
 
-static int peek(const Reader *r)
+bool xhtml_attribute_allowed(Str element, Str name)
 {
-    return r->at < r->text.len ? (unsigned char)r->text.ptr[r->at] : -1;
+    if (str_starts(name, STR("xmlns")))
+        return true;
+    if (name.len == 0 || name.len >= LENGTHS(attributes))
+        return false;
+    for (const Attribute *a = attributes[name.len]; a->name[0]; a++)
+        if (is_name(a->name, name))
+            return !a->of[0][0] || str_is(element, a->of[0]) || str_is(element, a->of[1]);
+    return false;
 }
-static bool is_space(int c)
+
+/* --- characters --------------------------------------------------------------------------------
+ */
+
+enum { CHAR_NAME = 1, CHAR_SPACE = 2 };
+static const uint8_t kinds[256] = {
+    ['a' ... 'z'] = CHAR_NAME, ['A' ... 'Z'] = CHAR_NAME,   ['0' ... '9'] = CHAR_NAME,
+    [':'] = CHAR_NAME,         ['_'] = CHAR_NAME,           ['-'] = CHAR_NAME,
+    ['.'] = CHAR_NAME,         [0x80 ... 0xFF] = CHAR_NAME, [' '] = CHAR_SPACE,
+    ['\t'] = CHAR_SPACE,       ['\n'] = CHAR_SPACE,         ['\r'] = CHAR_SPACE,
+};
+
+static inline bool is_kind(char c, uint8_t kind)
 {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    return kinds[(unsigned char)c] == kind;
 }
-static void skip_space(Reader *r)
+
+static inline int peek(const Reader *r)
 {
-    while (is_space(peek(r)))
+    return r->at < r->end ? (unsigned char)*r->at : -1;
+}
+static inline Str rest_of(const Reader *r)
+{
+    return (Str){r->at, (size_t)(r->end - r->at)};
+}
+static inline void skip_space(Reader *r)
+{
+    while (r->at < r->end && is_kind(*r->at, CHAR_SPACE))
         r->at++;
 }
 
-static bool is_name_char(int c)
+static inline bool read_name(Reader *r, Str *ret)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == ':' ||
-           c == '_' || c == '-' || c == '.' || c >= 0x80;
+    const char *from = r->at;
+    while (r->at < r->end && is_kind(*r->at, CHAR_NAME))
+        r->at++;
+    *ret = (Str){from, (size_t)(r->at - from)};
+    return ret->len > 0;
 }
 
-static bool read_name(Reader *r, Str *ret)
+/* The first of three characters in [at, end), or end. */
+static inline const char *find_any(const char *at, const char *end, char a, char b, char c)
 {
-    const char *from = r->text.ptr + r->at;
-    const char *end = r->text.ptr + r->text.len;
-    const char *at = from;
-    while (at < end && is_name_char((unsigned char)*at))
+#ifdef __SSE2__
+    const __m128i wanted_a = _mm_set1_epi8(a), wanted_b = _mm_set1_epi8(b),
+                  wanted_c = _mm_set1_epi8(c);
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i hit = _mm_or_si128(
+            _mm_cmpeq_epi8(bytes, wanted_a),
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, wanted_b), _mm_cmpeq_epi8(bytes, wanted_c)));
+        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+        if (mask)
+            return at + __builtin_ctz(mask);
+    }
+#endif
+    while (at < end && *at != a && *at != b && *at != c)
         at++;
-    r->at += (size_t)(at - from);
-    *ret = (Str){from, (size_t)(at - from)};
-    return ret->len > 0;
+    return at;
 }
 
 static bool skip_to(Reader *r, Str end)
 {
-    size_t found = str_find(str_skip(r->text, r->at), end);
+    size_t found = str_find(rest_of(r), end);
     if (found == SIZE_MAX)
         return false;
     r->at += found + end.len;
     return true;
 }
+
+/* --- references --------------------------------------------------------------------------------
+ */
 
 static int by_name(const void *key, const void *entry)
 {
@@ -170,10 +197,11 @@ static bool is_digit(char c, bool hex)
 /* What stands between '&' and ';'. spec: www.w3.org/TR/REC-xml/#sec-references */
 static bool is_reference(Str name)
 {
-    if (name.len == 0 || name.len > 16)
+    if (name.len == 0)
         return false;
     if (name.ptr[0] != '#')
-        return bsearch(&name, entities, sizeof entities / sizeof *entities, sizeof *entities,
+        return str_is(name, "amp") || str_is(name, "quot") ||
+               bsearch(&name, entities, sizeof entities / sizeof *entities, sizeof *entities,
                        by_name) != NULL;
     bool hex = name.len > 1 && (name.ptr[1] == 'x' || name.ptr[1] == 'X');
     Str digits = str_skip(name, hex ? 2 : 1);
@@ -183,16 +211,30 @@ static bool is_reference(Str name)
     return digits.len > 0;
 }
 
-static bool references_known(Str text)
+/* At '&'. */
+static bool read_reference(Reader *r)
 {
-    for (size_t at; (at = str_find_char(text, '&')) < text.len;) {
-        text = str_skip(text, at + 1);
-        size_t end = str_find_char(text, ';');
-        if (end == text.len || !is_reference(str_cut(text, 0, end)))
-            return false;
-    }
+    enum { REFERENCE_MAX = 16 };
+    Str name = {r->at + 1, 0};
+    while (name.ptr + name.len < r->end && name.len <= REFERENCE_MAX && name.ptr[name.len] != ';')
+        name.len++;
+    if (name.ptr + name.len == r->end || name.len > REFERENCE_MAX || !is_reference(name))
+        return false;
+    r->at = name.ptr + name.len + 1;
     return true;
 }
+
+/* Up to one of the ends (or to the end of all); every reference on the way is known. */
+static inline bool read_until(Reader *r, char end, char or_end)
+{
+    while ((r->at = find_any(r->at, r->end, end, or_end, '&')) < r->end && *r->at == '&')
+        if (!read_reference(r))
+            return false;
+    return true;
+}
+
+/* --- markup ------------------------------------------------------------------------------------
+ */
 
 static bool read_attribute(Reader *r, Str element)
 {
@@ -207,13 +249,14 @@ static bool read_attribute(Reader *r, Str element)
     int quote = peek(r);
     if (quote != '"' && quote != '\'')
         return false;
-    Str rest = str_skip(r->text, r->at + 1);
-    size_t len = str_find_char(rest, (char)quote);
-    if (len == rest.len || memchr(rest.ptr, '<', len) || !references_known(str_cut(rest, 0, len)))
+    const char *from = ++r->at;
+    if (!read_until(r, (char)quote, '<') || peek(r) != quote)
         return false;
     if (r->attribute_count < XHTML_ATTRIBUTES_MAX)
-        r->attributes[r->attribute_count++] = (XhtmlAttribute){name, str_cut(rest, 0, len)};
-    r->at += len + 2;
+        r->attributes[r->attribute_count++] = (XhtmlAttribute){
+            name, (Str){from, (size_t)(r->at - from)}
+        };
+    r->at++;
     r->tag_allowed = r->tag_allowed && xhtml_attribute_allowed(element, name);
     return true;
 }
@@ -234,35 +277,34 @@ static bool read_open_tag(Reader *r)
         return false;
     r->root = true;
     r->attribute_count = 0;
-    r->tag_allowed = LISTED(elements, name);
+    r->tag_allowed = xhtml_element_allowed(name);
     r->content = r->content || str_is(name, "img");
     r->open[r->depth++] = name;
     for (;;) {
-        bool space = is_space(peek(r));
+        const char *behind = r->at;
         skip_space(r);
         if (peek(r) == '>') {
             r->at++;
             tell_element(r, name, r->depth - 1);
             return true;
         }
-        if (str_starts(str_skip(r->text, r->at), STR("/>"))) {
+        if (str_starts(rest_of(r), STR("/>"))) {
             r->at += 2;
             r->depth--;
             tell_element(r, name, r->depth);
             return true;
         }
-        if (!space || !read_attribute(r, name))
+        if (r->at == behind || !read_attribute(r, name))
             return false;
     }
 }
 
 static bool read_close_tag(Reader *r)
 {
-    Str name;
-    if (!read_name(r, &name) || r->depth == 0 || !str_eq(r->open[r->depth - 1], name))
+    if (r->depth == 0 || !str_starts(rest_of(r), r->open[r->depth - 1]))
         return false;
-    r->depth--;
-    skip_space(r);
+    r->at += r->open[--r->depth].len;
+    skip_space(r); /* what else belongs to a name is no '>' */
     if (peek(r) != '>')
         return false;
     r->at++;
@@ -271,7 +313,14 @@ static bool read_close_tag(Reader *r)
 
 static bool read_markup(Reader *r)
 {
-    Str rest = str_skip(r->text, r->at);
+    Str rest = rest_of(r);
+    if (rest.len < 2 || (rest.ptr[1] != '!' && rest.ptr[1] != '?')) {
+        r->at++;
+        if (peek(r) != '/')
+            return read_open_tag(r);
+        r->at++;
+        return read_close_tag(r);
+    }
     if (str_starts(rest, STR("<!--"))) {
         r->at += 4;
         return skip_to(r, STR("-->"));
@@ -284,33 +333,24 @@ static bool read_markup(Reader *r)
         r->at += 2;
         return skip_to(r, STR("?>"));
     }
-    if (str_starts(rest, STR("<!"))) {
-        r->allowed = false; /* DOCTYPE */
-        if (r->visitor && r->visitor->doctype)
-            r->visitor->doctype(r->visitor->self);
-        return skip_to(r, STR(">"));
-    }
-    r->at++;
-    if (peek(r) == '/') {
-        r->at++;
-        return read_close_tag(r);
-    }
-    return read_open_tag(r);
+    r->allowed = false; /* DOCTYPE */
+    if (r->visitor && r->visitor->doctype)
+        r->visitor->doctype(r->visitor->self);
+    return skip_to(r, STR(">"));
 }
 
 /* Outside of the root only white space may stand. */
 static bool read_text(Reader *r)
 {
-    Str rest = str_skip(r->text, r->at);
-    size_t len = str_find_char(rest, '<');
-    bool content = r->depth > 0 && r->content;
-    for (size_t i = 0; i < len && !content; i++)
-        content = !is_space((unsigned char)rest.ptr[i]);
-    r->at += len;
-    if (r->depth == 0)
-        return !content;
-    r->content = content;
-    return references_known(str_cut(rest, 0, len));
+    if (r->depth == 0 || !r->content) {
+        skip_space(r);
+        if (peek(r) < 0 || *r->at == '<')
+            return true;
+        if (r->depth == 0)
+            return false;
+        r->content = true;
+    }
+    return read_until(r, '<', '<');
 }
 
 static bool read_all(Reader *r)
@@ -325,8 +365,10 @@ static bool read_all(Reader *r)
 XhtmlVerdict xhtml_read(Str text, const XhtmlVisitor *visitor)
 {
     Reader r;
-    r.text = text;
-    r.at = 0;
+    if (!text.ptr)
+        text = STR("");
+    r.at = text.ptr;
+    r.end = text.ptr + text.len;
     r.depth = r.attribute_count = 0;
     r.visitor = visitor;
     r.root = r.content = false;

@@ -40,11 +40,15 @@ Str schema_resource(const Schema *schema, Str type, Str canonical)
     size_t bar = str_find_char(plain, '|');
     Str url = str_cut(plain, 0, bar);
     Str version = bar < plain.len ? str_skip(plain, bar + 1) : STR_NONE;
+    SchemaText other = 0; /* a type that is not the one: rows of a type stand together */
     for (uint32_t i = 1; url.len && i < schema->resource_count; i++) {
         const SchemaResource *r = &schema->resources[i];
-        if (str_eq(schema_text(schema, r->url), url) &&
-            (version.len == 0 || str_eq(schema_text(schema, r->version), version)) &&
-            str_eq(schema_text(schema, r->type), type))
+        if (r->type == other)
+            continue;
+        if (!str_eq(schema_text(schema, r->type), type))
+            other = r->type;
+        else if (str_eq(schema_text(schema, r->url), url) &&
+                 (version.len == 0 || str_eq(schema_text(schema, r->version), version)))
             return schema_text(schema, r->json);
     }
     return STR_NONE;

@@ -130,14 +130,13 @@ static void report_answer(Check *c, const Answer *a, int strength)
 
 /* --- is it a code of its system? --- */
 
-/* `bare`: the code stands without its system. HAPI then minds letter case in every system, and
- * takes a fragment for complete. */
-static void ask_system(const Check *c, Str system, Str code, bool bare, Answer *a,
+/* `found`: what the terminology has under that url. `bare`: the code stands without its system.
+ * HAPI then minds letter case in every system, and takes a fragment for complete. */
+static void ask_system(const Check *c, Str system, TxSystem found, Str code, bool bare, Answer *a,
                        bool *ret_supported)
 {
-    TxSystem found = terminology_system(c->tx, system);
     bare = bare && tx_is_lenient(c->tx);
-    TxAnswer answer = tx_code(c->tx, system, code, bare);
+    TxAnswer answer = tx_code(c->tx, found, code, bare);
     if (bare && answer == TX_UNKNOWN_IN_FRAGMENT)
         answer = TX_UNKNOWN_CODE;
     *ret_supported = answer != TX_UNKNOWN_SYSTEM;
@@ -212,7 +211,7 @@ static bool ask_special(const Check *c, TxValueSet set, Str system, Str code, An
         a->ok = true;
         break;
     case TX_SPECIAL_UCUM:
-        ask_system(c, expected, code, false, a, &ignored);
+        ask_system(c, expected, terminology_system(c->tx, expected), code, false, a, &ignored);
         break;
     default:
         a->ok = terminology_code(c->tx, expected, code) == TX_YES ||
@@ -229,7 +228,7 @@ static TxAnswer ask_without_system(const Check *c, TxValueSet set, Str code, boo
         return TX_YES;
     if (tx_missing_system(c->tx, set).ptr)
         return TX_NOT_CHECKABLE;
-    return tx_contains(c->tx, set, STR_NONE, code, exact);
+    return tx_contains(c->tx, set, STR_NONE, TX_NONE, code, exact);
 }
 
 /* A coding without system is in no set, even if its code is. `bare`: a code alone. */
@@ -239,15 +238,16 @@ static Answer ask_set(const Check *c, TxValueSet set, Str system, Str code, bool
     bool supported, exact = bare && tx_is_lenient(c->tx);
     if (bare)
         system = terminology_infer_system(c->tx, set, code);
+    TxSystem found = terminology_system(c->tx, system);
     if (!ask_special(c, set, system, code, &a)) {
-        TxAnswer answer = system.ptr ? tx_contains(c->tx, set, system, code, exact)
+        TxAnswer answer = system.ptr ? tx_contains(c->tx, set, system, found, code, exact)
                                      : ask_without_system(c, set, code, exact);
         a.ok = answer == TX_YES && (bare || system.ptr);
         if (answer == TX_NOT_CHECKABLE)
             add_problem(&a, PROBLEM_NOT_FOUND, TX_ERROR, missing_system(c, set, system));
     }
     if (system.len && !(bare && tx_version_is_unknown(c->tx, set)))
-        ask_system(c, system, code, bare, &of_system, &supported);
+        ask_system(c, system, found, code, bare, &of_system, &supported);
     for (uint32_t i = 0; i < of_system.count; i++)
         add_problem(&a, of_system.problems[i].kind, of_system.problems[i].severity,
                     of_system.problems[i].text);
@@ -263,7 +263,8 @@ static Answer ask_coding(const Check *c, TxValueSet set, const TxCoding *coding)
     if (set != TX_NONE)
         return ask_set(c, set, coding->system, coding->code, false);
     if (coding->system.len)
-        ask_system(c, coding->system, coding->code, false, &a, &supported);
+        ask_system(c, coding->system, terminology_system(c->tx, coding->system), coding->code,
+                   false, &a, &supported);
     return a;
 }
 
@@ -589,7 +590,8 @@ static void check_coding_alone(Check *c, const TxCoding *coding)
                             STR_ARG(coding->system)));
         return;
     }
-    ask_system(c, coding->system, coding->code, false, &a, &supported);
+    ask_system(c, coding->system, terminology_system(c->tx, coding->system), coding->code, false,
+               &a, &supported);
     if (!supported) {
         coding_of_unknown_system(c, coding);
         return;

@@ -129,9 +129,11 @@ TxSpecial tx_special(const Terminology *tx, TxValueSet set);
 bool tx_is_lenient(const Terminology *tx);
 /* The url of the last system of the set that is not loaded, or STR_NONE. */
 Str tx_missing_system(const Terminology *tx, TxValueSet set);
-/* Membership and existence with letter case as written, whatever the system says of it. */
-TxAnswer tx_contains(const Terminology *tx, TxValueSet set, Str system, Str code, bool exact);
-TxAnswer tx_code(const Terminology *tx, Str system, Str code, bool exact);
+/* Membership and existence; `found` is what terminology_system() says of the system. `exact`: with
+ * letter case as written, whatever the system says of it. */
+TxAnswer tx_contains(const Terminology *tx, TxValueSet set, Str system, TxSystem found, Str code,
+                     bool exact);
+TxAnswer tx_code(const Terminology *tx, TxSystem found, Str code, bool exact);
 /* Does a loaded system of the set have that code in it? */
 bool tx_loaded_part_has(const Terminology *tx, TxValueSet set, Str code, bool exact);
 /* The single include asks for a version of its system that is not loaded: nothing is said of the

@@ -311,16 +311,15 @@ static TxAnswer code_in_system(const Terminology *tx, const TxSystemRow *system,
     }
 }
 
-TxAnswer tx_code(const Terminology *tx, Str system, Str code, bool exact)
+TxAnswer tx_code(const Terminology *tx, TxSystem found, Str code, bool exact)
 {
-    TxSystem found = terminology_system(tx, system);
     return found == TX_NONE ? TX_UNKNOWN_SYSTEM
                             : code_in_system(tx, system_row(tx, found), code, exact);
 }
 
 TxAnswer terminology_code(const Terminology *tx, Str system, Str code)
 {
-    return tx_code(tx, system, code, false);
+    return tx_code(tx, terminology_system(tx, system), code, false);
 }
 
 static const TxCodeRow *find_row(const Terminology *tx, Str system, Str code)
@@ -449,24 +448,21 @@ static const TxPart *parts_of(const Terminology *tx, const TxSetRow *set)
 }
 
 /* Rows of one url in several versions are parts of their own: the url counts. */
-static bool part_is_of(const Terminology *tx, const TxPart *part, TxSystem system, Str url)
-{
-    return part->system == system ||
-           (system != TX_NONE && str_eq(text_of(tx, system_row(tx, part->system)->url), url));
-}
-
-TxAnswer tx_contains(const Terminology *tx, TxValueSet set, Str system, Str code, bool exact)
+TxAnswer tx_contains(const Terminology *tx, TxValueSet set, Str system, TxSystem wanted, Str code,
+                     bool exact)
 {
     const TxSetRow *row = set_row(tx, set);
     const TxPart *parts = parts_of(tx, row);
     bool open = row->incomplete;
-    TxSystem wanted = system.ptr ? terminology_system(tx, system) : TX_NONE;
-    Str url = without_version(system);
+    Str url = STR_NONE; /* without a version, when it is needed */
     if (system.ptr && wanted == TX_NONE)
         return open ? TX_NOT_CHECKABLE : TX_NO;
     for (uint32_t i = 0; i < row->part_count; i++) {
-        if (system.ptr && !part_is_of(tx, &parts[i], wanted, url))
-            continue;
+        if (system.ptr && parts[i].system != wanted) {
+            url = url.ptr ? url : without_version(system);
+            if (!str_eq(terminology_system_url(tx, parts[i].system), url))
+                continue;
+        }
         if (part_has(tx, &parts[i], code, exact))
             return TX_YES;
         open = open || parts[i].fails;
@@ -476,7 +472,7 @@ TxAnswer tx_contains(const Terminology *tx, TxValueSet set, Str system, Str code
 
 TxAnswer terminology_contains(const Terminology *tx, TxValueSet set, Str system, Str code)
 {
-    return tx_contains(tx, set, system, code, false);
+    return tx_contains(tx, set, system, terminology_system(tx, system), code, false);
 }
 
 bool tx_loaded_part_has(const Terminology *tx, TxValueSet set, Str code, bool exact)

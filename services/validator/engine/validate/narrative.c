@@ -100,17 +100,17 @@ static void check_image(Narrating *n, Str src)
         complain(n, SEVERITY_ERROR, MSG_XHTML_MANY_MATCHES, src, STR_NONE);
 }
 
-static Str attribute(const XhtmlTag *tag, const char *name)
+static inline Str attribute(const XhtmlTag *tag, Str name)
 {
     for (uint32_t i = 0; i < tag->attribute_count; i++)
-        if (str_is(tag->attributes[i].name, name))
+        if (str_eq(tag->attributes[i].name, name))
             return tag->attributes[i].value;
     return STR_NONE;
 }
 
 static void check_namespace(Narrating *n, const XhtmlTag *tag)
 {
-    Str ns = attribute(tag, "xmlns");
+    Str ns = attribute(tag, STR("xmlns"));
     if ((tag->depth == 0 || ns.ptr) && !str_is(ns, "http://www.w3.org/1999/xhtml"))
         complain(n, SEVERITY_ERROR, MSG_XHTML_NAMESPACE, ns.ptr ? ns : STR(""), STR_NONE);
 }
@@ -119,8 +119,8 @@ static void check_root(Narrating *n, const XhtmlTag *tag)
 {
     if (!str_is(tag->name, "div"))
         complain(n, SEVERITY_ERROR, MSG_XHTML_ROOT, tag->name, STR_NONE);
-    n->lang = attribute(tag, "lang");
-    n->xml_lang = attribute(tag, "xml:lang");
+    n->lang = attribute(tag, STR("lang"));
+    n->xml_lang = attribute(tag, STR("xml:lang"));
 }
 
 static void check_inner(Narrating *n, const XhtmlTag *tag)
@@ -147,10 +147,10 @@ static void on_element(void *self, const XhtmlTag *tag)
         check_root(n, tag);
     else
         check_inner(n, tag);
-    Str href = str_is(tag->name, "a") ? attribute(tag, "href") : STR_NONE;
+    Str href = str_is(tag->name, "a") ? attribute(tag, STR("href")) : STR_NONE;
     if (href.ptr)
         check_link(n, href);
-    Str src = str_is(tag->name, "img") ? attribute(tag, "src") : STR_NONE;
+    Str src = str_is(tag->name, "img") ? attribute(tag, STR("src")) : STR_NONE;
     if (src.ptr)
         check_image(n, src);
 }

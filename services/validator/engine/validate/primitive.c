@@ -33,6 +33,23 @@ static bool is_all_white(Str s)
     return true;
 }
 
+static bool has_white(Str s)
+{
+    size_t i = 0;
+#ifdef __SSE2__
+    const __m128i low = _mm_set1_epi8(0x20);
+    for (; i + 16 <= s.len; i += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(s.ptr + i));
+        if (_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, low), bytes)) != 0)
+            break; /* a byte up to a space: look closer */
+    }
+#endif
+    for (; i < s.len; i++)
+        if (is_white(s.ptr[i]))
+            return true;
+    return false;
+}
+
 /* Java's string length: UTF-16 units. */
 static size_t utf16_length(Str s)
 {
@@ -221,6 +238,8 @@ static bool check_decimal(Walk *walk, ElemId elem, Str text)
 static bool check_code_form(Walk *walk, ElemId elem, Str text)
 {
     bool last_white = true;
+    if (text.len && !has_white(text))
+        return true;
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         if (is_white(c) && (c != ' ' || last_white))
@@ -232,9 +251,8 @@ static bool check_code_form(Walk *walk, ElemId elem, Str text)
 
 static bool check_no_white(Walk *walk, ElemId elem, Str text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (is_white(text.ptr[i]))
-            return type_regex(walk, elem, text, "uri", "\\S*");
+    if (has_white(text))
+        return type_regex(walk, elem, text, "uri", "\\S*");
     return true;
 }
 
@@ -271,18 +289,18 @@ static bool check_form(Walk *walk, ElemId elem, FhirTypeId type, Str text, bool 
     return true;
 }
 
-static bool is_odd(char c)
+static bool is_control(char c)
 {
-    return c == '<' || ((unsigned char)c < 0x20 && !is_white(c));
+    return (unsigned char)c < 0x20 && !is_white(c);
 }
 
-/* The first '<', or control character other than white space, or text.len. */
-static size_t find_odd(Str text)
+/* The first control character other than white space (or '<', when `tags`), or text.len. */
+static inline size_t find_odd(Str text, bool tags)
 {
     size_t i = 0;
 #ifdef __SSE2__
     const __m128i low = _mm_set1_epi8(0x1F);
-    const __m128i tag = _mm_set1_epi8('<');
+    const __m128i tag = _mm_set1_epi8(tags ? '<' : 0);
     for (; i + 16 <= text.len; i += 16) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + i));
         /* unsigned min(b, 31) = b: one of them is below 32 */
@@ -291,12 +309,12 @@ static size_t find_odd(Str text)
         if (_mm_movemask_epi8(odd) == 0)
             continue;
         for (size_t k = i; k < i + 16; k++)
-            if (is_odd(text.ptr[k]))
+            if (is_control(text.ptr[k]) || (tags && text.ptr[k] == '<'))
                 return k;
     }
 #endif
     for (; i < text.len; i++)
-        if (is_odd(text.ptr[i]))
+        if (is_control(text.ptr[i]) || (tags && text.ptr[i] == '<'))
             return i;
     return text.len;
 }
@@ -322,10 +340,10 @@ static bool check_tags(Walk *walk, ElemId elem, FhirTypeId type, Str text)
 
 static bool check_characters(Walk *walk, ElemId elem, FhirTypeId type, Str text)
 {
-    size_t at = find_odd(text);
+    size_t at = find_odd(text, true);
     bool tagged = at < text.len && text.ptr[at] == '<';
-    while (at < text.len && text.ptr[at] == '<')
-        at += 1 + find_odd(str_skip(text, at + 1));
+    if (tagged)
+        at += 1 + find_odd(str_skip(text, at + 1), false);
     if (at < text.len)
         report_with(walk, SEVERITY_WARNING, MSG_BAD_CHARACTERS, elem,
                     arena_format(walk->arena, "%x", (unsigned char)text.ptr[at]), STR_NONE,
