@@ -20,7 +20,7 @@ static void write_letters(const uint8_t *bytes, size_t len, char *to, size_t cou
     for (size_t i = 0; i < count; i++) {
         unsigned value = 0;
         for (size_t bit = i * 5; bit < i * 5 + 5; bit++) {
-            unsigned set = bit / 8 < len ? bytes[bit / 8] >> (7 - bit % 8) & 1u : 0;
+            unsigned set = bit / 8 < len ? (unsigned)bytes[bit / 8] >> (7 - bit % 8) & 1u : 0;
             value = value << 1 | set;
         }
         to[i] = letters[value];
