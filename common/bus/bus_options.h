@@ -7,6 +7,7 @@
 #pragma once
 #include "common/bus/bus.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): the path to a member cannot stand in parentheses. */
 #define BUS_OPTIONS(Struct, field)                                                                 \
     CONFIG_OPTION(Struct, "KAFKA_BROKERS", CONFIG_TEXT, field.brokers, CONFIG_REQUIRED,            \
                   "host:port,..."),                                                                \
@@ -32,3 +33,4 @@
         CONFIG_OPTION(Struct, "KAFKA_MESSAGE_MAX_BYTES", CONFIG_UINT, field.message_max_bytes,     \
                       "33554432", "largest record; the topics must allow it (fhirbus-topics)",     \
                       .min = 65536, .max = 1000000000)
+/* NOLINTEND(bugprone-macro-parentheses) */

@@ -202,7 +202,8 @@ static bool find_field(Str message, uint64_t number, Field *ret)
 
 static char *put(char *to, const char *from, const char *end)
 {
-    memcpy(to, from, (size_t)(end - from));
+    if (end > from)
+        memcpy(to, from, (size_t)(end - from));
     return to + (end - from);
 }
 

@@ -228,9 +228,7 @@ bool decimal_to_i64(Decimal d, int64_t *ret)
     decimal_to_big(d, &big);
     if (d.scale > 0)
         big_scale_down(&big, (uint32_t)d.scale, BIG_TRUNCATE, &exact);
-    else if (d.scale < -20 && !big_is_zero(&big))
-        return false;
-    else if (!big_scale_up(&big, (uint32_t)-d.scale))
+    else if ((d.scale < -20 && !big_is_zero(&big)) || !big_scale_up(&big, (uint32_t)-d.scale))
         return false;
     return exact && big_to_i64(&big, ret);
 }

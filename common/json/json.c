@@ -417,7 +417,7 @@ static bool read_key(Reader *r, JsonNode *node)
         return syntax(r, "expected a property name in double quotes");
     node->key_at = (uint32_t)(r->at - r->start);
     r->at++;
-    Str key;
+    Str key = STR_NONE;
     bool escaped = false;
     TRY(read_string(r, &key, &escaped));
     node->key = key.ptr;

@@ -64,7 +64,7 @@ static size_t put_escaped(char *out, unsigned char c)
         out[0] = (char)c;
         return 1;
     }
-    memcpy(out, "\\u00", 4);
+    memcpy(out, "\\u00", 4); /* NOLINT: counted, not terminated */
     out[4] = digits[c >> 4];
     out[5] = digits[c & 15];
     return 6;

@@ -141,7 +141,7 @@ static bool compile(Reader *reader, const JsonNode *node, FhirTypeId context, St
     };
     FhirpathAt at = {0};
     Err why = {0};
-    Str text;
+    Str text = STR_NONE;
     TRY(reader_text(reader, node, &text));
     if (!fhirpath_compile(text, &options, reader->arena, ret_code, &at, &why) ||
         !fhirpath_check_patterns(*ret_code, &at, &why))

@@ -25,6 +25,15 @@ def warnings(pattern):
     return read
 
 
+def unknown(findings, known):
+    """Without what the file of known ones has: a line of it is FILE FLAG, a finding ends in [FLAG,...]."""
+    pairs = {tuple(l.split()) for l in pathlib.Path(known).read_text().splitlines() if l and not l.startswith("#")}
+    def is_known(line):
+        flags = re.findall(r"\[([^\[\]]+)\]$", line)
+        return flags and all((line.split(":")[0], flag) in pairs for flag in flags[0].split(","))
+    return [l for l in findings if not is_known(l)]
+
+
 def unused_headers(file, text):
     """Our own headers are modules' manuals and may bring others along; a foreign one that nothing uses
     is a leftover."""
@@ -39,13 +48,14 @@ def unused_headers(file, text):
     return found
 
 
-# name: program, arguments (FILE stands for the file), files it reads besides, what its words mean
+# name: arguments (FILE stands for the file), files it reads besides, what its words mean, what is known
 CHECKS = {
-    "tidy": (["clang-tidy", "--quiet", "FILE", "--", *FLAGS, *TOLD], [".clang-tidy", *TOLD[1:]], warnings(r"(warning|error): ")),
-    "includes": (["include-what-you-use", "-Xiwyu", "--no_fwd_decls", *FLAGS, "FILE"], [], unused_headers),
+    "tidy": (["clang-tidy", "--quiet", "FILE", "--", *FLAGS, *TOLD], [".clang-tidy", *TOLD[1:]], warnings(r"(warning|error): "),
+             "tests/lint/tidy.txt"),
+    "includes": (["include-what-you-use", "-Xiwyu", "--no_fwd_decls", *FLAGS, "FILE"], [], unused_headers, "/dev/null"),
     # It knows C without exceptions and setjmp, which is what we write.
     "analyzer": (["gcc", *FLAGS, *TOLD, "-O1", "-fanalyzer", "-Wno-analyzer-too-complex", "-c", "FILE", "-o", "/dev/null"],
-                 TOLD[1:], warnings(r"Wanalyzer| error: ")),
+                 TOLD[1:], warnings(r"Wanalyzer| error: "), "tests/lint/analyzer.txt"),
 }
 
 
@@ -89,7 +99,7 @@ def progress(text):
 def main():
     if len(sys.argv) < 2 or sys.argv[1] not in CHECKS:
         sys.exit(__doc__)
-    arguments, settings, read = CHECKS[sys.argv[1]]
+    arguments, settings, read, known = CHECKS[sys.argv[1]]
     files = sys.argv[2:] or subprocess.run(["git", "ls-files", *SOURCES], capture_output=True, text=True, check=True).stdout.split()
     version = subprocess.run([arguments[0], "--version"], capture_output=True, text=True, check=True).stdout
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -101,7 +111,8 @@ def main():
             if time.monotonic() - said > 30:
                 said = time.monotonic()
                 progress(f"{sys.argv[1]}: {count} of {len(files)} files, {len(found)} findings")
-    print(*sorted(found), sep="\n", end="\n" if found else "")
+    found = unknown(sorted(found), known)
+    print(*found, sep="\n", end="\n" if found else "")
     sys.exit(1 if found else 0)
 
 

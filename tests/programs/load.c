@@ -430,7 +430,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "load: %s: %s\n", load.log_path, strerror(errno));
         return 2;
     }
-    load.latencies_us = malloc(load.count * sizeof *load.latencies_us);
+    load.latencies_us = calloc(load.count + 1, sizeof *load.latencies_us);
     CHECK(load.latencies_us);
     make_senders(&load);
     run(&load);

@@ -55,7 +55,7 @@ static void ask_binding(const Terminology *tx, const Str *fields, size_t count, 
             (TxCoding){.system = field(fields, count, i), .code = field(fields, count, i + 1)};
     TxReference reference = {field(fields, count, 1), STR_NONE};
     TxBinding binding = terminology_bind(tx, reference.reference, strength_of(fields[2]), STR_NONE);
-    TxFindings findings;
+    TxFindings findings = {0};
     bool ok =
         str_is(fields[0], "concept")
             ? terminology_check_concept(tx, &binding, &reference, codings, n, arena, &findings)

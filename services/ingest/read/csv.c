@@ -6,7 +6,8 @@ static bool could_be_formula(Str text)
     size_t at = 0;
     while (at < text.len && (text.ptr[at] == ' ' || text.ptr[at] == '\n'))
         at++;
-    return at < text.len && memchr("=+-@\t\r", text.ptr[at], 6) != NULL;
+    return at < text.len &&
+           memchr("=+-@\t\r", text.ptr[at], 6) != NULL; /* NOLINT: without its NUL */
 }
 
 static bool needs_quotes(Str text)

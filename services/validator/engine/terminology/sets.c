@@ -105,7 +105,7 @@ static bool name_from_expansions(Builder *b, Str url)
 static bool load_set(Builder *b, const PackageResource *resource)
 {
     const JsonDoc *doc;
-    uint32_t index;
+    uint32_t index = 0;
     if (resource->url.len == 0)
         return true;
     TRY(packages_doc(b->packages, resource, &doc, b->err));
@@ -133,7 +133,7 @@ static bool add_implicit_sets(Builder *b)
         {"http://unitsofmeasure.org/vs",   "http://unitsofmeasure.org", "UCUM"     }
     };
     for (size_t i = 0; i < sizeof implicit / sizeof *implicit; i++) {
-        uint32_t index, system;
+        uint32_t index = 0, system;
         if (builder_find_set(b, str_from(implicit[i].set)) != TX_NONE)
             continue;
         TRY(builder_need_system(b, str_from(implicit[i].system), STR_NONE, &system));

@@ -74,6 +74,7 @@ static inline ElemId elem_first(const Elems *elems, ElemId id)
     return elems->items[id].child_count ? id + 1 : ELEM_NONE;
 }
 #define ELEM_EACH(elems, child, parent)                                                            \
+    /* NOLINTNEXTLINE(bugprone-macro-parentheses): the name of a variable */                       \
     for (ElemId child = elem_first((elems), (parent)); child; child = (elems)->items[child].next)
 
 /* The first child of that property (or element: choices), or none. */
