@@ -43,7 +43,7 @@ static const char usage[] =
     "html-in-markdown-fails,\n"
     "html-in-text-fails, for-publication, unknown-system-warns, vital-signs, rest-references,\n"
     "references-resolve, example-url-fails, contained-ignored, json-comments, narrative-links,\n"
-    "global-profiles.\n"
+    "global-profiles, search-parameters.\n"
     "compile: PACKAGE is a .tgz, a folder or a loose resource (.json); the first one is the root.\n"
     "Dependencies are looked for in the --packages folders.\n"
     "Exit status: 0 all valid, 1 some invalid, 2 wrong usage or unreadable input.\n";

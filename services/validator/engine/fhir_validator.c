@@ -238,6 +238,7 @@ ValidateRule fhir_rule_find(const char *name)
         {"vital-signs",             RULE_VITAL_SIGNS            },
         {"narrative-links",         RULE_NARRATIVE_LINKS        },
         {"global-profiles",         RULE_GLOBAL_PROFILES        },
+        {"search-parameters",       RULE_SEARCH_PARAMETERS      },
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (strcmp(rules[i].name, name) == 0)

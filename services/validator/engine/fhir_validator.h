@@ -81,11 +81,12 @@ typedef enum ValidateRule {
     RULE_VITAL_SIGNS = 1 << 11,            /* their codes make their profiles apply */
     RULE_NARRATIVE_LINKS = 1 << 12,        /* narrativeLink leads to one place in the bundle */
     RULE_GLOBAL_PROFILES = 1 << 13,        /* those of a guide apply to whatever is of their type */
+    RULE_SEARCH_PARAMETERS = 1 << 14, /* those that a CapabilityStatement lists are looked up */
 } ValidateRule;
 enum {
     RULES_OF_CORE = RULE_UNKNOWN_PROFILE_WARNS | RULE_UNKNOWN_EXTENSION_FAILS |
                     RULE_UNKNOWN_SYSTEM_WARNS | RULE_REST_REFERENCES | RULE_VITAL_SIGNS |
-                    RULE_NARRATIVE_LINKS | RULE_GLOBAL_PROFILES
+                    RULE_NARRATIVE_LINKS | RULE_GLOBAL_PROFILES | RULE_SEARCH_PARAMETERS
 };
 /* The rule of that name: "unknown-profile-warns", "for-publication" ...; 0: there is none. */
 ValidateRule fhir_rule_find(const char *name);

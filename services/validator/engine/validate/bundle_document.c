@@ -411,9 +411,12 @@ static bool check_kind(Walk *walk, ElemId bundle, ElemId first, FindingPath form
         if (!str_is(fhir_type_name(walk->model, type), wanted)) {
             Finding *finding =
                 report(walk, SEVERITY_ERROR, is_message ? MSG_BUNDLE_MESSAGE : MSG_BUNDLE_DOCUMENT,
-                       resource);
-            if (finding)
+                       bundle);
+            if (finding) { /* the Java core counts from 1 here */
                 finding->path = (uint8_t)form;
+                finding->suffix = STR(".entry[1].resource");
+                finding->at = elem_offset(walk_elem(walk, resource));
+            }
             web.ok = false;
         } else if (is_message) {
             children_must_resolve(&web, &from, resource, "focus");

@@ -464,13 +464,16 @@ static bool check_stated_type(Walk *walk, const SchemaType *type, Str stated, St
                               ElemId elem)
 {
     bool ok = true;
+    /* spec: references.html#Reference.type: a url, relative to that of FHIR's definitions */
+    Str core = STR("http://hl7.org/fhir/StructureDefinition/");
+    Str name = str_starts(stated, core) ? str_skip(stated, core.len) : stated;
     if (!allows_any(walk, type)) {
         bool allowed = false;
         for (uint32_t i = 0; i < type->target_count && !allowed; i++) {
             ProfileId profile = walk->schema->targets[type->targets + i].profile;
-            allowed = profile &&
-                      str_eq(schema_text(walk->schema, walk->schema->profiles[profile].type_text),
-                             stated);
+            allowed =
+                profile &&
+                str_eq(schema_text(walk->schema, walk->schema->profiles[profile].type_text), name);
         }
         if (!allowed) {
             report_with(walk, SEVERITY_ERROR, MSG_REFERENCE_WRONG_TARGET, elem, stated,

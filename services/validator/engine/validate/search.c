@@ -151,6 +151,8 @@ bool check_capability_statement(Walk *walk, ElemId elem, FindingPath form)
     uint16_t resource = walk_name(walk, "resource");
     ElemId behind = walk_elem(walk, elem)->behind;
     bool ok = true;
+    if (!(walk->rules & RULE_SEARCH_PARAMETERS))
+        return true;
     for (ElemId id = elem + 1; id < behind; id++) {
         const Elem *e = walk_elem(walk, id);
         if (e->property == name && walk_elem(walk, e->parent)->property == resource)

@@ -139,6 +139,7 @@ static bool check_definition(Walk *walk, ElemId elem, Str type, FindingPath form
         {"ValueSet",            check_value_set           },
     };
     bool ok = check_owner(walk, elem, form);
+    check_hl7_work_group(walk, elem, form);
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (str_is(type, checks[i].type))
             return checks[i].check(walk, elem, form) && ok;

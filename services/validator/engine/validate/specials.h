@@ -5,6 +5,7 @@
 #pragma once
 #include "services/validator/engine/validate/walk.h"
 
+void check_hl7_work_group(Walk *walk, ElemId elem, FindingPath form);
 bool check_measure(Walk *walk, ElemId measure, FindingPath form);
 bool check_measure_report(Walk *walk, ElemId report_elem, FindingPath form);
 /* Definitions: what they say of themselves and of each other. */

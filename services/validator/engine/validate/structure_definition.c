@@ -101,8 +101,28 @@ static bool check_path(Walk *walk, ElemId sd, FhirTypeId type, ElemId element, F
     return false;
 }
 
+static void check_contexts(Walk *walk, ElemId sd, FindingPath form)
+{
+    uint16_t name = walk_name(walk, "context");
+    if (!str_is(walk_text(walk, sd, "type"), "Extension"))
+        return;
+    ELEM_EACH(&walk->elems, context, sd)
+    {
+        if (walk_elem(walk, context)->property != name ||
+            !str_is(walk_text(walk, context, "type"), "element") ||
+            !str_is(walk_text(walk, context, "expression"), "Element"))
+            continue;
+        Finding *finding = report(walk, SEVERITY_WARNING, MSG_CONTEXT_ELEMENT, context);
+        if (finding) {
+            finding->path = (uint8_t)form;
+            finding->at = FINDING_NO_LINE;
+        }
+    }
+}
+
 bool check_structure_definition(Walk *walk, ElemId sd, FindingPath form)
 {
+    check_contexts(walk, sd, form);
     ElemId differential = walk_child(walk, sd, "differential");
     FhirTypeId type = fhir_type_find(walk->model, walk_text(walk, sd, "type"));
     ProfileId base = schema_find(walk->schema, walk_text(walk, sd, "baseDefinition"));
