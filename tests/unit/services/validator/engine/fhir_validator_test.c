@@ -127,6 +127,34 @@ static void stops_at_its_limits(void **state)
     assert_string_equal(err.code, "memory-limit");
 }
 
+static void gives_the_whole_verdict_or_none_within_any_memory(void **state)
+{
+    (void)state;
+    enum { STEP = 512, MOST = 256 << 10 };
+    Str json = STR("{\"resourceType\":\"Patient\",\"id\":\"a\",\"foo\":1,\"active\":\"true\","
+                   "\"name\":[{\"given\":[\"A\",\"B\"],\"bar\":{}}],\"birthDate\":2020}");
+    ARENA_AUTO enough = arena_new(MOST);
+    Verdict whole = validate(enough, json.ptr);
+    bool refused = false, answered = false;
+    for (size_t bytes = STEP; bytes <= MOST; bytes += STEP) {
+        ARENA_AUTO arena = arena_new(bytes);
+        Verdict verdict = {0};
+        Err err = {0};
+        if (fhir_validate(validator, json, NULL, arena, &verdict, &err)) {
+            answered = true;
+            assert_int_equal(verdict.valid, whole.valid);
+            assert_int_equal(verdict.errors, whole.errors);
+            assert_int_equal(verdict.issue_count, whole.issue_count);
+        } else {
+            assert_false(answered); /* more memory never gives less */
+            refused = true;
+            assert_int_equal(err.kind, ERR_INPUT);
+            assert_string_equal(err.code, "memory-limit");
+        }
+    }
+    assert_true(refused && answered);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +164,7 @@ int main(void)
         cmocka_unit_test(refuses_the_wrong_json_type),
         cmocka_unit_test(names_resources_inside_a_bundle),
         cmocka_unit_test(stops_at_its_limits),
+        cmocka_unit_test(gives_the_whole_verdict_or_none_within_any_memory),
     };
     return cmocka_run_group_tests(tests, open_without_images, close_it);
 }
