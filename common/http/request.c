@@ -40,6 +40,10 @@ Str http_request_query(const HttpRequest *request)
 {
     return request->target.query;
 }
+Str http_request_authority(const HttpRequest *request)
+{
+    return request->target.authority;
+}
 Str http_request_version(const HttpRequest *request)
 {
     return request->version;
@@ -57,9 +61,9 @@ bool http_request_is_tls(const HttpRequest *request)
 {
     return request->conn->tls != NULL;
 }
-size_t http_request_client_chain(const HttpRequest *request, Str *ret_chain, size_t max)
+size_t http_request_certificates(const HttpRequest *request, Str *ret_chain, size_t room)
 {
-    return tls_client_chain(request->conn, ret_chain, max);
+    return tls_client_chain(request->conn, ret_chain, room);
 }
 Str http_request_body(const HttpRequest *request)
 {
@@ -284,11 +288,6 @@ static enum MHD_Result first_call(HttpRequest *request)
         return answer_and_linger(request);
     }
     check_target(request);
-    if (!tls_client_still_fits(request->conn)) {
-        body_refuse(request, 403, "client-certificate",
-                    "The client's certificate is not accepted any more");
-        request->close = true;
-    }
     if (!request->body_refusal.status) {
         request->answered = !service_begins(request);
         if (!request->answered)

@@ -330,7 +330,7 @@ static bool load_tls(HttpServer *server, Err *err)
     TRY(http_certificate_read(o->cert_file, o->key_file, &own, err));
     HttpTlsOptions options = {.certificate = own,
                               .ticket_key_file = o->ticket_key_file,
-                              .ask_client = o->ask_client,
+                              .ask_certificate = o->ask_certificate,
                               .client_ca_file = o->client_ca_file};
     bool fine = http_server_use_tls(server, &options, err);
     http_certificate_release(own);

@@ -52,9 +52,6 @@ typedef struct HttpHandler {
     void (*refuse)(void *context, HttpRequest *request, const HttpRefusal *refusal);
     /* `sent`: the reply went out whole, as far as we can know. */
     void (*over)(void *context, HttpRequest *request, bool sent);
-    /* Is that client's certificate (DER, its own first) to be believed? In the handshake, whether
-     * resumed or not, and again after http_server_use_tls. NULL: none counts. */
-    bool (*client)(void *context, const Str *chain, size_t count);
     void *context;
 } HttpHandler;
 
@@ -64,7 +61,7 @@ typedef struct HttpServerOptions {
     const char *key_file;        /* PEM */
     const char *tls_priorities;  /* GnuTLS; NULL: HTTP_TLS_PRIORITIES */
     const char *ticket_key_file; /* tls.h */
-    HttpClientAsk ask_client;
+    bool ask_certificate;        /* tls.h; with client_ca_file */
     const char *client_ca_file;
     uint32_t threads;                 /* 0: 2 */
     uint32_t connections_max;         /* 0: 4096 */
@@ -111,17 +108,20 @@ void http_request_wake(HttpRequest *request); /* from any thread */
 
 Arena *http_request_arena(HttpRequest *request);
 Str http_request_method(const HttpRequest *request);
-Str http_request_target(const HttpRequest *request);  /* as sent */
-Str http_request_path(const HttpRequest *request);    /* decoded */
-Str http_request_query(const HttpRequest *request);   /* as sent */
+Str http_request_target(const HttpRequest *request); /* as sent */
+Str http_request_path(const HttpRequest *request);   /* decoded */
+Str http_request_query(const HttpRequest *request);  /* as sent */
+/* Of an absolute target ("GET https://host/path"), as sent; ptr NULL: it names none. */
+Str http_request_authority(const HttpRequest *request);
 Str http_request_version(const HttpRequest *request); /* "HTTP/1.1" */
 Str http_request_address(const HttpRequest *request); /* the peer's, numeric, no port */
 /* The name that the TLS handshake asked for, lower case; STR_NONE: none, or no TLS. */
 Str http_request_tls_name(const HttpRequest *request);
 bool http_request_is_tls(const HttpRequest *request);
-/* The client's certificate and what it sent with it, DER, as HttpHandler.client has believed it;
- * 0: it showed none. They live as long as the connection. */
-size_t http_request_client_chain(const HttpRequest *request, Str *ret_chain, size_t max);
+/* What the TLS client has shown that it holds the key of: DER, its own certificate first, borrowed
+ * while the connection lives. Whether to believe it is the caller's to find out. 0: none, or more
+ * than there is room for. */
+size_t http_request_certificates(const HttpRequest *request, Str *ret_chain, size_t room);
 /* The first header of that name, ignoring case; STR_NONE if absent. */
 Str http_request_header(const HttpRequest *request, Str name);
 size_t http_request_header_count(const HttpRequest *request, Str name);

@@ -45,9 +45,8 @@ typedef struct Conn {
     struct Conn *prev, *next; /* HttpServer.conns, under its lock */
     struct HttpServer *server;
     struct MHD_Connection *mhd;
-    gnutls_session_t tls; /* NULL on plain HTTP */
-    HttpTls *tls_set;     /* what it was shown and asked */
-    uint64_t tls_checked; /* server->tls_generation when the client's certificate was looked at */
+    gnutls_session_t tls;        /* NULL on plain HTTP */
+    HttpTls *tls_set;            /* what it was shown and asked */
     char sni[SNI_BYTES_MAX + 1]; /* lower case */
     size_t sni_len;
     int fd;
@@ -123,8 +122,7 @@ struct HttpServer {
     HttpHandler handler;
     struct MHD_Daemon *daemon;
     uint16_t port;
-    HttpTls *tls; /* for new connections; under lock; NULL: plain HTTP */
-    _Atomic uint64_t tls_generation;
+    HttpTls *tls;              /* for new connections; under lock; NULL: plain HTTP */
     gnutls_datum_t ticket_key; /* our own, where none is shared */
     pthread_t watch;
     bool watching;
@@ -149,9 +147,7 @@ void request_give_back(HttpRequest *request);
 /* tls.c */
 void tls_begin(Conn *conn); /* before the handshake */
 void tls_release(HttpTls *tls);
-size_t tls_client_chain(const Conn *conn, Str *ret_chain, size_t max);
-/* Since the last change of trust; on the connection's server thread. */
-bool tls_client_still_fits(Conn *conn);
+size_t tls_client_chain(const Conn *conn, Str *ret_chain, size_t room);
 
 /* request.c: MHD's callbacks */
 void *request_line(void *cls, const char *target, struct MHD_Connection *mhd);

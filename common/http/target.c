@@ -40,7 +40,7 @@ static bool decode(Str raw, bool plus_is_space, Arena *arena, Str *ret_text)
 }
 
 /* spec: RFC 9112 §3.2.2: a server accepts the absolute form though clients send it to proxies. */
-static Str without_authority(Str raw)
+static Str without_authority(Str raw, Str *ret_authority)
 {
     size_t colon = str_find(raw, STR("://"));
     if (colon == SIZE_MAX || colon == 0 || colon > 5)
@@ -50,12 +50,13 @@ static Str without_authority(Str raw)
         return raw;
     Str rest = str_skip(raw, colon + 3);
     size_t slash = str_find_char(rest, '/');
+    *ret_authority = str_cut(rest, 0, slash);
     return slash == rest.len ? STR("/") : str_skip(rest, slash);
 }
 
 bool http_target_parse(Str raw, Arena *arena, HttpTarget *ret_target, Err *err)
 {
-    Str target = without_authority(raw);
+    Str authority = STR_NONE, target = without_authority(raw, &authority);
     size_t mark = str_find_char(target, '?');
     Str path = STR_NONE;
     if (target.len == 0 || target.ptr[0] != '/' || memchr(target.ptr, '#', target.len) ||
@@ -64,7 +65,8 @@ bool http_target_parse(Str raw, Arena *arena, HttpTarget *ret_target, Err *err)
     for (size_t i = mark; i < target.len; i++)
         if ((unsigned char)target.ptr[i] <= ' ' || target.ptr[i] == 0x7f)
             return ERR(err, ERR_INPUT, "target-malformed", "the query is malformed");
-    *ret_target = (HttpTarget){path, mark < target.len ? str_skip(target, mark + 1) : STR("")};
+    *ret_target =
+        (HttpTarget){path, mark < target.len ? str_skip(target, mark + 1) : STR(""), authority};
     return true;
 }
 

@@ -10,8 +10,9 @@
 #include "common/base/err.h"
 
 typedef struct HttpTarget {
-    Str path;  /* decoded, begins with '/', no NUL inside, NUL-terminated */
-    Str query; /* as sent, without '?'; empty without one */
+    Str path;      /* decoded, begins with '/', no NUL inside, NUL-terminated */
+    Str query;     /* as sent, without '?'; empty without one */
+    Str authority; /* as sent, of an absolute target; ptr NULL: it names none */
 } HttpTarget;
 
 bool http_target_parse(Str raw, Arena *arena, HttpTarget *ret_target, Err *err) MUST_USE;

@@ -28,7 +28,7 @@ struct HttpTls {
     size_t host_count;
     gnutls_certificate_credentials_t credentials;
     gnutls_datum_t ticket_key;
-    HttpClientAsk ask_client;
+    bool ask_certificate;
 };
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -216,16 +216,13 @@ static int on_certificate(gnutls_session_t session, const struct gnutls_cert_ret
     return 0;
 }
 
-/* --- the client's certificate ----------------------------------------------------------------- */
-
-size_t tls_client_chain(const Conn *conn, Str *ret_chain, size_t max)
+size_t tls_client_chain(const Conn *conn, Str *ret_chain, size_t room)
 {
     unsigned count = 0;
-    const gnutls_datum_t *der =
-        conn->tls && conn->tls_set->ask_client && conn->server->handler.client
-            ? gnutls_certificate_get_peers(conn->tls, &count)
-            : NULL;
-    if (!der || count > max)
+    const gnutls_datum_t *der = conn->tls && conn->tls_set->ask_certificate
+                                    ? gnutls_certificate_get_peers(conn->tls, &count)
+                                    : NULL;
+    if (!der || count > room) /* cut short it would be another chain */
         return 0;
     for (unsigned i = 0; i < count; i++) {
         union {
@@ -235,32 +232,6 @@ size_t tls_client_chain(const Conn *conn, Str *ret_chain, size_t max)
         ret_chain[i] = (Str){cast.chars, der[i].size};
     }
     return count;
-}
-
-/* None is fine here: who requires one has said so to GnuTLS. */
-static bool client_fits(const Conn *conn)
-{
-    const HttpHandler *handler = &conn->server->handler;
-    Str chain[HTTP_CHAIN_MAX];
-    unsigned shown = 0;
-    if (!handler->client || !gnutls_certificate_get_peers(conn->tls, &shown) || shown == 0)
-        return true;
-    size_t count = tls_client_chain(conn, chain, HTTP_CHAIN_MAX);
-    return count > 0 && handler->client(handler->context, chain, count);
-}
-
-static int on_client_certificate(gnutls_session_t session)
-{
-    return client_fits(gnutls_session_get_ptr(session)) ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
-}
-
-bool tls_client_still_fits(Conn *conn)
-{
-    uint64_t now = atomic_load_explicit(&conn->server->tls_generation, memory_order_relaxed);
-    if (!conn->tls || conn->tls_checked == now)
-        return true;
-    conn->tls_checked = now;
-    return client_fits(conn);
 }
 
 /* --- a handshake ------------------------------------------------------------------------------ */
@@ -276,8 +247,6 @@ static int on_handshake(gnutls_session_t session, unsigned type, unsigned post, 
         note_name(conn);
     if (!incoming || type != GNUTLS_HANDSHAKE_FINISHED)
         return 0;
-    if (gnutls_session_is_resumed(session) && !client_fits(conn))
-        return GNUTLS_E_CERTIFICATE_ERROR;
     pthread_mutex_lock(&conn->lock);
     if (conn->phase == PHASE_HELLO)
         conn_enter(conn, PHASE_IDLE);
@@ -287,21 +256,16 @@ static int on_handshake(gnutls_session_t session, unsigned type, unsigned post, 
 
 void tls_begin(Conn *conn)
 {
-    static const gnutls_certificate_request_t asks[] = {
-        [HTTP_CLIENT_NOT_ASKED] = GNUTLS_CERT_IGNORE,
-        [HTTP_CLIENT_ASKED] = GNUTLS_CERT_REQUEST,
-        [HTTP_CLIENT_REQUIRED] = GNUTLS_CERT_REQUIRE,
-    };
     HttpServer *server = conn->server;
     pthread_mutex_lock(&server->lock);
     conn->tls_set = server->tls;
-    conn->tls_checked = atomic_load(&server->tls_generation);
     atomic_fetch_add(&conn->tls_set->refs, 1);
     pthread_mutex_unlock(&server->lock);
     HttpTls *set = conn->tls_set;
     gnutls_session_set_ptr(conn->tls, conn);
     CHECK(gnutls_credentials_set(conn->tls, GNUTLS_CRD_CERTIFICATE, set->credentials) == 0);
-    gnutls_certificate_server_set_request(conn->tls, asks[set->ask_client]);
+    if (set->ask_certificate)
+        gnutls_certificate_server_set_request(conn->tls, GNUTLS_CERT_REQUEST);
     gnutls_session_ticket_enable_server(conn->tls, &set->ticket_key);
     gnutls_handshake_set_hook_function(conn->tls, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_POST,
                                        on_handshake);
@@ -378,8 +342,7 @@ bool http_server_use_tls(HttpServer *server, const HttpTlsOptions *options, Err 
     tls->arena = arena_new(HOSTS_ARENA_BYTES);
     CHECK(gnutls_certificate_allocate_credentials(&tls->credentials) == 0);
     gnutls_certificate_set_retrieve_function3(tls->credentials, on_certificate);
-    gnutls_certificate_set_verify_function(tls->credentials, on_client_certificate);
-    tls->ask_client = options->ask_client;
+    tls->ask_certificate = options->ask_certificate;
     tls->certificate = http_certificate_hold(options->certificate);
     copy_hosts(tls, options);
     if (!take_ticket_key(server, tls, options->ticket_key_file, err) ||
@@ -390,7 +353,6 @@ bool http_server_use_tls(HttpServer *server, const HttpTlsOptions *options, Err 
     pthread_mutex_lock(&server->lock);
     HttpTls *former = server->tls;
     server->tls = tls;
-    atomic_fetch_add(&server->tls_generation, 1);
     pthread_mutex_unlock(&server->lock);
     tls_release(former);
     return true;

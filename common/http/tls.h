@@ -32,22 +32,14 @@ typedef struct HttpTlsHost {
     HttpCertificate *certificate;
 } HttpTlsHost;
 
-typedef enum HttpClientAsk {
-    HTTP_CLIENT_NOT_ASKED,
-    HTTP_CLIENT_ASKED,    /* may show a certificate */
-    HTTP_CLIENT_REQUIRED, /* no handshake without */
-} HttpClientAsk;
-
 typedef struct HttpTlsOptions {
     HttpCertificate *certificate; /* for names not among `hosts`, and for clients that say none */
     const HttpTlsHost *hosts;
     size_t host_count;
     const char *ticket_key_file; /* 64 bytes shared by replicas; NULL: random, own tickets only */
-    HttpClientAsk ask_client;
-    const char *client_ca_file; /* PEM: the authorities that clients are told of; NULL: of none */
+    bool ask_certificate;        /* clients may show one; nobody has checked it then */
+    const char *client_ca_file;  /* PEM: the authorities that they are told of; NULL: of none */
 } HttpTlsOptions;
 
-/* For connections from now on; those that are open keep what they have shown, but their client's
- * certificate is put to HttpHandler.client again before their next request. The former options stay
- * in force on an error. */
+/* For connections from now on. The former options stay in force on an error. */
 bool http_server_use_tls(HttpServer *server, const HttpTlsOptions *options, Err *err) MUST_USE;

@@ -7,8 +7,7 @@
  *   GET  /tls             the name that the handshake asked for, how many certificates it showed
  *   anything under /no    refused by begin() with 404
  *
- * It says its counts for each byte on stdin; 'd' drains it, 'r' reads its certificates again. With
- * deny=FILE no client's certificate is believed while that file exists. */
+ * It says its counts for each byte on stdin; 'd' drains it, 'r' reads its certificates again. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -24,7 +23,6 @@ static struct {
     Str names[HOSTS_MAX];
     char cert_files[HOSTS_MAX][PATH_BYTES], key_files[HOSTS_MAX][PATH_BYTES];
     size_t count;
-    const char *deny;
 } tls;
 
 typedef struct Waiter {
@@ -89,7 +87,7 @@ static HttpNext handle(void *context, HttpRequest *request)
         Str chain[HTTP_CHAIN_MAX];
         buf_add_format(http_reply_body(request), "%.*s %zu\n",
                        STR_ARG(http_request_tls_name(request)),
-                       http_request_client_chain(request, chain, HTTP_CHAIN_MAX));
+                       http_request_certificates(request, chain, HTTP_CHAIN_MAX));
     } else if (str_is(path, "/fields")) {
         size_t n = 0;
         Str name, value;
@@ -120,18 +118,12 @@ static void over(void *context, HttpRequest *request, bool sent)
     free(waiter);
 }
 
-static bool client(void *context, const Str *chain, size_t count)
-{
-    (void)context;
-    return count > 0 && chain[0].len > 0 && !(tls.deny && access(tls.deny, F_OK) == 0);
-}
-
 static bool read_hosts(HttpServer *server, const HttpServerOptions *options)
 {
     HttpTlsHost hosts[HOSTS_MAX];
     HttpTlsOptions now = {.hosts = hosts,
                           .ticket_key_file = options->ticket_key_file,
-                          .ask_client = options->ask_client,
+                          .ask_certificate = options->ask_certificate,
                           .client_ca_file = options->client_ca_file};
     Err err = {0};
     bool fine =
@@ -199,11 +191,9 @@ static void set(HttpServerOptions *options, const char *argument)
     else if (str_is(name, "tickets"))
         options->ticket_key_file = rest.ptr;
     else if (str_is(name, "ask"))
-        options->ask_client = (HttpClientAsk)n;
+        options->ask_certificate = n != 0;
     else if (str_is(name, "ca"))
         options->client_ca_file = rest.ptr;
-    else if (str_is(name, "deny"))
-        tls.deny = rest.ptr;
     else if (str_is(name, "host"))
         add_host(rest);
     else if (str_is(name, "listen"))
@@ -215,8 +205,7 @@ int main(int argc, char **argv)
     HttpServerOptions options = {.listen = STR("127.0.0.1:0")};
     for (int i = 1; i < argc; i++)
         set(&options, argv[i]);
-    HttpHandler handler = {
-        .begin = begin, .handle = handle, .refuse = refuse, .over = over, .client = client};
+    HttpHandler handler = {.begin = begin, .handle = handle, .refuse = refuse, .over = over};
     HttpServer *server = NULL;
     Err err = {0};
     if (!http_server_start(&options, &handler, &server, &err)) {
