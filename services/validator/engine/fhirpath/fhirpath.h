@@ -128,6 +128,9 @@ typedef struct FhirpathAt {
  * `ret_at` may be NULL. */
 bool fhirpath_compile(Str text, const FhirpathCompileOptions *options, Arena *arena, Str *ret_code,
                       FhirpathAt *ret_at, Err *err) MUST_USE;
+/* For code that will run together: forgets which parts of expressions depend on their focus alone
+ * where no other expression has the same part. Verdicts stay as they are. False: no memory. */
+bool fhirpath_forget_unshared(char *const *codes, size_t count);
 /* Can the regular expressions that stand in it as literals be compiled, and do they end in time on
  * short texts made of their own characters? Else ERR_INPUT "fhirpath-pattern". For expressions that
  * somebody is about to save. `ret_at` may be NULL. */

@@ -1,5 +1,6 @@
 #include "services/validator/engine/schema/compile.h"
 
+#include "services/validator/engine/fhirpath/fhirpath.h"
 #include "services/validator/engine/schema/tables.h"
 
 #define CORE "http://hl7.org/fhir/StructureDefinition/"
@@ -418,6 +419,24 @@ static bool keep_coding_properties(Tables *tables, Err *err)
     return true;
 }
 
+/* The invariants of an image run beside each other. */
+static bool share_expressions(Tables *tables)
+{
+    uint32_t count = table_count(&tables->expressions);
+    size_t found = 0;
+    char **codes = calloc(count, sizeof *codes);
+    if (!codes)
+        return false;
+    for (uint32_t i = 1; i < count; i++) {
+        const SchemaExpression *expression = table_at(&tables->expressions, i);
+        if (expression->code_bytes)
+            codes[found++] = tables->code.data + expression->code;
+    }
+    bool ok = fhirpath_forget_unshared(codes, found);
+    free(codes);
+    return ok;
+}
+
 static bool run(Tables *tables, Arena *arena, SchemaCompiled *compiled, Err *err)
 {
     size_t resources = packages_resource_count(tables->packages) + 1;
@@ -431,7 +450,8 @@ static bool run(Tables *tables, Arena *arena, SchemaCompiled *compiled, Err *err
     compile_slices(tables);
     keep_whole(tables);
     TRY(keep_coding_properties(tables, err));
-    if (!compile_contents(tables) || !finish(tables, arena, compiled))
+    if (tables_full(tables) || !share_expressions(tables) || !compile_contents(tables) ||
+        !finish(tables, arena, compiled))
         return ERR(err, ERR_FATAL, "memory", "no memory to compile");
     return true;
 }
