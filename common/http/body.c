@@ -15,6 +15,18 @@ static void too_large(HttpRequest *request)
     body_refuse(request, 413, "body-too-large", "The request body is too large");
 }
 
+/* The service's word on it comes first. */
+static bool service_lets(HttpRequest *request, size_t more)
+{
+    const HttpHandler *handler = &request->server->handler;
+    HttpRefusal refusal = {0};
+    if (handler->room)
+        refusal = handler->room(handler->context, request, more);
+    if (refusal.status)
+        body_refuse(request, refusal.status, refusal.code, refusal.text);
+    return refusal.status == 0;
+}
+
 /* Room for `room` bytes and a NUL, within what all bodies together may take. */
 static bool take_room(HttpRequest *request, size_t room)
 {
@@ -22,6 +34,8 @@ static bool take_room(HttpRequest *request, size_t room)
         return true;
     HttpServer *server = request->server;
     size_t more = room - request->body_room;
+    if (!service_lets(request, more))
+        return false;
     if (atomic_fetch_add(&server->buffered, more) + more > server->options.buffered_max_bytes) {
         atomic_fetch_sub(&server->buffered, more);
         body_refuse(request, 503, "overloaded", "Too many request bodies at once, try again");

@@ -8,17 +8,13 @@
  * Spec:    RFC 9110, RFC 9112. HTTP/1.1 keep-alive and pipelining; TLS 1.2+ with session tickets.
  * Owner:   the caller of http_server_start. A HttpRequest and everything from its arena and reply
  *          buffer live until over() returns. http_request_wake must not be called after over().
- * Threads: `threads` of the server's own. begin, handle, refuse and over of one request never run
- *          at the same time; those of different requests do.
- * Errors:  ERR_FATAL "listen-...", "http-certificate", "http-server". Requests that break a rule
- *          are answered by refuse()'s text, and by a close where framing is in doubt.
- * Limits:  HttpServerOptions. What the limits cost a sender:
- *            target, fields       414, 431, close
- *            framing in doubt     400, 501, close
- *            body too large       413 (also when decompressed), close
- *            body too slow        408, close;  headers too slow or idle: close
- *            buffered_max_bytes   503, Retry-After
- *            draining             answered, then closed */
+ * Threads: `threads` of the server's own. begin, room, handle, refuse and over of one request never
+ * run at the same time; those of different requests do. Errors:  ERR_FATAL "listen-...",
+ * "http-certificate", "http-server". Requests that break a rule are answered by refuse()'s text,
+ * and by a close where framing is in doubt. Limits:  HttpServerOptions. What the limits cost a
+ * sender: target, fields       414, 431, close framing in doubt     400, 501, close body too large
+ * 413 (also when decompressed), close body too slow        408, close;  headers too slow or idle:
+ * close buffered_max_bytes   503, Retry-After draining             answered, then closed */
 #pragma once
 #include "common/base/arena.h"
 #include "common/base/buf.h"
@@ -48,6 +44,9 @@ typedef struct HttpHandler {
     /* Headers are in, the body is not. NULL, or true: go on; false: the reply is filled in, the
      * body will not be read, the connection is closed after it. */
     bool (*begin)(void *context, HttpRequest *request);
+    /* Its body is about to take so much memory more, in all within body_max_bytes. NULL, or a
+     * refusal with status 0: let it. */
+    HttpRefusal (*room)(void *context, HttpRequest *request, size_t more);
     HttpNext (*handle)(void *context, HttpRequest *request);
     void (*refuse)(void *context, HttpRequest *request, const HttpRefusal *refusal);
     /* `sent`: the reply went out whole, as far as we can know. */

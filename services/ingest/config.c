@@ -35,6 +35,14 @@ const ConfigOption ingest_options[] = {
         "largest body, decompressed; past it 413", .min = 1024, .max = 268435456),
     OPT("BUFFERED_MAX_BYTES", CONFIG_UINT, buffered_max_bytes, "536870912",
         "all bodies in memory together; past it 503", .min = 1048576, .max = 1099511627776),
+    OPT("TENANT_REQUESTS_MAX", CONFIG_UINT, tenant_requests_max, "256",
+        "bundles of one tenant in flight here, from their header to their answer; past it 429; 0: "
+        "no limit",
+        .max = 1000000),
+    OPT("TENANT_BODY_BYTES_MAX", CONFIG_UINT, tenant_bytes_max, "134217728",
+        "memory of their bodies; past it 429; one bundle alone may always be as large as "
+        "BODY_MAX_BYTES; 0: no limit",
+        .max = 1099511627776),
     OPT("HEADER_FIELDS_MAX", CONFIG_UINT, fields_max, "100", "past it 431", .min = 10, .max = 1000),
     OPT("HEADER_BYTES_MAX", CONFIG_UINT, field_bytes_max, "16384", "past it 431", .min = 1024,
         .max = 1048576),

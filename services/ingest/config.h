@@ -18,6 +18,7 @@ typedef struct IngestConfig {
     const char *tls_cert_file, *tls_key_file, *tls_ticket_key_file, *tls_priorities;
     uint64_t http_threads, connections_max, connections_per_address;
     uint64_t body_max_bytes, buffered_max_bytes, fields_max, field_bytes_max;
+    uint64_t tenant_requests_max, tenant_bytes_max; /* 0: no limit */
     uint64_t idle_ms, header_ms, body_ms, body_rate_min, body_grace_ms, send_ms;
     const char *hosts;
     bool allow_anonymous;

@@ -5,6 +5,7 @@
 #include "services/ingest/await.h"
 #include "services/ingest/lookups.h"
 #include "services/ingest/routes.h"
+#include "services/ingest/tenants.h"
 
 enum { ROUTES_MAX = 16, STATUS_MAX = 600 };
 
@@ -14,9 +15,11 @@ struct IngestMetrics {
     Histogram *seconds[ROUTES_MAX];
     Histogram *body_bytes;
     Counter *claims[CLAIM_COUNTS];
+    Counter *tenant_refused[CAP_COUNT];
     Counter *unsent;
     Gauge *in_flight, *connections, *awaiting, *buffered, *publishing, *publishing_bytes,
-        *questions, *database_away, *brokers_connected, *ready;
+        *questions, *database_away, *brokers_connected, *ready, *tenants, *tenant_requests,
+        *tenant_bytes;
     /* totals kept by the server, published as counters */
     Counter *connections_total, *refused, *slow, *resumed, *received, *sent;
     HttpServerStats last;
@@ -48,6 +51,10 @@ static void collect(void *context)
     gauge_set(c->publishing_bytes, (double)bus_producer_in_flight_bytes(ingest->producer));
     gauge_set(c->brokers_connected, bus_producer_connected(ingest->producer));
     gauge_set(c->ready, atomic_load(&ingest->ready) && !atomic_load(&ingest->draining));
+    TenantsBusy busy = tenants_busy(ingest->tenants);
+    gauge_set(c->tenants, (double)busy.tenants);
+    gauge_set(c->tenant_requests, (double)busy.requests);
+    gauge_set(c->tenant_bytes, (double)busy.bytes);
     if (ingest->lookups) {
         gauge_set(c->questions, (double)lookups_waiting(ingest->lookups));
         gauge_set(c->database_away, lookups_away(ingest->lookups));
@@ -67,16 +74,19 @@ static void register_gauges(IngestMetrics *c, Metrics *m)
         Gauge **to;
         const char *name, *help;
     } table[] = {
-        {&c->in_flight,         "requests_open",       "requests between header and answer" },
-        {&c->connections,       "connections_open",    "senders' connections"               },
-        {&c->awaiting,          "awaiting",            "requests waiting for a verdict"     },
-        {&c->buffered,          "body_buffered_bytes", "request bodies in memory"           },
-        {&c->publishing,        "publishing",          "records not acknowledged yet"       },
-        {&c->publishing_bytes,  "publishing_bytes",    "their size"                         },
-        {&c->questions,         "database_questions",  "waiting for a database connection"  },
-        {&c->database_away,     "database_away",       "1: the database failed a moment ago"},
-        {&c->brokers_connected, "brokers_connected",   "1: a broker can be reached"         },
-        {&c->ready,             "ready",               "1: takes requests"                  },
+        {&c->in_flight,         "requests_open",        "requests between header and answer"   },
+        {&c->connections,       "connections_open",     "senders' connections"                 },
+        {&c->awaiting,          "awaiting",             "requests waiting for a verdict"       },
+        {&c->buffered,          "body_buffered_bytes",  "request bodies in memory"             },
+        {&c->publishing,        "publishing",           "records not acknowledged yet"         },
+        {&c->publishing_bytes,  "publishing_bytes",     "their size"                           },
+        {&c->questions,         "database_questions",   "waiting for a database connection"    },
+        {&c->database_away,     "database_away",        "1: the database failed a moment ago"  },
+        {&c->brokers_connected, "brokers_connected",    "1: a broker can be reached"           },
+        {&c->tenants,           "tenants",              "tenants with a bundle in flight"      },
+        {&c->tenant_requests,   "tenant_requests_most", "in flight, of the busiest tenant"     },
+        {&c->tenant_bytes,      "tenant_bytes_most",    "their bodies, of the tenant with most"},
+        {&c->ready,             "ready",                "1: takes requests"                    },
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         char name[80];
@@ -104,6 +114,11 @@ static void register_counters(IngestMetrics *c, Metrics *m)
         snprintf(name, sizeof name, "fhirbus_ingest_%s", table[i].name);
         *table[i].to = metrics_counter(m, name, table[i].help, METRIC_NO_LABELS);
     }
+    static const char *const caps[CAP_COUNT] = {"requests", "bytes"};
+    for (size_t i = 0; i < CAP_COUNT; i++)
+        c->tenant_refused[i] = metrics_counter(m, "fhirbus_ingest_tenant_refused_total",
+                                               "429: its tenant had its share in flight",
+                                               METRIC_LABELS({"cap", str_from(caps[i])}));
     static const char *const outcomes[CLAIM_COUNTS] = {"fresh", "repeated", "conflict", "skipped"};
     for (size_t i = 0; i < CLAIM_COUNTS; i++)
         c->claims[i] = metrics_counter(m, "fhirbus_ingest_claims_total", "X-Correlation-ID claims",
@@ -138,6 +153,12 @@ void count_claim(IngestMetrics *counts, ClaimCount what)
 {
     if (counts)
         counter_add(counts->claims[what], 1);
+}
+
+void count_tenant_refused(IngestMetrics *counts, TenantCap cap)
+{
+    if (counts)
+        counter_add(counts->tenant_refused[cap], 1);
 }
 
 /* Looked up once per route and status, then kept. */

@@ -12,9 +12,16 @@ typedef enum ClaimCount {
     CLAIM_COUNTS,
 } ClaimCount;
 
+typedef enum TenantCap {
+    CAP_REQUESTS,
+    CAP_BYTES,
+    CAP_COUNT,
+} TenantCap;
+
 IngestMetrics *counts_new(Ingest *ingest); /* NULL without memory */
 void counts_free(IngestMetrics *counts);   /* NULL is fine */
 void count_claim(IngestMetrics *counts, ClaimCount what);
+void count_tenant_refused(IngestMetrics *counts, TenantCap cap);
 /* route: index of the table, or route_count() for none. */
 void count_request(IngestMetrics *counts, size_t route, unsigned status, double seconds,
                    size_t body_bytes, bool sent);

@@ -14,6 +14,7 @@
 #include "common/http/server.h"
 #include "common/obs/trace.h"
 #include "services/ingest/ingest.h"
+#include "services/ingest/tenants.h"
 
 typedef struct Route Route;
 typedef struct Step Step;
@@ -45,6 +46,9 @@ typedef struct Exchange {
     const Step *step; /* the present one */
     Arena *arena;     /* the request's */
     Trace trace;
+
+    Tenant *admitted;        /* NULL: not yet, or a route without shares */
+    uint64_t admitted_bytes; /* of its tenant's share */
 
     Str parameter; /* what stood for {id} in the path */
 

@@ -6,12 +6,13 @@ const Step flow_submit[] = {
     {"receive",      step_receive, true}, /* media type, Accept, Prefer, ids       */
     {"authenticate",          step_authenticate, true}, /* who calls, for which tenant           */
     {"identify", step_identify, true}, /* which id, whose trace                 */
-    {"wrap",          step_wrap, false}, /* body -> Envelope                      */
-    {"claim",     step_claim, false}, /* the sender's own id: seen before?     */
-    {"publish",          step_publish, false}, /* -> topic                              */
-    {"await",         step_await, false}, /* acknowledgement, verdict or deadline  */
+    {"admit",          step_admit, true}, /* its tenant's share of what is in flight */
+    {"wrap",     step_wrap, false}, /* body -> Envelope                      */
+    {"claim",          step_claim, false}, /* the sender's own id: seen before?     */
+    {"publish",        step_publish, false}, /* -> topic                              */
+    {"await",          step_await, false}, /* acknowledgement, verdict or deadline  */
     {"reply",         step_reply, false}, /* verdict or 202 -> HTTP                */
-    {0       },
+    {0        },
 };
 
 const Step flow_status[] = {

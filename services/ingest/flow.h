@@ -33,6 +33,7 @@ extern const Step flow_metadata[];
 StepNext step_receive(Exchange *exchange);      /* receive.c: what the header says */
 StepNext step_authenticate(Exchange *exchange); /* authenticate.c */
 StepNext step_identify(Exchange *exchange);     /* identify.c */
+StepNext step_admit(Exchange *exchange);        /* admit.c */
 StepNext step_wrap(Exchange *exchange);         /* wrap.c */
 StepNext step_claim(Exchange *exchange);        /* claim.c */
 StepNext step_publish(Exchange *exchange);      /* publish.c */

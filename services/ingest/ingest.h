@@ -17,6 +17,7 @@ typedef struct Catalog Catalog;
 typedef struct Events Events;
 typedef struct Lookups Lookups;
 typedef struct Replays Replays;
+typedef struct Tenants Tenants;
 typedef struct IngestMetrics IngestMetrics;
 
 /* In front of each body, for the rest of its envelope: so the body is not copied on its way out. */
@@ -31,6 +32,7 @@ typedef struct Ingest {
     BusProducer *producer;
     Catalog *catalog; /* what administration published: published.c */
     Callers *callers; /* of the catalog */
+    Tenants *tenants;
     Await *await;
     Answers *answers;
     Events *events;   /* NULL: EVENTS=0 */

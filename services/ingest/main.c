@@ -23,6 +23,7 @@
 #include "services/ingest/read/verdict.h"
 #include "services/ingest/replays.h"
 #include "services/ingest/serve.h"
+#include "services/ingest/tenants.h"
 
 static const ConfigProgram program = {
     .name = "fhirbus-ingest",
@@ -187,6 +188,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     bus_producer_free(ingest->producer, 2000);
     published_close(ingest);
     await_free(ingest->await);
+    tenants_free(ingest->tenants);
     counts_free(ingest->counters);
     metrics_free(ingest->metrics);
     log_info(ingest->log, "ingest.stopped");
@@ -244,6 +246,7 @@ int main(int argc, char **argv)
         .ordering_secret = str_from(config.ordering_key_secret),
         .anonymous_allowed = config.allow_anonymous || listen_is_loopback(listen),
     };
+    ingest.tenants = tenants_new(config.tenant_requests_max, config.tenant_bytes_max);
     ingest.counters = counts_new(&ingest);
     OpsCallbacks callbacks = {ops_healthy, ops_ready, ops_metrics, &ingest};
     OpsServer *ops = NULL;

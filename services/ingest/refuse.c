@@ -20,10 +20,15 @@ StepNext refuse(Exchange *exchange, unsigned status, const char *code, const cha
     return STEP_REPLY;
 }
 
-StepNext refuse_unavailable(Exchange *exchange, const char *code, const char *text)
+void refuse_retry_after(Exchange *exchange)
 {
     Str seconds = arena_format(exchange->arena, "%llu",
                                (unsigned long long)exchange->ingest->config->retry_after_s);
     http_reply_header(exchange->request, "Retry-After", seconds);
+}
+
+StepNext refuse_unavailable(Exchange *exchange, const char *code, const char *text)
+{
+    refuse_retry_after(exchange);
     return refuse(exchange, 503, code, text);
 }

@@ -10,5 +10,7 @@
 StepNext refuse(Exchange *exchange, unsigned status, const char *code, const char *text);
 /* 503 with Retry-After: whether the bundle was taken is unknown, repeat it with the same id. */
 StepNext refuse_unavailable(Exchange *exchange, const char *code, const char *text);
+/* The header Retry-After, for a refusal that will not last. */
+void refuse_retry_after(Exchange *exchange);
 /* The body alone, for those without an exchange. */
 void refuse_write(HttpRequest *request, unsigned status, Str text);

@@ -1,6 +1,7 @@
 #include "services/ingest/serve.h"
 
 #include "common/base/clock.h"
+#include "services/ingest/admit.h"
 #include "services/ingest/await.h"
 #include "services/ingest/counts.h"
 #include "services/ingest/events.h"
@@ -56,6 +57,14 @@ static bool begin(void *context, HttpRequest *request)
     return false;
 }
 
+static HttpRefusal room(void *context, HttpRequest *request, size_t more)
+{
+    (void)context;
+    if (admit_room(http_request_state(request), more))
+        return (HttpRefusal){0};
+    return (HttpRefusal){429, "tenant-busy", "Too much of this tenant at once, try again later"};
+}
+
 static HttpNext handle(void *context, HttpRequest *request)
 {
     (void)context;
@@ -74,7 +83,7 @@ static void server_refuses(void *context, HttpRequest *request, const HttpRefusa
     if (exchange)
         exchange->error_code = str_from(refusal->code);
     refuse_write(request, refusal->status, str_from(refusal->text));
-    if (refusal->status == 503)
+    if (refusal->status == 503 || refusal->status == 429)
         http_reply_header(request, "Retry-After",
                           arena_format(http_request_arena(request), "%llu",
                                        (unsigned long long)ingest->config->retry_after_s));
@@ -113,6 +122,7 @@ static void over(void *context, HttpRequest *request, bool sent)
     if (!exchange)
         return;
     await_remove(ingest->await, exchange);
+    admit_leave(exchange);
     if (ingest->events && exchange->envelope.interaction_id.len)
         event_replied(exchange, status, sent);
     pthread_mutex_lock(&exchange->lock);
@@ -127,6 +137,7 @@ static void over(void *context, HttpRequest *request, bool sent)
 HttpHandler serve_handler(Ingest *ingest)
 {
     return (HttpHandler){.begin = begin,
+                         .room = room,
                          .handle = handle,
                          .refuse = server_refuses,
                          .over = over,

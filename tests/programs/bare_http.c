@@ -17,6 +17,19 @@
 #define BODY_BYTES_MAX ((size_t)64 << 20)
 #define PEM_BYTES_MAX 65536
 
+static const char usage[] =
+    "usage: bare_http --port N --cert F --key F [--answer-bytes N]\n"
+    "\n"
+    "The least that an HTTPS handler can do: libmicrohttpd with a thread for each connection, TLS "
+    "with\n"
+    "ingest's ciphers, keep-alive. It receives each request's body whole into memory, looks at "
+    "none\n"
+    "of it, and answers N bytes that lie ready. `make bench-pipeline` sends it the bodies that "
+    "ingest\n"
+    "gets, from the same client and at the same pace, and has it answer as many bytes as ingest "
+    "does.\n"
+    "What it does not do: hash or keep the body, wait for anybody, log, count.\n";
+
 typedef struct Answer {
     char *text;
     size_t len;
@@ -105,7 +118,7 @@ int main(int argc, char **argv)
     static char cert[PEM_BYTES_MAX], key[PEM_BYTES_MAX];
     if (!good || !port || port > 65535 || bytes > BODY_BYTES_MAX || !read_pem(cert_path, cert) ||
         !read_pem(key_path, key)) {
-        fprintf(stderr, "usage: bare_http --port N --cert F --key F [--answer-bytes N]\n");
+        fprintf(stderr, "%s", usage);
         return 2;
     }
     sigset_t stop_signals;

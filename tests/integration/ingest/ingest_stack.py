@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 
 import certificates  # noqa: E402
 import services  # noqa: E402
-from pipeline import done, note, ok, skip  # noqa: E402,F401
+from pipeline import done, note, ok, skip, wait_for  # noqa: E402,F401
 from settings import Ports, Settings  # noqa: E402
 from stack import Stack  # noqa: E402
 
@@ -51,6 +51,10 @@ class IngestStack(Stack):
         """What the stand-in was given: lists of interaction id, attempt, lane, bytes."""
         lines = self.processes.log(STANDIN).read_text().splitlines()
         return [l.split() for l in lines if l.startswith(interaction) and len(l.split()) == 4]
+
+    def metric(self, name, index=0):
+        text = self.get_ops("ingest", index, "/metrics")[1]
+        return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.rpartition(" ")[0] == name)
 
     def context(self):
         return ssl.create_default_context(cafile=self.ca)

@@ -1,0 +1,8 @@
+/* admit - a tenant's share of what is in flight (step_admit in flow.h, and what follows it). */
+#pragma once
+#include "services/ingest/exchange.h"
+
+/* Its body wants `more` bytes of memory; false: its tenant has enough of it. */
+bool admit_room(Exchange *exchange, size_t more);
+/* The request is over. */
+void admit_leave(Exchange *exchange);
