@@ -55,10 +55,16 @@ static void add_places(Text *text, const Issue *issue)
     }
 }
 
+/* What the validator says of the document as a whole stands in line 0, as in the Java core. */
+static bool has_position(const Issue *issue)
+{
+    return issue->line || (!issue->location.len && issue->message_id.len);
+}
+
 static void add_issue(Text *text, const Issue *issue)
 {
     text_add_char(text, '{');
-    if (issue->line)
+    if (has_position(issue))
         add_position(text, issue);
     add_member(text, "severity", str_from(severity_name(issue->severity)));
     text_add_char(text, ',');

@@ -51,6 +51,8 @@ static void note(CodeSystem *cs, IssueSeverity severity, Message message, ElemId
     Finding *finding = report_with(cs->walk, severity, message, elem, arg0, arg1, arg2, STR_NONE);
     if (finding)
         finding->path = (uint8_t)cs->form;
+    if (finding && message == MSG_CODE_SYSTEM_SHOULD)
+        finding->at = FINDING_NO_LINE; /* as the Java core */
     cs->ok = cs->ok && severity < SEVERITY_ERROR;
 }
 
@@ -229,7 +231,8 @@ static bool read_properties(CodeSystem *cs)
 /* A code as a value names one of the system: an error where the property says so by its uri. */
 static void check_named_code(CodeSystem *cs, ElemId elem, const Property *p, Str code)
 {
-    if (cs->supplements.ptr || has_code(cs, code))
+    bool of_other_codes = !p->names_code && known_by_code(p->code); /* status: a list of its own */
+    if (cs->supplements.ptr || of_other_codes || has_code(cs, code))
         return;
     note(cs, p->names_code ? SEVERITY_ERROR : SEVERITY_WARNING, MSG_PROPERTY_BAD_REFERENCE, elem,
          code, STR_NONE, STR_NONE);
@@ -294,6 +297,22 @@ static void check_missing(CodeSystem *cs, bool of_hl7)
         note(cs, weak, message, cs->elem, STR("hierarchyMeaning"), STR_NONE, STR_NONE);
 }
 
+/* The first one stands for all. */
+static void check_definitions(CodeSystem *cs)
+{
+    ElemId behind = walk_elem(cs->walk, cs->elem)->behind;
+    for (ElemId id = cs->elem + 1; id < behind; id++) {
+        if (!is_child(cs, id, "concept") || walk_text(cs->walk, id, "definition").len)
+            continue;
+        Finding *finding = report(cs->walk, SEVERITY_WARNING, MSG_CONCEPT_NO_DEFINITION, id);
+        if (finding) {
+            finding->path = (uint8_t)cs->form;
+            finding->at = elem_offset(walk_elem(cs->walk, cs->elem));
+        }
+        return;
+    }
+}
+
 static void check_supplement(CodeSystem *cs)
 {
     ElemId content = walk_child(cs->walk, cs->elem, "content");
@@ -328,6 +347,8 @@ static void check_whole(CodeSystem *cs)
         check_supplement(cs);
     else
         check_missing(cs, of_hl7);
+    if (of_hl7 && !cs->supplements.len)
+        check_definitions(cs);
     if (cs->concepts == 0 && str_is(cs->content, "complete"))
         note(cs, SEVERITY_WARNING, MSG_CODE_SYSTEM_EMPTY, cs->elem, STR_NONE, STR_NONE, STR_NONE);
     check_count(cs);

@@ -132,6 +132,7 @@ static bool check_definition(Walk *walk, ElemId elem, Str type, FindingPath form
     } checks[] = {
         {"CapabilityStatement", check_capability_statement},
         {"CodeSystem",          check_code_system         },
+        {"ConceptMap",          check_concept_map         },
         {"Measure",             check_measure             },
         {"MeasureReport",       check_measure_report      },
         {"SearchParameter",     check_search_parameter    },

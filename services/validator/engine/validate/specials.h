@@ -10,6 +10,7 @@ bool check_measure(Walk *walk, ElemId measure, FindingPath form);
 bool check_measure_report(Walk *walk, ElemId report_elem, FindingPath form);
 /* Definitions: what they say of themselves and of each other. */
 bool check_code_system(Walk *walk, ElemId elem, FindingPath form);
+bool check_concept_map(Walk *walk, ElemId map, FindingPath form);
 bool check_value_set(Walk *walk, ElemId set, FindingPath form);
 bool check_structure_definition(Walk *walk, ElemId sd, FindingPath form);
 bool check_search_parameter(Walk *walk, ElemId elem, FindingPath form);
