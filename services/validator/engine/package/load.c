@@ -76,7 +76,9 @@ static bool read_files(const char *path, const PackageLimits *limits, bool examp
     ARENA_AUTO packed = arena_new((size_t)limits->bytes + 1024);
     Str bytes;
     TRY(file_read(path, limits->bytes, packed, &bytes, err));
-    return archive_files(bytes, limits, examples, arena, ret_files, err);
+    Err why = {0};
+    return archive_files(bytes, limits, examples, arena, ret_files, &why) ||
+           ERR(err, why.kind, why.code, "%s: %s", path, why.text);
 }
 
 static bool check_fhir_version(Packages *packages, const Manifest *manifest, const Member *member,
