@@ -48,7 +48,7 @@ static void show(const TxFindings *findings)
 
 static void ask_binding(const Terminology *tx, const Str *fields, size_t count, Arena *arena)
 {
-    TxCoding codings[FIELDS_MAX / 2];
+    TxCoding codings[FIELDS_MAX / 2] = {0};
     size_t n = 0;
     for (size_t i = 3; i < count; i += 2)
         codings[n++] =

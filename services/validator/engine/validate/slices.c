@@ -228,23 +228,22 @@ bool assign_children(Walk *walk, const Scope *scope, const Definitions *definiti
 
 /* --- cardinality ------------------------------------------------------------------------------ */
 
+static bool counts_as(const Schema *schema, NodeId id, const SchemaNode *node, const Child *child)
+{
+    if (child->definition == id || (node->slicing && child->slicer == id))
+        return true;
+    return node->slicing && node->slice && child->definition &&
+           is_reslice(schema_text(schema, schema_node(schema, child->definition)->slice_name),
+                      schema_text(schema, node->slice_name));
+}
+
 /* How many children are this definition; for a sliced element its slices count too. */
 static uint32_t count_children(const Schema *schema, NodeId id, const SchemaNode *node,
                                const Child *children, uint32_t count)
 {
     uint32_t found = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (children[i].definition == id)
-            found++;
-        else if (node->slicing && children[i].slicer == id)
-            found++;
-        else if (node->slice && children[i].definition &&
-                 is_reslice(
-                     schema_text(schema, schema_node(schema, children[i].definition)->slice_name),
-                     schema_text(schema, node->slice_name)) &&
-                 node->slicing)
-            found++;
-    }
+    for (uint32_t i = 0; i < count; i++)
+        found += counts_as(schema, id, node, &children[i]);
     return found;
 }
 
