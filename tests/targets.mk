@@ -51,6 +51,9 @@ bench-validator: build oracle-image ## the validator beside the Java core: CPU p
 	@OUT=$(OUT) tests/bench/validator
 bench-r4-cases: build ## how many of the public R4 validator cases get the same number of errors (../shared)
 	@OUT=$(OUT) tests/bench/r4_cases
+bench-replay: build ## COUNT=100000 documents live on the bulk lane, then replayed to validate: throughput, memory, interactive p99
+	@OUT=$(OUT) tests/bench/replay $(or $(COUNT),100000)
+.PHONY: bench-replay
 bench-pipeline: up ## the running stack, and the floors it stands on
 	@tests/bench/pipeline
 

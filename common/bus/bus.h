@@ -227,6 +227,27 @@ typedef struct BusKept BusKept;
 BusKept *bus_reader_keep(BusReader *reader);
 void bus_kept_free(BusKept *kept); /* NULL is fine */
 
+/* --- read ranges of offsets: for who goes over a topic again --------------------------------- */
+typedef struct BusRange {
+    int32_t partition;
+    int64_t from, end; /* end is not part of it */
+} BusRange;
+
+/* What each partition holds now; ERR_INPUT "bus-partition" with more than `room` of them. */
+bool bus_extent(const BusConfig *config, const char *topic, uint32_t timeout_ms, BusRange *ret_list,
+                size_t room, size_t *ret_count, Err *err) MUST_USE;
+
+typedef struct BusRanges BusRanges;
+/* Reads on its own, in no group; each range is a queue of its own, so that its reader says which
+ * one goes on. What a range no longer holds is passed over. One thread. */
+bool bus_ranges_new(const BusConfig *config, const char *topic, const BusRange *list, size_t count,
+                    BusRanges **ret_ranges, Err *err) MUST_USE;
+void bus_ranges_free(BusRanges *ranges); /* NULL is fine */
+/* The range's next record, until bus_ranges_pass; NULL: none came in time, or `ret_end`. */
+const BusMessage *bus_ranges_head(BusRanges *ranges, size_t range, uint32_t timeout_ms,
+                                  bool *ret_end);
+void bus_ranges_pass(BusRanges *ranges, size_t range);
+
 /* How many partitions a topic has. */
 bool bus_partition_count(const BusConfig *config, const char *topic, uint32_t timeout_ms,
                          int32_t *ret_count, Err *err) MUST_USE;

@@ -37,6 +37,7 @@
     PLAIN(deadline_at_us)                                                                          \
     TEXT(traceparent)                                                                              \
     TEXT(replay_id)                                                                                \
+    TEXT(replay_to)                                                                                \
     TEXT(parent_id)                                                                                \
     PLAIN(child_index)                                                                             \
     PLAIN(attempt)                                                                                 \
@@ -178,6 +179,7 @@ Response envelope_response(const Envelope *envelope, ResponseKind kind, Str serv
         .received_at_us = envelope->received_at_us,
         .traceparent = envelope->traceparent,
         .replay_id = envelope->replay_id,
+        .replay_to = envelope->replay_to,
         .parent_id = envelope->parent_id,
         .source_type = envelope->source_type,
         .attempt = envelope->attempt,

@@ -87,6 +87,7 @@ typedef struct Envelope {
     uint32_t child_index;
     uint32_t attempt;
     Str ordering_key;
+    Str replay_to; /* validate, store, submit; empty: not a replay */
     UnknownFields unknown;
 } Envelope;
 
@@ -228,6 +229,7 @@ typedef struct Response {
     Str parent_id;
     Str source_type;
     Str rules_version;
+    Str replay_to;
     uint32_t attempt;
     bool has_outcome;
     Outcome outcome;

@@ -33,6 +33,7 @@
     PLAIN(received_at_us)                                                                          \
     TEXT(traceparent)                                                                              \
     TEXT(replay_id)                                                                                \
+    TEXT(replay_to)                                                                                \
     PLAIN(attempt)                                                                                 \
     TEXT(parent_id)                                                                                \
     TEXT(source_type)                                                                              \

@@ -59,6 +59,8 @@ typedef struct LogField {
 #define LOG_I64(name_, v_) ((LogField){LOG_FIELD_I64, (name_), {.i64 = (int64_t)(v_)}})
 #define LOG_F64(name_, v_) ((LogField){LOG_FIELD_F64, (name_), {.f64 = (v_)}})
 #define LOG_BOOL(name_, v_) ((LogField){LOG_FIELD_BOOL, (name_), {.truth = (v_)}})
+/* Nothing when the text is empty. */
+#define LOG_STR_IF(name_, str_) ((str_).len ? LOG_STR(name_, str_) : (LogField){0})
 /* "trace_id" and "span_id"; nothing when the trace is NULL or not set */
 #define LOG_TRACE(trace_) ((LogField){LOG_FIELD_TRACE, "", {.trace = (trace_)}})
 /* "error" (code), "error_kind", "error_text", "where" */

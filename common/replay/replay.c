@@ -1,339 +1,135 @@
 #include "common/replay/replay.h"
 
-#include <pthread.h>
-#include <stdio.h>
-#include <zstd.h>
+#include <stdlib.h>
 
-#include "common/envelope/envelope.h"
+#include "common/base/buf.h"
+#include "common/base/check.h"
+#include "common/base/clock.h"
+#include "common/json/write.h"
+#include "common/replay/inner.h"
 
-enum { PAYLOAD_BYTES_MAX = 64 * 1024 * 1024 };
+enum { EXTENT_MS = 15000, DRY_PAGE = 500, P_COLUMNS = 16 };
 
-/* Columns of replay_page. */
-enum {
-    P_RECEIVED,
-    P_ID,
-    P_TENANT,
-    P_SHA256,
-    P_PAYLOAD,
-    P_BYTES,
-    P_TYPE,
-    P_ROUTE,
-    P_URI,
-    P_CALLER,
-    P_CORRELATION,
-    P_PARENT,
-    P_CHILD,
-    P_GROUP,
-    P_MASTER,
-    P_SOURCE,
-    P_ADDRESS,
-    P_AGENT,
-    P_ELABORATION,
-    P_PROVENANCE,
-    P_TRACE,
-    P_KEY,
-    P_SUPERSEDED,
-    P_ACCEPTED,
-};
+/* Columns of replay_page that say what becomes of a row; see documents.c for the others. */
+enum { ROW_RECEIVED = 0, ROW_ID = 1, ROW_TENANT = 2, ROW_SHA256 = 3, ROW_PAYLOAD = 4 };
+enum { ROW_SUPERSEDED = 23, ROW_ACCEPTED = 24 };
 
-static void read_progress(const DbResult *result, ReplayProgress *progress)
+static void keep_text(char *to, size_t room, Str text)
 {
-    *progress = (ReplayProgress){.total = db_get_int(result, 0, 1),
-                                 .published = db_get_int(result, 0, 2),
-                                 .superseded = db_get_int(result, 0, 3),
-                                 .accepted = db_get_int(result, 0, 4),
-                                 .purged = db_get_int(result, 0, 5),
-                                 .rate = db_get_int(result, 0, 6)};
-    Str state = db_get_text(result, 0, 0);
-    snprintf(progress->state, sizeof progress->state, "%.*s", STR_ARG(state));
+    snprintf(to, room, "%.*s", STR_ARG(text));
+}
+
+static void read_progress(const DbResult *result, ReplayProgress *ret)
+{
+    Str source = db_get_text(result, 0, 2), topic = db_get_text(result, 0, 3);
+    int64_t *numbers[] = {&ret->total,    &ret->published, &ret->superseded, &ret->accepted,
+                          &ret->purged,   &ret->skipped,   &ret->unreadable, &ret->from_store,
+                          &ret->redriven, &ret->past,      &ret->rate};
+    keep_text(ret->state, sizeof ret->state, db_get_text(result, 0, 0));
+    keep_text(ret->go_to, sizeof ret->go_to, db_get_text(result, 0, 1));
+    snprintf(ret->source, sizeof ret->source, str_is(source, "topic") ? "%.*s %.*s" : "%.*s",
+             STR_ARG(source), STR_ARG(topic));
+    for (int i = 0; i < (int)(sizeof numbers / sizeof numbers[0]); i++)
+        *numbers[i] = db_get_int(result, 0, 4 + i);
+    keep_text(ret->tenant, sizeof ret->tenant, db_get_text(result, 0, P_COLUMNS - 1));
+}
+
+int64_t replay_looked_at(const ReplayProgress *p)
+{
+    return p->published + p->superseded + p->accepted + p->purged + p->skipped + p->unreadable;
+}
+
+void replay_write_json(const ReplayProgress *p, Str id, Buf *out)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } numbers[] = {
+        {"total",      p->total     },
+        {"published",  p->published },
+        {"superseded", p->superseded},
+        {"accepted",   p->accepted  },
+        {"purged",     p->purged    },
+        {"skipped",    p->skipped   },
+        {"unreadable", p->unreadable},
+        {"from_store", p->from_store},
+        {"redriven",   p->redriven  },
+    };
+    buf_add_format(out, "{\"replay_id\":\"%.*s\",\"state\":\"%s\",\"to\":\"%s\",\"source\":\"%s\"",
+                   STR_ARG(id), p->state, p->go_to, p->source);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        buf_add_format(out, ",\"%s\":%lld", numbers[i].name, (long long)numbers[i].value);
+    buf_add(out, STR("}"));
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static bool insert(Db *db, Str id, const ReplayAsk *ask, Arena *arena, Err *err)
+static const char *source_name(const ReplayAsk *ask)
 {
-    DbParams params;
-    db_params_init(&params, arena);
-    db_uuid(&params, id);
-    db_text(&params, ask->asked_by);
-    db_text_or_null(&params, ask->tenant);
-    db_time_us(&params, ask->from_us);
-    db_time_us(&params, ask->to_us);
-    db_text_or_null(&params, ask->of_state);
+    return ask->from_topic.len ? "topic" : ask->from_dlq ? "dlq" : "store";
+}
+
+static Str topic_of(const ReplayAsk *ask)
+{
+    return ask->from_dlq ? STR("dlq") : ask->from_topic.len ? ask->from_topic : STR_NONE;
+}
+
+/* What the topic has of the offsets that were asked for; of dlq nothing below what it still holds:
+ * the store knows no dead letters. */
+static bool choose_ranges(const BusConfig *bus, const ReplayAsk *ask, Arena *arena, Str *ret_ranges,
+                          int64_t *ret_size, Err *err)
+{
+    BusRange extent[REPLAY_RANGES_MAX], list[REPLAY_RANGES_MAX];
+    size_t extents = 0, count = 0;
+    Str topic = arena_copy(arena, topic_of(ask));
+    *ret_ranges = STR_NONE;
+    *ret_size = 0;
+    if (!topic.len)
+        return true;
+    TRY(bus_extent(bus, topic.ptr, EXTENT_MS, extent, REPLAY_RANGES_MAX, &extents, err));
+    TRY(ranges_choose(ask->offsets, extent, extents, list, &count, err));
+    for (size_t i = 0; ask->from_dlq && i < count; i++) {
+        int64_t low = extent[list[i].partition].from;
+        list[i].from = list[i].from > low ? list[i].from : low;
+        list[i].from = list[i].from < list[i].end ? list[i].from : list[i].end;
+    }
+    *ret_ranges = ranges_write(list, count, arena);
+    *ret_size = ranges_size(list, count);
+    return true;
+}
+
+static void insert_params(Str id, const ReplayAsk *ask, Str ranges, int64_t size, Arena *arena,
+                          DbParams *params)
+{
+    db_params_init(params, arena);
+    db_uuid(params, id);
+    db_text(params, ask->asked_by);
+    db_text_or_null(params, ask->tenant);
+    db_time_us(params, ask->from_us);
+    db_time_us(params, ask->to_us);
+    db_text_or_null(params, ask->of_state);
     if (ask->id_count)
-        db_uuid_array(&params, ask->ids, ask->id_count);
+        db_uuid_array(params, ask->ids, ask->id_count);
     else
-        db_null(&params);
-    db_text(&params, ask->go_to);
-    db_bool(&params, ask->include_superseded);
-    db_bool(&params, ask->resubmit);
-    db_int(&params, (int32_t)ask->rate);
-    return db_run(db, &replay_insert, &params, NULL, err);
+        db_null(params);
+    db_text(params, ask->go_to);
+    db_bool(params, ask->include_superseded);
+    db_bool(params, ask->resubmit);
+    db_int(params, (int32_t)ask->rate);
+    db_text(params, str_from(source_name(ask)));
+    db_text_or_null(params, topic_of(ask));
+    db_text(params, ranges);
+    db_bigint(params, size);
 }
 
-static bool count(Db *db, Str id, bool stays, Arena *arena, ReplayProgress *ret_progress, Err *err)
+static bool count_rows(Db *db, Str id, Arena *arena, Err *err)
 {
     DbParams params;
-    DbResult *result = NULL;
     db_params_init(&params, arena);
     db_uuid(&params, id);
-    db_bool(&params, stays);
-    TRY(db_run(db, &replay_count, &params, &result, err));
-    read_progress(result, ret_progress);
-    db_result_free(result);
-    return true;
+    db_bool(&params, true);
+    return db_run(db, &replay_count, &params, NULL, err);
 }
-
-bool replay_ask(Db *db, Str id, const ReplayAsk *ask, Arena *arena, ReplayProgress *ret_progress,
-                Err *err)
-{
-    TRY(insert(db, id, ask, arena, err));
-    return count(db, id, true, arena, ret_progress, err);
-}
-
-bool replay_dry_run(Db *db, Str id, const ReplayAsk *ask, Arena *arena,
-                    ReplayProgress *ret_progress, Err *err)
-{
-    ReplayAsk dry = *ask;
-    dry.asked_by = STR("dry-run"); /* nobody looks for orphans of that name */
-    TRY(insert(db, id, &dry, arena, err));
-    return count(db, id, false, arena, ret_progress, err);
-}
-
-/* --- one page --------------------------------------------------------------------------------- */
-
-typedef struct Page {
-    pthread_mutex_t lock;
-    pthread_cond_t reported;
-    size_t open;
-    bool failed;
-    Err err;
-} Page;
-
-static void on_report(void *opaque, const BusDelivery *delivery)
-{
-    Page *page = opaque;
-    pthread_mutex_lock(&page->lock);
-    if (!delivery->ok && !page->failed) {
-        page->failed = true;
-        page->err = delivery->err;
-    }
-    page->open--;
-    pthread_cond_signal(&page->reported);
-    pthread_mutex_unlock(&page->lock);
-}
-
-static bool unpack(Str packed, Arena *arena, Str *ret_bytes, Err *err)
-{
-    unsigned long long size = ZSTD_getFrameContentSize(packed.ptr, packed.len);
-    char *to = size <= PAYLOAD_BYTES_MAX ? arena_alloc(arena, (size_t)size + 1) : NULL;
-    if (!to || ZSTD_decompress(to, (size_t)size, packed.ptr, packed.len) != size)
-        return ERR(err, ERR_FATAL, "replay-bytes", "a stored payload cannot be unpacked");
-    *ret_bytes = (Str){to, (size_t)size};
-    return true;
-}
-
-static bool make_envelope(const DbResult *rows, size_t i, Str replay_id, bool submit, bool resubmit,
-                          Arena *arena, Envelope *ret_envelope, Err *err)
-{
-    static const NameValue again = {
-        {"fhirbus-resubmit", 16},
-        {"1",                1 }
-    };
-    char id[37];
-    Str payload = STR("");
-    bool validate_only = str_is(db_get_text(rows, i, P_ROUTE), "/Bundle/$validate");
-    TRY(unpack(db_get_text(rows, i, P_PAYLOAD), arena, &payload, err));
-    (void)!db_get_uuid(rows, i, P_ID, id);
-    *ret_envelope = (Envelope){
-        .interaction_id = arena_copy(arena, (Str){id,                                36}
-           ),
-        .tenant = db_get_text(rows, i, P_TENANT),
-        .caller = db_get_text(rows, i, P_CALLER),
-        .route = submit && !validate_only ? ROUTE_BUNDLE : ROUTE_BUNDLE_VALIDATE,
-        .source_type = db_get_text(rows, i, P_SOURCE),
-        .content_type = db_get_text(rows, i, P_TYPE),
-        .received_at_us = db_get_time_us(rows, i, P_RECEIVED),
-        .payload = payload,
-        .payload_sha256 = db_get_text(rows, i, P_SHA256),
-        .payload_bytes = payload.len,
-        .response_partition = ENVELOPE_NOBODY_WAITS,
-        .lane = LANE_BULK,
-        .headers = { .correlation_id = db_get_text(rows, i, P_CORRELATION),
-                                                  .elaboration = db_get_text(rows, i, P_ELABORATION),
-                                                  .provenance = db_get_text(rows, i, P_PROVENANCE),
-                                                  .master_interaction_id = db_get_text(rows, i, P_MASTER),
-                                                  .group_interaction_id = db_get_text(rows, i, P_GROUP),
-                                                  .user_agent = db_get_text(rows, i, P_AGENT),
-                                                  .client_address = db_get_text(rows, i, P_ADDRESS),
-                                                  .request_uri = db_get_text(rows, i, P_URI),
-                                                  .other = resubmit ? &again : NULL,
-                                                  .other_count = resubmit},
-        .traceparent = db_get_text(rows, i, P_TRACE),
-        .replay_id = replay_id,
-        .parent_id = db_get_text(rows, i, P_PARENT),
-        .child_index = (uint32_t)db_get_int(rows, i, P_CHILD),
-        .ordering_key = db_get_text(rows, i, P_KEY),
-    };
-    return true;
-}
-
-static bool publish(BusProducer *producer, Page *page, const Envelope *envelope, Arena *arena,
-                    Err *err)
-{
-    Str bytes;
-    TRY(envelope_encode(envelope, arena, &bytes, err));
-    const BusHeader headers[] = {
-        {STR("traceparent"), envelope->traceparent   },
-        {STR("interaction"), envelope->interaction_id},
-        {STR("tenant"),      envelope->tenant        },
-        {STR("replay"),      envelope->replay_id     }
-    };
-    const BusRecord record = {.topic = "intake.bulk",
-                              .partition = BUS_PARTITION_BY_KEY,
-                              .key = envelope->ordering_key,
-                              .value = bytes,
-                              .headers = headers,
-                              .header_count = sizeof headers / sizeof headers[0],
-                              .bulk = true,
-                              .on_delivery = on_report,
-                              .opaque = page};
-    pthread_mutex_lock(&page->lock);
-    page->open++;
-    pthread_mutex_unlock(&page->lock);
-    if (bus_publish(producer, &record, err))
-        return true;
-    pthread_mutex_lock(&page->lock);
-    page->open--;
-    pthread_mutex_unlock(&page->lock);
-    return false;
-}
-
-typedef struct Counts {
-    int64_t published, superseded, accepted, purged;
-} Counts;
-
-static bool publish_row(BusProducer *producer, Page *page, const DbResult *rows, size_t i, Str id,
-                        bool submit, bool resubmit, Arena *arena, Counts *counts, Err *err)
-{
-    Envelope envelope;
-    if (db_get_bool(rows, i, P_SUPERSEDED)) {
-        counts->superseded++;
-        return true;
-    }
-    if (db_get_bool(rows, i, P_ACCEPTED)) {
-        counts->accepted++;
-        return true;
-    }
-    if (db_is_null(rows, i, P_PAYLOAD)) {
-        counts->purged++;
-        return true;
-    }
-    ArenaMark mark = arena_mark(arena);
-    bool done = make_envelope(rows, i, id, submit, resubmit, arena, &envelope, err) &&
-                publish(producer, page, &envelope, arena, err);
-    arena_release(arena, mark); /* the bus has a copy */
-    counts->published += done;
-    return done;
-}
-
-static bool await_reports(Page *page, bool sent, Err *err)
-{
-    pthread_mutex_lock(&page->lock);
-    while (page->open)
-        pthread_cond_wait(&page->reported, &page->lock);
-    bool failed = page->failed;
-    pthread_mutex_unlock(&page->lock);
-    if (sent && failed)
-        *err = page->err;
-    return sent && !failed;
-}
-
-static bool publish_page(BusProducer *producer, const DbResult *rows, Str id, bool submit,
-                         bool resubmit, Arena *arena, Counts *counts, Err *err)
-{
-    Page page = {.lock = PTHREAD_MUTEX_INITIALIZER, .reported = PTHREAD_COND_INITIALIZER};
-    bool sent = true;
-    for (size_t i = 0; sent && i < db_rows(rows); i++)
-        sent = publish_row(producer, &page, rows, i, id, submit, resubmit, arena, counts, err);
-    sent = await_reports(&page, sent, err);
-    pthread_cond_destroy(&page.reported);
-    pthread_mutex_destroy(&page.lock);
-    return sent;
-}
-
-static bool move(Db *db, Str id, Str worker, const DbResult *rows, const Counts *counts,
-                 Arena *arena, ReplayProgress *ret_progress, Err *err)
-{
-    DbParams params;
-    DbResult *result = NULL;
-    size_t last = db_rows(rows);
-    char at[37];
-    db_params_init(&params, arena);
-    db_uuid(&params, id);
-    db_text(&params, worker);
-    if (last) {
-        (void)!db_get_uuid(rows, last - 1, P_ID, at);
-        db_time_us(&params, db_get_time_us(rows, last - 1, P_RECEIVED));
-        db_uuid(&params, (Str){at, 36});
-        db_text(&params, db_get_text(rows, last - 1, P_TENANT));
-    } else {
-        db_null(&params);
-        db_null(&params);
-        db_null(&params);
-    }
-    db_bigint(&params, counts->published);
-    db_bigint(&params, counts->superseded);
-    db_bigint(&params, counts->accepted);
-    db_bigint(&params, counts->purged);
-    TRY(db_run(db, &replay_move, &params, &result, err));
-    bool ours = db_rows(result) == 1;
-    if (ours)
-        read_progress(result, ret_progress);
-    db_result_free(result);
-    return ours ? true : ERR(err, ERR_RETRY, "replay-taken", "another worker is at it");
-}
-
-static bool take(Db *db, Str id, Str worker, Arena *arena, ReplayProgress *ret_progress,
-                 bool *ret_submit, bool *ret_resubmit, Err *err)
-{
-    DbParams params;
-    DbResult *result = NULL;
-    db_params_init(&params, arena);
-    db_uuid(&params, id);
-    db_text(&params, worker);
-    TRY(db_run(db, &replay_take, &params, &result, err));
-    bool ours = db_rows(result) == 1;
-    if (ours) {
-        read_progress(result, ret_progress);
-        *ret_submit = str_is(db_get_text(result, 0, 7), "submit");
-        *ret_resubmit = db_get_bool(result, 0, 8);
-    }
-    db_result_free(result);
-    return ours ? true : ERR(err, ERR_RETRY, "replay-taken", "another worker is at it, or unknown");
-}
-
-bool replay_step(Db *db, BusProducer *producer, Str id, Str worker, size_t most, Arena *arena,
-                 ReplayProgress *ret_progress, Err *err)
-{
-    DbParams params;
-    DbResult *rows = NULL;
-    Counts counts = {0};
-    bool submit = false, resubmit = false;
-    TRY(take(db, id, worker, arena, ret_progress, &submit, &resubmit, err));
-    if (strcmp(ret_progress->state, "running") != 0)
-        return true;
-    db_params_init(&params, arena);
-    db_uuid(&params, id);
-    db_bigint(&params, (int64_t)most);
-    TRY(db_run(db, &replay_page, &params, &rows, err));
-    bool done = publish_page(producer, rows, id, submit, resubmit, arena, &counts, err) &&
-                move(db, id, worker, rows, &counts, arena, ret_progress, err);
-    db_result_free(rows);
-    return done;
-}
-
-/* --- the rest --------------------------------------------------------------------------------- */
 
 bool replay_look(Db *db, Str id, Arena *arena, ReplayProgress *ret_progress, bool *ret_found,
                  Err *err)
@@ -350,6 +146,412 @@ bool replay_look(Db *db, Str id, Arena *arena, ReplayProgress *ret_progress, boo
     return true;
 }
 
+bool replay_ask(Db *db, const BusConfig *bus, Str id, const ReplayAsk *ask, Arena *arena,
+                ReplayProgress *ret_progress, Err *err)
+{
+    DbParams params;
+    Str ranges;
+    int64_t size;
+    bool found;
+    TRY(choose_ranges(bus, ask, arena, &ranges, &size, err));
+    insert_params(id, ask, ranges, size, arena, &params);
+    TRY(db_run(db, &replay_insert, &params, NULL, err));
+    if (!ranges.ptr)
+        TRY(count_rows(db, id, arena, err));
+    TRY(replay_look(db, id, arena, ret_progress, &found, err));
+    return found || ERR(err, ERR_RETRY, "replay-unknown", "the replay is gone again");
+}
+
+/* --- a page of the store ---------------------------------------------------------------------- */
+
+struct ReplayWorker {
+    Db *db;
+    BusProducer *producer;
+    const BusConfig *bus;
+    Str name;
+    TopicReader *topic;
+    char opened[40]; /* whose topic was looked at for gaps */
+};
+
+ReplayWorker *replay_worker_new(Db *db, BusProducer *producer, const BusConfig *bus, Str name)
+{
+    ReplayWorker *worker = calloc(1, sizeof *worker);
+    CHECK(worker);
+    *worker = (ReplayWorker){
+        .db = db, .producer = producer, .bus = bus, .name = name, .topic = topic_reader_new(bus)};
+    CHECK(worker->topic);
+    return worker;
+}
+
+void replay_worker_free(ReplayWorker *worker)
+{
+    if (!worker)
+        return;
+    topic_reader_free(worker->topic);
+    free(worker);
+}
+
+static bool publish_row(Page *page, const DbResult *rows, size_t i, const ReplayRow *replay,
+                        Arena *arena, Counts *counts, Err *err)
+{
+    Envelope envelope;
+    if (db_get_bool(rows, i, ROW_SUPERSEDED)) {
+        counts->superseded++;
+        return true;
+    }
+    if (db_get_bool(rows, i, ROW_ACCEPTED)) {
+        counts->accepted++;
+        return true;
+    }
+    if (db_is_null(rows, i, ROW_PAYLOAD)) {
+        counts->purged++;
+        return true;
+    }
+    ArenaMark mark = arena_mark(arena);
+    bool done = document_of_row(rows, i, replay, arena, &envelope, err) &&
+                page_publish(page, &envelope, STR("store"), arena, err);
+    arena_release(arena, mark);
+    counts->published += done;
+    return done;
+}
+
+/* The place behind the page's last row; nulls: there was none. */
+static void add_place(DbParams *params, const DbResult *rows)
+{
+    size_t count = db_rows(rows);
+    char id[37] = "";
+    if (count == 0) {
+        for (int i = 0; i < 4; i++)
+            db_null(params);
+        return;
+    }
+    (void)!db_get_uuid(rows, count - 1, ROW_ID, id);
+    db_time_us(params, db_get_time_us(rows, count - 1, ROW_RECEIVED));
+    db_uuid(params, arena_copy(params->arena, str_from(id)));
+    db_text(params, db_get_text(rows, count - 1, ROW_TENANT));
+    db_bytes(params, db_get_text(rows, count - 1, ROW_SHA256));
+}
+
+static bool finish_move(ReplayWorker *worker, const DbStatement *statement, const DbParams *params,
+                        ReplayProgress *ret_progress, Err *err)
+{
+    DbResult *result = NULL;
+    TRY(db_run(worker->db, statement, params, &result, err));
+    bool ours = db_rows(result) == 1;
+    if (ours)
+        read_progress(result, ret_progress);
+    db_result_free(result);
+    return ours ? true : ERR(err, ERR_RETRY, "replay-taken", "another worker is at it");
+}
+
+static bool move(ReplayWorker *worker, const ReplayRow *replay, const DbResult *rows,
+                 const Counts *counts, Arena *arena, ReplayProgress *ret_progress, Err *err)
+{
+    DbParams params;
+    db_params_init(&params, arena);
+    db_uuid(&params, replay->id);
+    db_text(&params, worker->name);
+    add_place(&params, rows);
+    db_bigint(&params, counts->published);
+    db_bigint(&params, counts->superseded);
+    db_bigint(&params, counts->accepted);
+    db_bigint(&params, counts->purged);
+    return finish_move(worker, &replay_move, &params, ret_progress, err);
+}
+
+static bool store_page(ReplayWorker *worker, const ReplayRow *replay, size_t most, Arena *arena,
+                       ReplayProgress *ret_progress, Err *err)
+{
+    DbParams params;
+    DbResult *rows = NULL;
+    Counts counts = {0};
+    bool done = true;
+    db_params_init(&params, arena);
+    db_uuid(&params, replay->id);
+    db_bigint(&params, (int64_t)most);
+    TRY(db_run(worker->db, &replay_page, &params, &rows, err));
+    Page *page = page_begin(worker->producer);
+    for (size_t i = 0; done && i < db_rows(rows); i++)
+        done = publish_row(page, rows, i, replay, arena, &counts, err);
+    done =
+        page_end(page, done, err) && move(worker, replay, rows, &counts, arena, ret_progress, err);
+    db_result_free(rows);
+    return done;
+}
+
+/* --- a page of a topic ------------------------------------------------------------------------ */
+
+/* Once for each replay that is taken up: what the topic no longer holds is the store's part. */
+static bool look_for_gaps(ReplayWorker *worker, const ReplayRow *replay, Arena *arena,
+                          bool *ret_gap, Err *err)
+{
+    BusRange gaps[REPLAY_RANGES_MAX];
+    size_t count = 0;
+    DbParams params;
+    Str left;
+    *ret_gap = false;
+    if (str_is(replay->id, worker->opened))
+        return true;
+    topic_reader_reset(worker->topic);
+    TRY(topic_gaps(worker->topic, replay, gaps, &count, &left, arena, err));
+    if (count) {
+        db_params_init(&params, arena);
+        db_uuid(&params, replay->id);
+        db_text(&params, ranges_write(gaps, count, arena));
+        db_text(&params, left);
+        db_bigint(&params, ranges_size(gaps, count));
+        TRY(db_run(worker->db, &replay_open_gap, &params, NULL, err));
+    }
+    *ret_gap = count > 0;
+    keep_text(worker->opened, sizeof worker->opened, replay->id);
+    return true;
+}
+
+static bool move_topic(ReplayWorker *worker, const ReplayRow *replay, Str left,
+                       const Counts *counts, Arena *arena, ReplayProgress *ret_progress, Err *err)
+{
+    DbParams params;
+    db_params_init(&params, arena);
+    db_uuid(&params, replay->id);
+    db_text(&params, worker->name);
+    db_text(&params, left);
+    db_bigint(&params, counts->published);
+    db_bigint(&params, counts->superseded);
+    db_bigint(&params, counts->accepted);
+    db_bigint(&params, counts->purged);
+    db_bigint(&params, counts->skipped);
+    db_bigint(&params, counts->unreadable);
+    db_bigint(&params, counts->redriven);
+    return finish_move(worker, &replay_move_topic, &params, ret_progress, err);
+}
+
+static bool topic_step(ReplayWorker *worker, const ReplayRow *replay, size_t most, Arena *arena,
+                       ReplayProgress *ret_progress, Err *err)
+{
+    Counts counts = {0};
+    Str left;
+    bool gap = false;
+    TRY(look_for_gaps(worker, replay, arena, &gap, err));
+    if (gap)
+        return true; /* the next step begins with it */
+    return topic_page(worker->topic, worker->db, worker->producer, replay, most, arena, &counts,
+                      &left, err) &&
+           move_topic(worker, replay, left, &counts, arena, ret_progress, err);
+}
+
+/* --- a step ----------------------------------------------------------------------------------- */
+
+static bool read_row(const DbResult *result, Str id, Arena *arena, ReplayRow *ret, Err *err)
+{
+    enum { AT = P_COLUMNS };
+    Str source = db_get_text(result, 0, 2);
+    *ret = (ReplayRow){.id = id,
+                       .of_store = str_is(source, "store"),
+                       .of_dlq = str_is(source, "dlq"),
+                       .topic = arena_copy(arena, db_get_text(result, 0, 3)),
+                       .go_to = arena_copy(arena, db_get_text(result, 0, 1)),
+                       .resubmit = db_get_bool(result, 0, AT),
+                       .include_superseded = db_get_bool(result, 0, AT + 1),
+                       .tenant = arena_copy(arena, db_get_text(result, 0, AT + 2)),
+                       .of_state = arena_copy(arena, db_get_text(result, 0, AT + 3)),
+                       .from_us = db_get_time_us(result, 0, AT + 5),
+                       .to_us = db_get_time_us(result, 0, AT + 6),
+                       .ranges = arena_copy(arena, db_get_text(result, 0, AT + 7)),
+                       .gap = db_get_bool(result, 0, AT + 8)};
+    if (db_is_null(result, 0, AT + 4))
+        return true;
+    if (!db_get_text_array(result, 0, AT + 4, arena, &ret->ids, &ret->id_count))
+        return ERR(err, ERR_RETRY, "memory-limit", "no room for the ids");
+    Str *copies = ARENA_ARRAY(arena, Str, ret->id_count);
+    for (size_t i = 0; copies && i < ret->id_count; i++)
+        copies[i] = arena_copy(arena, ret->ids[i]);
+    ret->ids = copies;
+    return copies != NULL || ERR(err, ERR_RETRY, "memory-limit", "no room for the ids");
+}
+
+static bool take(ReplayWorker *worker, Str id, Arena *arena, ReplayRow *ret_row,
+                 ReplayProgress *ret_progress, Err *err)
+{
+    DbParams params;
+    DbResult *result = NULL;
+    db_params_init(&params, arena);
+    db_uuid(&params, id);
+    db_text(&params, worker->name);
+    TRY(db_run(worker->db, &replay_take, &params, &result, err));
+    bool ours = db_rows(result) == 1;
+    bool read = ours && read_row(result, id, arena, ret_row, err);
+    if (read)
+        read_progress(result, ret_progress);
+    db_result_free(result);
+    if (!ours)
+        return ERR(err, ERR_RETRY, "replay-taken", "another worker is at it, or unknown");
+    return read;
+}
+
+bool replay_step(ReplayWorker *worker, Str id, size_t most, Arena *arena,
+                 ReplayProgress *ret_progress, Err *err)
+{
+    ReplayRow row;
+    TRY(take(worker, id, arena, &row, ret_progress, err));
+    if (strcmp(ret_progress->state, "running") != 0)
+        return true;
+    bool done = row.of_store || row.gap ? store_page(worker, &row, most, arena, ret_progress, err)
+                                        : topic_step(worker, &row, most, arena, ret_progress, err);
+    if (!done)
+        worker->opened[0] = '\0'; /* looked at anew, gaps included */
+    return done;
+}
+
+/* --- a dry run -------------------------------------------------------------------------------- */
+
+typedef struct DryCount {
+    int64_t total, superseded, accepted, purged;
+} DryCount;
+
+static void on_dry_result(void *context, size_t index, const DbResult *result)
+{
+    DryCount *count = context;
+    (void)index;
+    if (db_rows(result) == 1)
+        *count = (DryCount){db_get_int(result, 0, 0), db_get_int(result, 0, 1),
+                            db_get_int(result, 0, 2), db_get_int(result, 0, 3)};
+}
+
+static bool await_idle(Db *db, Err *err)
+{
+    int64_t until_ms = clock_mono_ms() + EXTENT_MS;
+    while (db_progress(db) != DB_IDLE && clock_mono_ms() < until_ms)
+        db_wait(db, 100);
+    return db_progress(db) == DB_IDLE || ERR(err, ERR_RETRY, "db-away", "no database");
+}
+
+/* Put down, counted and taken away in one transaction: nobody else ever sees it. */
+static bool count_dry(Db *db, Str id, const ReplayAsk *ask, Str gaps, Arena *arena,
+                      DryCount *ret_count, Err *err)
+{
+    DbParams inserts, opens, counts, forgets;
+    insert_params(id, ask, gaps, 0, arena, &inserts);
+    db_params_init(&opens, arena);
+    db_uuid(&opens, id);
+    db_text(&opens, gaps);
+    db_text(&opens, STR(""));
+    db_bigint(&opens, 0);
+    db_params_init(&counts, arena);
+    db_uuid(&counts, id);
+    db_bool(&counts, false);
+    db_params_init(&forgets, arena);
+    db_uuid(&forgets, id);
+    TRY(await_idle(db, err));
+    TRY(db_send(db, &replay_insert, &inserts, err));
+    if (gaps.len)
+        TRY(db_send(db, &replay_open_gap, &opens, err));
+    TRY(db_send(db, &replay_count, &counts, err));
+    TRY(db_send(db, &replay_forget, &forgets, err));
+    TRY(db_end(db, on_dry_result, ret_count, err));
+    while (db_progress(db) == DB_BUSY)
+        db_wait(db, 100);
+    return db_outcome(db, err);
+}
+
+static void add_dry(ReplayProgress *p, const DryCount *count, int64_t of_records)
+{
+    int64_t left_out = count->superseded + count->accepted + count->purged;
+    p->superseded += count->superseded;
+    p->accepted += count->accepted;
+    p->purged += count->purged;
+    p->published += count->total - left_out;
+    p->from_store += of_records ? count->total - left_out : 0;
+    p->skipped += of_records ? of_records - count->total : 0;
+}
+
+static bool dry_topic(ReplayWorker *worker, ReplayRow *row, Arena *arena, ReplayProgress *p,
+                      Err *err)
+{
+    while (row->ranges.len) {
+        Counts counts = {0};
+        ArenaMark mark = arena_mark(arena);
+        char left[64 * 64];
+        Str ranges;
+        TRY(topic_page(worker->topic, worker->db, worker->producer, row, DRY_PAGE, arena, &counts,
+                       &ranges, err));
+        p->published += counts.published;
+        p->superseded += counts.superseded;
+        p->accepted += counts.accepted;
+        p->purged += counts.purged;
+        p->skipped += counts.skipped;
+        p->unreadable += counts.unreadable;
+        p->redriven += counts.redriven;
+        bool fits = ranges.len < sizeof left;
+        keep_text(left, sizeof left, ranges);
+        arena_release(arena, mark);
+        row->ranges = fits ? arena_copy(arena, str_from(left)) : STR("");
+        if (!fits)
+            return ERR(err, ERR_INPUT, "replay-offsets", "too many partitions for a dry run");
+    }
+    return true;
+}
+
+static ReplayRow dry_row(Str id, const ReplayAsk *ask, Str ranges, Arena *arena)
+{
+    return (ReplayRow){.id = id,
+                       .of_dlq = ask->from_dlq,
+                       .topic = arena_copy(arena, topic_of(ask)),
+                       .ranges = ranges,
+                       .tenant = ask->tenant,
+                       .of_state = ask->of_state,
+                       .go_to = ask->go_to,
+                       .ids = ask->ids,
+                       .id_count = ask->id_count,
+                       .from_us = ask->from_us,
+                       .to_us = ask->to_us,
+                       .include_superseded = ask->include_superseded,
+                       .resubmit = ask->resubmit,
+                       .dry = true};
+}
+
+static bool dry_of_topic(ReplayWorker *worker, Str id, const ReplayAsk *ask, int64_t most,
+                         Arena *arena, ReplayProgress *p, Err *err)
+{
+    BusRange gaps[REPLAY_RANGES_MAX];
+    size_t gap_count = 0;
+    Str ranges, left;
+    DryCount count = {0};
+    TRY(choose_ranges(worker->bus, ask, arena, &ranges, &p->total, err));
+    if (most && p->total > most)
+        return ERR(err, ERR_INPUT, "replay-offsets", "more than %lld records: name offsets",
+                   (long long)most);
+    ReplayRow row = dry_row(id, ask, ranges, arena);
+    TRY(topic_gaps(worker->topic, &row, gaps, &gap_count, &left, arena, err));
+    p->past = ranges_size(gaps, gap_count);
+    if (gap_count)
+        TRY(count_dry(worker->db, id, ask, ranges_write(gaps, gap_count, arena), arena, &count,
+                      err));
+    add_dry(p, &count, p->past);
+    row.ranges = left;
+    return dry_topic(worker, &row, arena, p, err);
+}
+
+bool replay_dry_run(ReplayWorker *worker, Str id, const ReplayAsk *ask, int64_t most, Arena *arena,
+                    ReplayProgress *ret_progress, Err *err)
+{
+    ReplayProgress p = {.state = "dry run"};
+    DryCount count = {0};
+    keep_text(p.go_to, sizeof p.go_to, ask->go_to);
+    snprintf(p.source, sizeof p.source, ask->from_topic.len ? "%s %.*s" : "%s", source_name(ask),
+             STR_ARG(ask->from_topic));
+    if (topic_of(ask).len) {
+        TRY(dry_of_topic(worker, id, ask, most, arena, &p, err));
+    } else {
+        TRY(count_dry(worker->db, id, ask, STR_NONE, arena, &count, err));
+        p.total = count.total;
+        add_dry(&p, &count, 0);
+    }
+    *ret_progress = p;
+    return true;
+}
+
+/* --- the rest --------------------------------------------------------------------------------- */
+
 bool replay_cancel(Db *db, Str id, Arena *arena, bool *ret_found, Err *err)
 {
     DbParams params;
@@ -362,14 +564,25 @@ bool replay_cancel(Db *db, Str id, Arena *arena, bool *ret_found, Err *err)
     return true;
 }
 
-bool replay_orphan(Db *db, Str asked_by, Arena *arena, Str *ret_id, Err *err)
+bool replay_orphan(Db *db, Arena *arena, Str *ret_id, Err *err)
 {
     DbParams params;
     DbResult *result = NULL;
     db_params_init(&params, arena);
-    db_text(&params, asked_by);
     TRY(db_run(db, &replay_find, &params, &result, err));
     *ret_id = db_rows(result) ? arena_copy(arena, db_get_text(result, 0, 0)) : STR_NONE;
+    db_result_free(result);
+    return true;
+}
+
+bool replay_judged(Db *db, Str id, Arena *arena, int64_t *ret_count, Err *err)
+{
+    DbParams params;
+    DbResult *result = NULL;
+    db_params_init(&params, arena);
+    db_uuid(&params, id);
+    TRY(db_run(db, &replay_judged_count, &params, &result, err));
+    *ret_count = db_get_int(result, 0, 0);
     db_result_free(result);
     return true;
 }

@@ -50,6 +50,20 @@ const Step flow_replay[] = {
     {0         },
 };
 
+const Step flow_replay_look[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"replay-look", step_replay_look, false},
+    {0         },
+};
+
+const Step flow_replay_cancel[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"replay-cancel", step_replay_cancel, false},
+    {0         },
+};
+
 const Step flow_callback[] = {
     {"receive",  step_receive, true},
     {"callback",      step_callback, false},

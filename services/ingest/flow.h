@@ -27,25 +27,29 @@ extern const Step flow_search[];
 extern const Step flow_failed[];
 extern const Step flow_verdict[];
 extern const Step flow_replay[];
+extern const Step flow_replay_look[];
+extern const Step flow_replay_cancel[];
 extern const Step flow_callback[];
 extern const Step flow_metadata[];
 
-StepNext step_receive(Exchange *exchange);      /* receive.c: what the header says */
-StepNext step_authenticate(Exchange *exchange); /* authenticate.c */
-StepNext step_identify(Exchange *exchange);     /* identify.c */
-StepNext step_admit(Exchange *exchange);        /* admit.c */
-StepNext step_wrap(Exchange *exchange);         /* wrap.c */
-StepNext step_claim(Exchange *exchange);        /* claim.c */
-StepNext step_publish(Exchange *exchange);      /* publish.c */
-StepNext step_await(Exchange *exchange);        /* await.c */
-StepNext step_reply(Exchange *exchange);        /* reply.c */
-StepNext step_status(Exchange *exchange);       /* read/status.c */
-StepNext step_search(Exchange *exchange);       /* read/search.c */
-StepNext step_failed(Exchange *exchange);       /* read/failed.c */
-StepNext step_verdict(Exchange *exchange);      /* read/verdict.c */
-StepNext step_replay(Exchange *exchange);       /* replays.c */
-StepNext step_callback(Exchange *exchange);     /* callback.c */
-StepNext step_metadata(Exchange *exchange);     /* read/metadata.c */
+StepNext step_receive(Exchange *exchange);       /* receive.c: what the header says */
+StepNext step_authenticate(Exchange *exchange);  /* authenticate.c */
+StepNext step_identify(Exchange *exchange);      /* identify.c */
+StepNext step_admit(Exchange *exchange);         /* admit.c */
+StepNext step_wrap(Exchange *exchange);          /* wrap.c */
+StepNext step_claim(Exchange *exchange);         /* claim.c */
+StepNext step_publish(Exchange *exchange);       /* publish.c */
+StepNext step_await(Exchange *exchange);         /* await.c */
+StepNext step_reply(Exchange *exchange);         /* reply.c */
+StepNext step_status(Exchange *exchange);        /* read/status.c */
+StepNext step_search(Exchange *exchange);        /* read/search.c */
+StepNext step_failed(Exchange *exchange);        /* read/failed.c */
+StepNext step_verdict(Exchange *exchange);       /* read/verdict.c */
+StepNext step_replay(Exchange *exchange);        /* replay_routes.c */
+StepNext step_replay_look(Exchange *exchange);   /* replay_routes.c */
+StepNext step_replay_cancel(Exchange *exchange); /* replay_routes.c */
+StepNext step_callback(Exchange *exchange);      /* callback.c */
+StepNext step_metadata(Exchange *exchange);      /* read/metadata.c */
 
 /* Runs steps until one waits or replies; `early_only`: just those on the header. STEP_NEXT: all
  * early ones passed. */

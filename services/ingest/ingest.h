@@ -35,9 +35,10 @@ typedef struct Ingest {
     Tenants *tenants;
     Await *await;
     Answers *answers;
-    Events *events;   /* NULL: EVENTS=0 */
-    Lookups *lookups; /* claims and $status: short questions */
-    Lookups *reads;   /* lists and exports: never in the way of the former */
+    Events *events;       /* NULL: EVENTS=0 */
+    Lookups *lookups;     /* claims and $status: short questions */
+    Lookups *reads;       /* lists and exports: never in the way of the former */
+    Lookups *replay_asks; /* a dry run may take long */
     Replays *replays;
     Str instance;
     int32_t response_partition; /* under `ready` */

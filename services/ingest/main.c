@@ -33,9 +33,8 @@ static const ConfigProgram program = {
 
 static const DbStatement *const statements[] = {&claim_take, &claim_recall, &status_rows, NULL};
 static const DbStatement *const read_statements[] = {
-    &search_all,     &search_tenant, &search_bundle,
-    &search_patient, &failed_rows,   &verdict_latest,
-    &replay_insert,  &replay_count,  NULL};
+    &search_all, &search_tenant, &search_bundle, &search_patient, &failed_rows, &verdict_latest,
+    NULL};
 
 /* --- the private port ------------------------------------------------------------------------- */
 
@@ -146,9 +145,11 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
     const IngestConfig *c = ingest->config;
     LookupsOptions claims = {statements, c->claim_threads, c->claim_timeout_ms};
     LookupsOptions reads = {read_statements, c->read_threads, c->read_timeout_ms};
+    LookupsOptions replays = {replay_statements, 1, c->read_timeout_ms};
     ingest->lookups = lookups_start(ingest, &claims, err);
     ingest->reads = ingest->lookups ? lookups_start(ingest, &reads, err) : NULL;
-    if (!ingest->reads)
+    ingest->replay_asks = ingest->reads ? lookups_start(ingest, &replays, err) : NULL;
+    if (!ingest->replay_asks)
         return false;
     ingest->replays = replays_start(ingest, err);
     if (!ingest->replays)
@@ -182,6 +183,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     ingest->server = NULL;
     lookups_stop(ingest->lookups);
     lookups_stop(ingest->reads);
+    lookups_stop(ingest->replay_asks);
     replays_stop(ingest->replays);
     answers_stop(ingest->answers); /* it publishes events */
     events_free(ingest->events);

@@ -10,6 +10,8 @@ static const Route routes[] = {
     {"POST", "/Bundle",              "/Bundle",           AUTH_TENANT, false, BUNDLE_TYPES, ROUTE_BUNDLE,          flow_submit  },
     {"POST", "/Bundle/$validate",    "/Bundle/$validate", AUTH_TENANT, false, BUNDLE_TYPES, ROUTE_BUNDLE_VALIDATE, flow_submit  },
     {"POST", "/Bundle/replay", "/Bundle/replay", AUTH_READER, false, NULL, ROUTE_UNSPECIFIED, flow_replay},
+    {"GET",  "/Bundle/replay/{id}", "/Bundle/replay", AUTH_READER, false, NULL, ROUTE_UNSPECIFIED, flow_replay_look},
+    {"DELETE", "/Bundle/replay/{id}", "/Bundle/replay", AUTH_READER, false, NULL, ROUTE_UNSPECIFIED, flow_replay_cancel},
     {"GET",  "/Bundle/$status/{id}", "/Bundle/$status",   AUTH_READER, false, NULL,         ROUTE_UNSPECIFIED,     flow_status  },
     {"GET",  "/interactions", "/interactions", AUTH_READER, false, NULL, ROUTE_UNSPECIFIED, flow_search},
     {"GET",  "/Bundles/status/nyec-submission-failed", "/Bundles/status/nyec-submission-failed", AUTH_READER, false, NULL, ROUTE_UNSPECIFIED, flow_failed},

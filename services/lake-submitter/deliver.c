@@ -116,14 +116,16 @@ static bool publish_record(Item *item, Err *err)
         {STR("traceparent"), str_from(item->traceparent)},
         {STR("interaction"), envelope->interaction_id   },
         {STR("tenant"),      envelope->tenant           },
+        {STR("replay"),      envelope->replay_id        },
     };
+    size_t header_count = sizeof headers / sizeof headers[0] - (envelope->replay_id.len == 0);
     const BusRecord message = {
         .topic = item->topic,
         .partition = BUS_PARTITION_BY_KEY,
         .key = item->message->key,
         .value = item->record,
         .headers = headers,
-        .header_count = sizeof headers / sizeof headers[0],
+        .header_count = header_count,
         .bulk = true,
         .on_delivery = on_recorded,
         .opaque = item,
@@ -240,6 +242,7 @@ static void note_answer(Deliverer *deliverer, Item *item, const HttpResult *resu
     LOG_AT(deliverer->service->log, answer->success ? LOG_INFO : LOG_WARN,
            answer->success ? "delivery.accepted" : "delivery.failed", LOG_TRACE(&item->trace),
            LOG_STR("interaction_id", envelope->interaction_id), LOG_STR("tenant", envelope->tenant),
+           LOG_STR_IF("replay_id", envelope->replay_id),
            LOG_STR("destination", item->submission.destination), LOG_U64("attempt", item->attempt),
            LOG_U64("status", result->status), LOG_TEXT("class", answer->error_class),
            LOG_BOOL("final", item->final), LOG_F64("seconds", seconds));

@@ -77,14 +77,16 @@ static bool publish(Job *job, const Envelope *envelope, const char *topic, Str b
         {STR("traceparent"), envelope->traceparent   },
         {STR("interaction"), envelope->interaction_id},
         {STR("tenant"),      envelope->tenant        },
+        {STR("replay"),      envelope->replay_id     },
     };
+    size_t header_count = sizeof headers / sizeof headers[0] - (envelope->replay_id.len == 0);
     const BusRecord record = {
         .topic = topic,
         .partition = BUS_PARTITION_BY_KEY,
         .key = job->message->key,
         .value = bytes,
         .headers = headers,
-        .header_count = sizeof headers / sizeof headers[0],
+        .header_count = header_count,
         .bulk = true, /* nobody waits for it */
         .on_delivery = on_delivery,
         .opaque = job,

@@ -12,7 +12,7 @@
 /* What a document may cost while its facts are looked for; past it there are none. */
 #define SCRATCH_BYTES ((size_t)256 << 20)
 /* Indexed columns must stay far below PostgreSQL's limit of an index row (2.7 KB). */
-enum { KEY_BYTES_MAX = 512, TEXT_BYTES_MAX = 16384 };
+enum { KEY_BYTES_MAX = 512, TEXT_BYTES_MAX = 16384, HEADERS_BYTES_MAX = 1 << 20 };
 
 struct Recorder {
     Arena *scratch;
@@ -145,6 +145,34 @@ static void add_identity(Row *row, Str tenant, Str id, Str sha256)
     db_bytes(row->params, sha256);
 }
 
+/* {"name":"value",...}; only what JSON must escape is. */
+static Str details_json(Arena *arena, const NameValue *list, size_t count, size_t bytes_max)
+{
+    BUF_AUTO out;
+    buf_init(&out, bytes_max);
+    if (count == 0)
+        return STR_NONE;
+    for (size_t i = 0; i < count; i++) {
+        const Str parts[] = {list[i].name, list[i].value};
+        buf_add(&out, i ? STR(",") : STR("{"));
+        for (int p = 0; p < 2; p++) {
+            buf_add(&out, p ? STR(":\"") : STR("\""));
+            for (size_t at = 0; at < parts[p].len; at++) {
+                unsigned char c = (unsigned char)parts[p].ptr[at];
+                if (c < 0x20)
+                    buf_add_format(&out, "\\u%04x", c);
+                else if (c == '"' || c == '\\')
+                    buf_add_char(&out, '\\'), buf_add_char(&out, (char)c);
+                else
+                    buf_add_char(&out, (char)c);
+            }
+            buf_add_char(&out, '"');
+        }
+    }
+    buf_add_char(&out, '}');
+    return out.overflowed ? STR_NONE : arena_copy(arena, buf_str(&out));
+}
+
 /* --- intake, intake.bulk ---------------------------------------------------------------------- */
 
 static bool check_payload(const Envelope *e, Err *err)
@@ -180,7 +208,45 @@ static void add_request(Row *row, const Envelope *e)
     db_bytes(row->params, e->ordering_key.len ? e->ordering_key : STR_NONE);
 }
 
-static bool read_envelope(Recorder *recorder, Str value, Arena *arena, Record *record, Err *err)
+/* What steers judging and sending and has no column of its own: a replay gives it back as it came.
+ */
+static Str steering(const RequestHeaders *h, Arena *arena)
+{
+    const NameValue own[] = {
+        {STR("severity_level"),          h->severity_level         },
+        {STR("datalake_url"),            h->datalake_url           },
+        {STR("ig_version"),              h->ig_version             },
+        {STR("override_request_uri"),    h->override_request_uri   },
+        {STR("data_ledger_tracking"),    h->data_ledger_tracking   },
+        {STR("data_ledger_diagnostics"), h->data_ledger_diagnostics},
+    };
+    enum { OWN = sizeof own / sizeof own[0] };
+    NameValue *list = ARENA_ARRAY(arena, NameValue, OWN + h->other_count);
+    size_t count = 0;
+    for (size_t i = 0; list && i < OWN; i++)
+        if (own[i].value.len)
+            list[count++] = own[i];
+    for (size_t i = 0; list && i < h->other_count; i++)
+        list[count++] = (NameValue){arena_format(arena, "header:%.*s", STR_ARG(h->other[i].name)),
+                                    h->other[i].value};
+    return details_json(arena, list, count, HEADERS_BYTES_MAX);
+}
+
+static void add_source(Row *row, const RecordSource *from)
+{
+    db_text(row->params, from->topic);
+    db_int(row->params, from->partition);
+    db_bigint(row->params, from->offset);
+}
+
+/* A replay that only judges leaves the record of the document as it is. */
+static bool judges_only(Str replay_id, Str replay_to)
+{
+    return replay_id.len && str_is(replay_to, "validate");
+}
+
+static bool read_envelope(Recorder *recorder, const RecordSource *from, Str value, Arena *arena,
+                          Record *record, Err *err)
 {
     Envelope e;
     Facts facts = {0};
@@ -193,7 +259,7 @@ static bool read_envelope(Recorder *recorder, Str value, Arena *arena, Record *r
                        .sha256 = e.payload_sha256,
                        .received_at_us = e.received_at_us,
                        .payload_bytes = e.payload.len,
-                       .nothing = e.headers.health_check};
+                       .nothing = e.headers.health_check || judges_only(e.replay_id, e.replay_to)};
     if (record->nothing)
         return true;
     if (is_fhir(e.source_type))
@@ -205,6 +271,8 @@ static bool read_envelope(Recorder *recorder, Str value, Arena *arena, Record *r
     db_bigint(row.params, (int64_t)e.payload.len);
     add_request(&row, &e);
     add_facts(&row, &facts);
+    db_text_or_null(row.params, steering(&e.headers, arena));
+    add_source(&row, from);
     states_of_envelope(&e, &record->events);
     return finish(&row, &sql_message, record, err);
 }
@@ -322,6 +390,52 @@ static void add_changes(Row *row, const Validated *v)
     db_text_or_null_array(row->params, texts[3], count);
 }
 
+/* --- a replay that only judges ---------------------------------------------------------------- */
+
+static bool add_judgement(Recorder *recorder, const Validated *v, Arena *arena, Record *record,
+                          Err *err)
+{
+    const Envelope *e = &v->envelope;
+    const Outcome *o = &v->outcome;
+    Row row;
+    record->of_a_replay = true;
+    TRY(start(&row, recorder, arena, err));
+    add_identity(&row, e->tenant, e->interaction_id, e->payload_sha256);
+    db_uuid(row.params, e->replay_id);
+    db_time_us(row.params, e->received_at_us);
+    db_bool(row.params, o->valid);
+    db_text(row.params, str_from(action_name(v->disposition.action)));
+    add_text(&row, v->disposition.actions_json);
+    add_text(&row, o->precheck_code);
+    db_int(row.params, (int32_t)o->errors);
+    db_int(row.params, (int32_t)o->warnings);
+    db_int(row.params, (int32_t)o->information);
+    db_int(row.params, (int32_t)o->issues_left_out);
+    add_text(&row, o->ig_name);
+    add_text(&row, o->ig_version);
+    add_text(&row, o->profile_url);
+    add_text(&row, o->engine_version);
+    add_text(&row, v->rules_version);
+    db_time_us(row.params, o->finished_at_us);
+    add_issues(&row, o);
+    return finish(&row, &sql_replay_verdict, record, err);
+}
+
+static bool add_replay_failure(Recorder *recorder, const Response *r, Arena *arena, Record *record,
+                               Err *err)
+{
+    Row row;
+    record->of_a_replay = true;
+    TRY(start(&row, recorder, arena, err));
+    add_identity(&row, r->tenant, r->interaction_id, r->payload_sha256);
+    db_uuid(row.params, r->replay_id);
+    db_time_us(row.params, r->received_at_us);
+    add_text(&row,
+             arena_format(arena, "%.*s: %.*s", STR_ARG(r->failure.code), STR_ARG(r->failure.text)));
+    db_time_us(row.params, r->at_us);
+    return finish(&row, &sql_replay_failure, record, err);
+}
+
 static bool read_validated(Recorder *recorder, Str value, Arena *arena, Record *record, Err *err)
 {
     Validated v;
@@ -337,6 +451,8 @@ static bool read_validated(Recorder *recorder, Str value, Arena *arena, Record *
                        .nothing = e->headers.health_check};
     if (record->nothing)
         return true;
+    if (judges_only(e->replay_id, e->replay_to))
+        return add_judgement(recorder, &v, arena, record, err);
     if (!v.bundle_is_payload && v.bundle.len)
         facts_read(v.bundle, recorder->scratch, arena, &facts);
     if (v.outcome.profile_url.len)
@@ -355,34 +471,6 @@ static bool read_validated(Recorder *recorder, Str value, Arena *arena, Record *
     add_changes(&row, &v);
     states_of_validated(&v, &record->events);
     return finish(&row, &sql_verdict, record, err);
-}
-
-/* {"name":"value",...}; only what JSON must escape is. */
-static Str details_json(Arena *arena, const NameValue *list, size_t count)
-{
-    BUF_AUTO out;
-    buf_init(&out, TEXT_BYTES_MAX);
-    if (count == 0)
-        return STR_NONE;
-    for (size_t i = 0; i < count; i++) {
-        const Str parts[] = {list[i].name, list[i].value};
-        buf_add(&out, i ? STR(",") : STR("{"));
-        for (int p = 0; p < 2; p++) {
-            buf_add(&out, p ? STR(":\"") : STR("\""));
-            for (size_t at = 0; at < parts[p].len; at++) {
-                unsigned char c = (unsigned char)parts[p].ptr[at];
-                if (c < 0x20)
-                    buf_add_format(&out, "\\u%04x", c);
-                else if (c == '"' || c == '\\')
-                    buf_add_char(&out, '\\'), buf_add_char(&out, (char)c);
-                else
-                    buf_add_char(&out, (char)c);
-            }
-            buf_add_char(&out, '"');
-        }
-    }
-    buf_add_char(&out, '}');
-    return out.overflowed ? STR_NONE : arena_copy(arena, buf_str(&out));
 }
 
 /* --- response --------------------------------------------------------------------------------- */
@@ -414,7 +502,8 @@ static bool add_delivery(Recorder *recorder, const Response *r, Arena *arena, Re
     db_time_us(row.params, d->finished_at_us);
     add_text(&row, d->rules_version);
     db_text_or_null(row.params, d->transforms_json); /* bounded where it is written; JSON: uncut */
-    db_text_or_null(row.params, details_json(arena, d->response_headers, d->response_header_count));
+    db_text_or_null(row.params, details_json(arena, d->response_headers, d->response_header_count,
+                                             TEXT_BYTES_MAX));
     db_int(row.params, (int32_t)d->budget_used);
     return finish(&row, &sql_delivery, record, err);
 }
@@ -433,6 +522,8 @@ static bool read_response(Recorder *recorder, Str value, Arena *arena, Record *r
                        .interaction_id = r.interaction_id,
                        .sha256 = r.payload_sha256,
                        .received_at_us = r.received_at_us};
+    if (judges_only(r.replay_id, r.replay_to))
+        return add_replay_failure(recorder, &r, arena, record, err);
     states_of_response(&r, arena, &record->events);
     return r.kind != RESPONSE_DELIVERY || add_delivery(recorder, &r, arena, record, err);
 }
@@ -485,30 +576,31 @@ static bool read_event(Recorder *recorder, Str value, int64_t at_us, Arena *aren
     add_text(&row, e.content_type);
     add_compressed(&row, e.body.len ? e.body : STR_NONE);
     db_bigint(row.params, (int64_t)e.body.len);
-    add_text(&row, details_json(arena, e.details, e.detail_count));
+    add_text(&row, details_json(arena, e.details, e.detail_count, TEXT_BYTES_MAX));
     add_text(&row, e.traceparent);
     return finish(&row, &sql_notice, record, err);
 }
 
-bool record_read(Recorder *recorder, Str topic, Str value, int64_t at_us, Arena *arena,
+bool record_read(Recorder *recorder, const RecordSource *from, Str value, Arena *arena,
                  Record *ret_record, Err *err)
 {
     Record record = {0};
+    Str topic = from->topic;
     if (!value.ptr)
         record.nothing = true; /* a tombstone */
     else if (str_is(topic, "intake") || str_is(topic, "intake.bulk"))
-        TRY(read_envelope(recorder, value, arena, &record, err));
+        TRY(read_envelope(recorder, from, value, arena, &record, err));
     else if (str_is(topic, "validated"))
         TRY(read_validated(recorder, value, arena, &record, err));
     else if (str_is(topic, "response"))
         TRY(read_response(recorder, value, arena, &record, err));
     else if (str_is(topic, "events"))
-        TRY(read_event(recorder, value, at_us, arena, &record, err));
+        TRY(read_event(recorder, value, from->at_us, arena, &record, err));
     else
         return ERR(err, ERR_INPUT, "record-topic", "nothing is known of topic %.*s",
                    STR_ARG(topic));
     if (!record.received_at_us)
-        record.received_at_us = at_us;
+        record.received_at_us = from->at_us;
     *ret_record = record;
     return true;
 }

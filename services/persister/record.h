@@ -12,7 +12,8 @@
 typedef struct Recorder Recorder;
 
 typedef struct Record {
-    bool nothing; /* a message that adds nothing: settle it */
+    bool nothing;     /* a message that adds nothing: settle it */
+    bool of_a_replay; /* a replay's own record: the interaction itself stays as it was */
     /* whose it is; ptr NULL: no registration (notices, audits) */
     Str tenant;
     Str interaction_id;
@@ -28,6 +29,14 @@ typedef struct Record {
 Recorder *recorder_new(int compression_level);
 void recorder_free(Recorder *recorder);
 
-/* `topic` without prefix. `at_us`: the broker's time of the message, for those without one. */
-bool record_read(Recorder *recorder, Str topic, Str value, int64_t at_us, Arena *arena,
+/* Where a message stood, and the broker's time of it, for those without one. `topic` without
+ * prefix.
+ */
+typedef struct RecordSource {
+    Str topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t at_us;
+} RecordSource;
+bool record_read(Recorder *recorder, const RecordSource *from, Str value, Arena *arena,
                  Record *ret_record, Err *err) MUST_USE;

@@ -27,12 +27,12 @@ const DbStatement sql_message = {
     "payload_bytes, content_type, lane, route, uri, caller, correlation_id, "
     "parent_interaction_id, child_index, group_interaction_id, master_interaction_id, "
     "source_type, client_ip_address, user_agent, elaboration, provenance, traceparent, "
-    "ordering_key, " FACT_COLUMNS ") "
+    "ordering_key, " FACT_COLUMNS ", headers, topic, partition, topic_offset) "
     "SELECT m.received_at, $1::text, $2::uuid, $3::bytea, $4::timestamptz, $5::bytea, $6::bigint, "
     "$7::text, $8::text, $9::text, $10::text, $11::text, $12::text, $13::uuid, $14::int, "
     "$15::text, $16::text, $17::text, $18::text, $19::text, $20::text, $21::text, $22::text, "
     "$23::bytea, $24::text, $25::text, $26::text, $27::text, $28::text, $29::text, $30::text, "
-    "$31::text, $32::text, $33::text, $34::text[] "
+    "$31::text, $32::text, $33::text, $34::text[], $35::text, $36::text, $37::int, $38::bigint "
     "FROM (" MONTH_OF("$1::text", "$2::uuid") ") m ON CONFLICT DO NOTHING"};
 
 /* Issues and changes follow their verdict: they are there exactly when it was new. */
@@ -76,6 +76,24 @@ const DbStatement sql_verdict = {
                                   "message_id, location, "
                                   "expression, diagnostics, line, col, ordinal)"};
 
+/* A replay that only judges keeps its own record, whether or not the interaction is known. */
+#define OF_REPLAY                                                                                  \
+    "INSERT INTO fhirbus.replay_verdict (tenant, interaction_id, sha256, replay_id, received_at, "
+const DbStatement sql_replay_verdict = {
+    "replay-verdict",
+    OF_REPLAY "valid, action, disposition, precheck_code, errors, warnings, information, "
+              "issues_left_out, ig_name, ig_version, profile_url, engine_version, rules_version, "
+              "judged_at, severities, codes, message_ids, locations, expressions, diagnostics, "
+              "lines, cols) VALUES ($1::text, $2::uuid, $3::bytea, $4::uuid, $5::timestamptz, "
+              "$6::bool, $7::text, $8::text, $9::text, $10::int, $11::int, $12::int, $13::int, "
+              "$14::text, $15::text, $16::text, $17::text, $18::text, $19::timestamptz, "
+              "$20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], "
+              "$26::int[], $27::int[]) ON CONFLICT DO NOTHING"};
+const DbStatement sql_replay_failure = {
+    "replay-failure",
+    OF_REPLAY "failure, judged_at) VALUES ($1::text, $2::uuid, $3::bytea, $4::uuid, "
+              "$5::timestamptz, $6::text, $7::timestamptz) ON CONFLICT DO NOTHING"};
+
 const DbStatement sql_delivery = {
     "delivery",
     "INSERT INTO fhirbus.delivery (received_at, tenant, interaction_id, sha256, destination, "
@@ -115,9 +133,9 @@ const DbStatement sql_events = {
     "JOIN fhirbus.registry r ON r.interaction_id = e.interaction_id AND r.tenant = e.tenant "
     "WHERE r.received_at >= (SELECT received_before FROM fhirbus.horizon) ON CONFLICT DO NOTHING"};
 
-const DbStatement *const store_statements[] = {&sql_register, &sql_message, &sql_verdict,
-                                               &sql_delivery, &sql_notice,  &sql_callback,
-                                               &sql_events,   NULL};
+const DbStatement *const store_statements[] = {
+    &sql_register, &sql_message, &sql_verdict,        &sql_delivery,       &sql_notice,
+    &sql_callback, &sql_events,  &sql_replay_verdict, &sql_replay_failure, NULL};
 
 const DbStatement sql_make_months = {"make-months", "SELECT fhirbus.make_months($1::int)"};
 const DbStatement sql_settle_defaults = {"settle-defaults", "SELECT fhirbus.settle_defaults()"};

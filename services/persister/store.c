@@ -44,7 +44,7 @@ static bool send_registrations(Store *store, const Record *records, size_t count
     if (!tenants || !ids || !times || !params)
         return ERR(err, ERR_RETRY, "memory-limit", "registrations");
     for (size_t i = 0; i < count; i++) {
-        if (!records[i].tenant.ptr || records[i].nothing)
+        if (!records[i].tenant.ptr || records[i].nothing || records[i].of_a_replay)
             continue;
         tenants[n] = records[i].tenant;
         ids[n] = records[i].interaction_id;

@@ -96,8 +96,9 @@ static bool read_record(Worker *w, const BusMessage *message, Batch *batch, Reco
     if (hand_condemned(w->supervisor, message->topic, message->partition, message->offset))
         return ERR(err, ERR_INPUT, "poison", "it killed or hung its worker twice");
     hand_take(w->hand, message->topic, message->partition, message->offset);
-    bool read = record_read(w->recorder, str_from(message->topic), message->value,
-                            message->timestamp_us, batch->arena, ret, err);
+    const RecordSource from = {str_from(message->topic), message->partition, message->offset,
+                               message->timestamp_us};
+    bool read = record_read(w->recorder, &from, message->value, batch->arena, ret, err);
     hand_return(w->hand);
     return read;
 }
@@ -154,6 +155,7 @@ static void note_stored(const Worker *w, const BusMessage *message, const Record
     LOG_AT(w->log, level, record->payload_bytes ? "document.stored" : "message.stored",
            LOG_TRACE(&trace), LOG_STR("interaction_id", record->interaction_id),
            LOG_STR("tenant", record->tenant), LOG_TEXT("topic", message->topic),
+           LOG_STR_IF("replay_id", bus_message_header(message, "replay")),
            LOG_U64("bytes", record->payload_bytes));
 }
 

@@ -114,14 +114,16 @@ static bool publish(Job *job, const Envelope *envelope, const Target *target, St
         {STR("traceparent"), envelope->traceparent   },
         {STR("interaction"), envelope->interaction_id},
         {STR("tenant"),      envelope->tenant        },
+        {STR("replay"),      envelope->replay_id     },
     };
+    size_t header_count = sizeof headers / sizeof headers[0] - (envelope->replay_id.len == 0);
     const BusRecord record = {
         .topic = target->topic,
         .partition = target->partition,
         .key = job->message->key,
         .value = bytes,
         .headers = headers,
-        .header_count = sizeof headers / sizeof headers[0],
+        .header_count = header_count,
         .bulk = target->bulk,
         .on_delivery = target->on_delivery,
         .opaque = job,
@@ -226,6 +228,7 @@ static void note_verdict(Worker *worker, const Validated *validated, const Trace
     log_info(worker->log, "message.validated", LOG_TRACE(trace),
              LOG_STR("interaction_id", envelope->interaction_id),
              LOG_STR("tenant", envelope->tenant), LOG_TEXT("route", route_name(envelope->route)),
+             LOG_STR_IF("replay_id", envelope->replay_id),
              LOG_TEXT("action", action_name(validated->disposition.action)),
              LOG_STR("precheck", outcome->precheck_code), LOG_U64("bytes", validated->bundle.len),
              LOG_U64("errors", outcome->errors), LOG_U64("warnings", outcome->warnings),

@@ -120,6 +120,12 @@ static bool commit(const Record *records, size_t count, Err *err)
     return db_outcome(db, err);
 }
 
+static bool read_as(const char *topic, Str value, int64_t at_us, Record *record, Err *err)
+{
+    const RecordSource from = {.topic = str_from(topic), .at_us = at_us};
+    return record_read(recorder, &from, value, records_arena, record, err);
+}
+
 static void keep(const Sent *list, size_t count, size_t batch)
 {
     Record *records = calloc(batch, sizeof *records);
@@ -128,8 +134,8 @@ static void keep(const Sent *list, size_t count, size_t batch)
         Err err = {0};
         arena_reset(records_arena);
         for (size_t i = 0; i < n; i++)
-            if (!record_read(recorder, str_from(list[at + i].topic), list[at + i].value,
-                             list[at + i].at_us, records_arena, &records[i], &err))
+            if (!read_as(list[at + i].topic, list[at + i].value, list[at + i].at_us, &records[i],
+                         &err))
                 fail_msg("%s: %s %s", list[at + i].topic, err.code, err.text);
         if (!commit(records, n, &err))
             fail_msg("%s %s", err.code, err.text);
@@ -323,16 +329,13 @@ static void what_cannot_be_true_is_refused(void **state)
     log_add_envelope(&log, "intake", &e);
     static const char *const codes[] = {"payload-hash", "record-id"};
     for (size_t i = 0; i < log.count; i++) {
-        assert_false(record_read(recorder, STR("intake"), log.list[i].value, 1, records_arena,
-                                 &record, &err));
+        assert_false(read_as("intake", log.list[i].value, 1, &record, &err));
         assert_int_equal(err.kind, ERR_INPUT);
         assert_string_equal(err.code, codes[i]);
     }
-    assert_false(
-        record_read(recorder, STR("intake"), STR("\xff\xff\xff"), 1, records_arena, &record, &err));
+    assert_false(read_as("intake", STR("\xff\xff\xff"), 1, &record, &err));
     assert_int_equal(err.kind, ERR_INPUT);
-    assert_false(
-        record_read(recorder, STR("elsewhere"), STR("x"), 1, records_arena, &record, &err));
+    assert_false(read_as("elsewhere", STR("x"), 1, &record, &err));
     assert_string_equal(err.code, "record-topic");
     free(tenant);
 }
