@@ -322,10 +322,12 @@ static Look look(Deliverer *deliverer, Item *item, int64_t now)
 {
     Err err = {0};
     RecordedPast past;
-    if (is_ledger(deliverer) || is_resubmitted(&item->submission.envelope))
+    if (is_ledger(deliverer))
         return LOOK_SEND;
+    /* What goes out although it was accepted does so once: its own replay's acceptance counts. */
+    bool again = is_resubmitted(&item->submission.envelope);
     /* What was accepted may have been taken back since, and then be replayed: the record knows. */
-    bool remembered = recorded_remembers(deliverer->recorded, &item->submission);
+    bool remembered = !again && recorded_remembers(deliverer->recorded, &item->submission);
     if (remembered && !item->submission.envelope.replay_id.len)
         return LOOK_ACCEPTED;
     if (!item->suspect)
@@ -339,7 +341,8 @@ static Look look(Deliverer *deliverer, Item *item, int64_t now)
     if (recorded_look(deliverer->recorded, &item->submission, item->arena, &past, &err)) {
         item->suspect = item->unsure = false;
         take_up(item, &past);
-        return past.accepted ? LOOK_ACCEPTED : past.failed ? LOOK_FAILED : LOOK_SEND;
+        bool accepted = again ? past.accepted_again : past.accepted;
+        return accepted ? LOOK_ACCEPTED : past.failed ? LOOK_FAILED : LOOK_SEND;
     }
     note_trouble(item, LOG_WARN, "delivery.records_away", &err);
     deliverer->look_after_ms = role_now_ms() + LOOK_AGAIN_MS;

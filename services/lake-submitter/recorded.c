@@ -23,7 +23,8 @@ static const DbStatement find_delivery = {
     "SELECT coalesce(bool_or(success), false), "
     "coalesce(bool_or(failed) FILTER (WHERE replay_id = $5), false), "
     "coalesce(max(attempt) FILTER (WHERE replay_id = $5), 0), "
-    "coalesce(max(budget_used) FILTER (WHERE replay_id = $5), 0) "
+    "coalesce(max(budget_used) FILTER (WHERE replay_id = $5), 0), "
+    "coalesce(bool_or(success) FILTER (WHERE replay_id = $5), false) "
     "FROM fhirbus.delivered WHERE tenant = $1 AND interaction_id = $2 AND sha256 = $3 AND "
     "destination = $4"};
 static const DbStatement *const statements[] = {&find_delivery, NULL};
@@ -128,7 +129,8 @@ bool recorded_look(Recorded *recorded, const Submission *submission, Arena *aren
     *ret_past = (RecordedPast){.accepted = db_get_bool(result, 0, 0),
                                .failed = db_get_bool(result, 0, 1),
                                .attempts = (uint32_t)db_get_int(result, 0, 2),
-                               .budget_used = (uint32_t)db_get_int(result, 0, 3)};
+                               .budget_used = (uint32_t)db_get_int(result, 0, 3),
+                               .accepted_again = db_get_bool(result, 0, 4)};
     db_result_free(result);
     return true;
 }

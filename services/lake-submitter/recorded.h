@@ -19,6 +19,7 @@ bool recorded_remembers(const Recorded *recorded, const Submission *submission);
 /* What is on record of a submission. */
 typedef struct RecordedPast {
     bool accepted;        /* by any replay, and not taken back */
+    bool accepted_again;  /* under this submission's own replay id */
     bool failed;          /* finally, under this submission's own replay id */
     uint32_t attempts;    /* under that id, so far */
     uint32_t budget_used; /* and how many of them counted */
