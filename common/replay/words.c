@@ -5,12 +5,16 @@
 const char replay_words_help[] =
     "  SELECTION, what is asked for together must all hold:\n"
     "    --tenant T  --since TIME  --until TIME  --state STATE  --id UUID (may be repeated)\n"
-    "    --from-topic intake|intake.bulk [--offsets O]   records of that topic, as they came; what\n"
+    "    --from-topic intake|intake.bulk [--offsets O]   records of that topic, as they came; "
+    "what\n"
     "        retention has deleted there is taken from the store\n"
-    "    --from-dlq [--offsets O]   dead letters, once their cause is mended: the documents that they\n"
+    "    --from-dlq [--offsets O]   dead letters, once their cause is mended: the documents that "
+    "they\n"
     "        are about; letters that are no documents go back to their topic\n"
-    "    O: PARTITION:FROM-TO by comma, both included; 3:100-  3:-200  3 (all of it)  100-200 (of each)\n"
-    "  HOW FAR: --to validate   judged with today's image and rules; the difference is reported, and\n"
+    "    O: PARTITION:FROM-TO by comma, both included; 3:100-  3:-200  3 (all of it)  100-200 (of "
+    "each)\n"
+    "  HOW FAR: --to validate   judged with today's image and rules; the difference is reported, "
+    "and\n"
     "               nothing but the replay's own record is kept\n"
     "           --to store      the new verdict is kept beside the old one\n"
     "           --to submit     and sent on, unless the lake has accepted it\n"
@@ -28,24 +32,23 @@ typedef struct Word {
 } Word;
 
 #define ASK(field) offsetof(ReplayWords, ask.field)
+/* clang-format off */
 static const Word table[] = {
-    {"tenant",             W_TEXT, ASK(tenant),                    NULL,                    "tenant is empty"                         },
-    {"since",              W_FROM, 0,                              NULL,                    "since is no time. " WHEN_FORMS           },
-    {"until",              W_TO,   0,                              NULL,                    "until is no time. " WHEN_FORMS           },
-    {"state",              W_TEXT, ASK(of_state),                  NULL,                    "state is empty"                          },
-    {"id",                 W_ID,   0,                              NULL,                    "id is no UUID, or there are too many"    },
-    {"from-topic",         W_TEXT, ASK(from_topic),                "intake|intake.bulk",
-     "from-topic is intake or intake.bulk"                                                                                            },
-    {"from-dlq",           W_FLAG, ASK(from_dlq),                  NULL,                    "from-dlq stands alone"                   },
-    {"offsets",            W_TEXT, ASK(offsets),                   NULL,                    "offsets are empty"                       },
-    {"to",                 W_TEXT, ASK(go_to),                     "validate|store|submit",
-     "to is validate, store or submit"                                                                                                },
-    {"include-superseded", W_FLAG, ASK(include_superseded),        NULL,
-     "include-superseded stands alone"                                                                                                },
-    {"resubmit",           W_FLAG, ASK(resubmit),                  NULL,                    "resubmit stands alone"                   },
-    {"rate",               W_RATE, 0,                              NULL,                    "rate is a number from 0 to 1000000"      },
-    {"dry-run",            W_FLAG, offsetof(ReplayWords, dry_run), NULL,                    "dry-run stands alone"                    },
+    {"tenant",             W_TEXT, ASK(tenant),                    NULL, "tenant is empty"},
+    {"since",              W_FROM, 0,                              NULL, "since is no time. " WHEN_FORMS},
+    {"until",              W_TO,   0,                              NULL, "until is no time. " WHEN_FORMS},
+    {"state",              W_TEXT, ASK(of_state),                  NULL, "state is empty"},
+    {"id",                 W_ID,   0,                              NULL, "id is no UUID, or there are too many"},
+    {"from-topic",         W_TEXT, ASK(from_topic), "intake|intake.bulk", "from-topic is intake or intake.bulk"},
+    {"from-dlq",           W_FLAG, ASK(from_dlq),                  NULL, "from-dlq stands alone"},
+    {"offsets",            W_TEXT, ASK(offsets),                   NULL, "offsets are empty"},
+    {"to",                 W_TEXT, ASK(go_to),   "validate|store|submit", "to is validate, store or submit"},
+    {"include-superseded", W_FLAG, ASK(include_superseded),        NULL, "include-superseded stands alone"},
+    {"resubmit",           W_FLAG, ASK(resubmit),                  NULL, "resubmit stands alone"},
+    {"rate",               W_RATE, 0,                              NULL, "rate is a number from 0 to 1000000"},
+    {"dry-run",            W_FLAG, offsetof(ReplayWords, dry_run), NULL, "dry-run stands alone"},
 };
+/* clang-format on */
 enum { WORDS = sizeof table / sizeof table[0] };
 
 static const Word *word_find(Str name)

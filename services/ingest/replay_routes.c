@@ -1,8 +1,9 @@
 /* POST /Bundle/replay: asks for a replay; GET and DELETE /Bundle/replay/{id}: how far it is, no
  * further. Who works it off: replays.c, of any replica.
  *
- * Spec:    X-TechBD-StartDate and X-TechBD-EndDate, half-open: the tenant's failures, or everybody's,
- *          to the data lake once more. A query says anything else, in fhirbus-replay's words. */
+ * Spec:    X-TechBD-StartDate and X-TechBD-EndDate, half-open: the tenant's failures, or
+ * everybody's, to the data lake once more. A query says anything else, in fhirbus-replay's words.
+ */
 #include "common/base/check.h"
 #include "common/base/when.h"
 #include "common/http/fields.h"
@@ -134,8 +135,9 @@ static StepNext tell_replay(Exchange *exchange, Question *base)
     Str id = uuid_str(&question->id);
     Buf *body = begin_reply(exchange);
     if (question->words.dry_run) {
-        buf_add_format(body, "{\"bundle_count\":%lld,\"message\":\"Dry run: nothing is replayed\","
-                             "\"replay\":",
+        buf_add_format(body,
+                       "{\"bundle_count\":%lld,\"message\":\"Dry run: nothing is replayed\","
+                       "\"replay\":",
                        (long long)p->published);
         replay_write_json(p, id, body);
         buf_add(body, STR("}\n"));

@@ -1,5 +1,5 @@
-/* envelope_show - what the envelopes of one interaction on a topic say that a replay must give back:
- * a JSON line each, in the order of the topic. Brokers by the KAFKA_ settings.
+/* envelope_show - what the envelopes of one interaction on a topic say that a replay must give
+ * back: a JSON line each, in the order of the topic. Brokers by the KAFKA_ settings.
  *
  *   KAFKA_BROKERS=H:P envelope_show TOPIC INTERACTION */
 #include "common/base/buf.h"

@@ -1,9 +1,9 @@
 /* kafka_offsets - what an operator may do to offsets, for tests: to a broker at --brokers H:P.
  *
- *   kafka_offsets --brokers H:P reset              every group (without members) back to the beginning
- *   kafka_offsets --brokers H:P waiting            records that groups have not settled, summed
- *   kafka_offsets --brokers H:P delete TOPIC PARTITION OFFSET   as retention would, below OFFSET
- *   kafka_offsets --brokers H:P ends TOPIC         a line per partition: PARTITION LOW HIGH */
+ *   kafka_offsets --brokers H:P reset              every group (without members) back to the
+ * beginning kafka_offsets --brokers H:P waiting            records that groups have not settled,
+ * summed kafka_offsets --brokers H:P delete TOPIC PARTITION OFFSET   as retention would, below
+ * OFFSET kafka_offsets --brokers H:P ends TOPIC         a line per partition: PARTITION LOW HIGH */
 #include <stdlib.h>
 
 #include <librdkafka/rdkafka.h>

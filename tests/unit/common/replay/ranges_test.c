@@ -7,7 +7,6 @@
 
 #include "common/replay/inner.h"
 
-
 static const BusRange extent[] = {
     {0, 10, 100},
     {1, 0,  0  },
@@ -59,9 +58,9 @@ static void chooses_what_was_written(void **state)
 
 static void refuses_what_it_does_not_understand(void **state)
 {
-    static const char *const wrong[] = {"3:1",   "x",     "0:x-1", "0:5-4", "0:", ":5",
-                                        "0:1-2-3", "-",   "0:-",   "0:1;2", ",",
-                                        "0:99999999999999999999-"};
+    static const char *const wrong[] = {"3:1", "x",     "0:x-1",   "0:5-4",
+                                        "0:",  ":5",    "0:1-2-3", "-",
+                                        "0:-", "0:1;2", ",",       "0:99999999999999999999-"};
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         chosen(wrong[i], NULL);

@@ -8,7 +8,6 @@
 #include "common/base/when.h"
 #include "common/replay/replay.h"
 
-
 typedef struct Pair {
     const char *name, *value;
 } Pair;
@@ -30,20 +29,20 @@ static ReplayWords words;
 static void reads_every_word(void **state)
 {
     static const Pair all[] = {
-        {"tenant",             "qe"                                  },
-        {"since",              "2026-11-01"                          },
-        {"until",              "2026-11-01"                          },
-        {"state",              "FAIL"                                },
-        {"id",                 "01923456-0000-4000-8000-000000000001"},
-        {"id",                 "01923456-0000-4000-8000-000000000002"},
-        {"from-topic",         "intake"                              },
-        {"offsets",            "0:1-2"                               },
-        {"to",                 "submit"                              },
-        {"include-superseded", ""                                    },
-        {"resubmit",           "true"                                },
-        {"rate",               "50"                                  },
-        {"dry-run",            "true"                                },
-        {0                     },
+        {"tenant",                                "qe"},
+        {"since",                                       "2026-11-01"},
+        {"until","2026-11-01"},
+        {"state",                                 "FAIL"},
+        {"id",                                       "01923456-0000-4000-8000-000000000001"},
+        {"id", "01923456-0000-4000-8000-000000000002"},
+        {"from-topic",                                    "intake"},
+        {"offsets",                                       "0:1-2"},
+        {"to", "submit"},
+        {"include-superseded",                            ""},
+        {"resubmit",                                       "true"},
+        {"rate","50"},
+        {"dry-run",                                    "true"},
+        {0                                      },
     };
     (void)state;
     assert_null(read_all(&words, all));
@@ -59,20 +58,20 @@ static void reads_every_word(void **state)
 static void says_what_is_wrong(void **state)
 {
     static const Pair wrong[][4] = {
-        {{"to", "validate"}},
-        {{"tenant", "x"}},
-        {{"to", "somewhere"}, {"tenant", "x"}},
-        {{"to", "store"}, {"tenant", ""}},
-        {{"to", "store"}, {"id", "1"}},
-        {{"to", "store"}, {"rate", "-1"}, {"tenant", "x"}},
-        {{"to", "store"}, {"since", "yesterday"}},
-        {{"to", "store"}, {"since", "2026-11-02"}, {"until", "2026-11-01"}},
-        {{"to", "store"}, {"from-topic", "validated"}},
-        {{"to", "store"}, {"from-topic", "intake"}, {"from-dlq", ""}},
-        {{"to", "store"}, {"tenant", "x"}, {"offsets", "0:1"}},
-        {{"to", "store"}, {"tenant", "x"}, {"resubmit", ""}},
-        {{"to", "store"}, {"tenant", "x"}, {"dry-run", "maybe"}},
-        {{"to", "store"}, {"nonsense", "x"}},
+        {{"to", "validate"}      },
+        {                            {"tenant", "x"}                       },
+        {          {"to", "somewhere"},                        {"tenant", "x"}},
+        {                                     {"to", "store"},                        {"tenant", ""}},
+        {                                     {"to", "store"},                        {"id", "1"}},
+        {                                     {"to", "store"},         {"rate", "-1"}, {"tenant", "x"}},
+        {                                    {"to", "store"},  {"since", "yesterday"}},
+        {                            {"to", "store"}, {"since", "2026-11-02"}, {"until", "2026-11-01"}},
+        {     {"to", "store"},          {"from-topic", "validated"}},
+        {{"to", "store"},          {"from-topic", "intake"}, {"from-dlq", ""}},
+        {        {"to", "store"},                        {"tenant", "x"}, {"offsets", "0:1"}},
+        {                             {"to", "store"},      {"tenant", "x"}, {"resubmit", ""}},
+        {                                 {"to", "store"},    {"tenant", "x"}, {"dry-run", "maybe"}},
+        {               {"to", "store"},          {"nonsense", "x"}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
@@ -83,7 +82,10 @@ static void says_what_is_wrong(void **state)
 static void a_flag_can_be_taken_back(void **state)
 {
     static const Pair off[] = {
-        {"to", "store"}, {"tenant", "x"}, {"dry-run", "false"}, {0}
+        {"to",      "store"},
+        {"tenant",         "x"},
+        {"dry-run","false"},
+        {0}
     };
     (void)state;
     assert_null(read_all(&words, off));
