@@ -1,7 +1,8 @@
 /* GET /Bundle/$status/{id}: an array of rows, one per nature and state, named as in TechBD's view.
  *
- * The rows' payloads (the verdict, the destination's answer) come with them; the sender's own
- * document, which he has, only with ?payload=true. */
+ * The rows' payloads (the verdict, the destination's answer) come with them, and what the engine
+ * had said where rules changed it; the sender's own document, which he has, only with
+ * ?payload=true. */
 #include "services/ingest/read/status.h"
 
 #include "common/base/clock.h"
@@ -20,38 +21,49 @@ enum {
     FRESH_MS = 10 * 60 * 1000, /* an id of ours younger than this may not be stored yet */
 };
 
-/* $1 id, $2 tenant or NULL, $3 whether to read the sender's own document. */
+/* $1 id, $2 tenant or NULL, $3 whether to read the sender's own document. A disposition's row comes
+ * with what the engine had said and which rule changed what; a request's with what was done to the
+ * bundle before it was sent. */
 const DbStatement status_rows = {
     "status-rows",
-    "WITH rows AS ("
-    "  SELECT to_jsonb(v) - 'payload_zstd' || jsonb_build_object('rules_version', CASE"
-    "           WHEN v.nature = 'techByDesignDisposition' THEN ("
-    "             SELECT w.rules_version FROM fhirbus.verdict w"
-    "             WHERE w.tenant = v.tenant_id AND w.interaction_id = v.interaction_id"
-    "               AND w.received_at = v.received_at AND w.sha256 = decode(v.payload_sha256, "
-    "'hex')"
-    "               AND w.attempt = v.attempt AND nullif(w.replay_id, "
-    "'00000000-0000-0000-0000-000000000000') IS NOT DISTINCT "
-    "FROM v.replay_id LIMIT 1)"
-    "           WHEN v.destination <> '' THEN ("
-    "             SELECT d.rules_version FROM fhirbus.delivery d"
-    "             WHERE d.tenant = v.tenant_id AND d.interaction_id = v.interaction_id"
-    "               AND d.received_at = v.received_at AND d.sha256 = decode(v.payload_sha256, "
-    "'hex')"
-    "               AND d.destination = v.destination AND d.attempt = v.attempt"
-    "               AND nullif(d.replay_id, '00000000-0000-0000-0000-000000000000') IS NOT "
-    "DISTINCT FROM v.replay_id LIMIT 1)"
-    "           END) AS doc, v.created_at,"
+    "WITH asked AS ("
+    "  SELECT *, coalesce(replay_id, '00000000-0000-0000-0000-000000000000') AS replay,"
+    "         decode(payload_sha256, 'hex') AS hash FROM fhirbus.interaction_http_request"
+    "  WHERE interaction_id = $1 AND ($2::text IS NULL OR tenant_id = $2) LIMIT 1000),"
+    " rows AS ("
+    "  SELECT to_jsonb(v) - '{payload_zstd,replay,hash}'::text[]"
+    "           || coalesce(w.more, d.more, '{\"rules_version\":null}') AS doc,"
+    "         v.created_at, w.engine_outcome AS engine,"
     "         CASE WHEN $3 OR v.nature <> 'Original FHIR Payload' THEN v.payload_zstd END AS packed"
-    "  FROM fhirbus.interaction_http_request v"
-    "  WHERE v.interaction_id = $1 AND ($2::text IS NULL OR v.tenant_id = $2) LIMIT 1000)"
-    " SELECT doc::text, packed, created_at FROM rows"
+    "  FROM asked v"
+    "  LEFT JOIN LATERAL (SELECT x.engine_outcome, jsonb_build_object("
+    "         'rules_version', x.rules_version, 'engine_errors', x.engine_errors,"
+    "         'engine_warnings', x.engine_warnings, 'engine_information', x.engine_information,"
+    "         'rule_changes', (SELECT coalesce(jsonb_agg(jsonb_build_object('rule', c.rule,"
+    "           'what', c.what, 'issue', c.issue, 'before', c.before, 'after', c.after)"
+    "           ORDER BY c.ordinal), '[]') FROM fhirbus.rule_change c"
+    "           WHERE (c.interaction_id, c.tenant, c.received_at, c.sha256, c.replay_id, c.attempt)"
+    "             = (v.interaction_id, v.tenant_id, v.received_at, v.hash, v.replay, v.attempt)))"
+    "         AS more FROM fhirbus.verdict x"
+    "       WHERE v.nature = 'techByDesignDisposition'"
+    "         AND (x.interaction_id, x.tenant, x.received_at, x.sha256, x.replay_id, x.attempt)"
+    "           = (v.interaction_id, v.tenant_id, v.received_at, v.hash, v.replay, v.attempt)"
+    "       LIMIT 1) w ON true"
+    "  LEFT JOIN LATERAL (SELECT jsonb_build_object('rules_version', y.rules_version) ||"
+    "         CASE WHEN v.nature LIKE 'Forward% HTTP Request%'"
+    "           THEN jsonb_build_object('transforms', coalesce(y.transforms, '[]')::jsonb)"
+    "           ELSE '{}' END AS more FROM fhirbus.delivery y"
+    "       WHERE v.destination <> '' AND y.destination = v.destination"
+    "         AND (y.interaction_id, y.tenant, y.received_at, y.sha256, y.replay_id, y.attempt)"
+    "           = (v.interaction_id, v.tenant_id, v.received_at, v.hash, v.replay, v.attempt)"
+    "       LIMIT 1) d ON true)"
+    " SELECT doc::text, packed, created_at, engine FROM rows"
     " UNION ALL"
     " SELECT jsonb_build_object('interaction_id', c.interaction_id, 'interaction_key', c.route,"
     "        'tenant_id', c.tenant, 'tenant_id_lower', lower(c.tenant), 'from_state', 'NONE',"
     "        'to_state', 'RECEIVED', 'nature', 'Original FHIR Payload', 'created_at', c.claimed_at,"
     "        'created_by', 'ingest', 'bundle_session_id', c.interaction_id,"
-    "        'payload_sha256', encode(c.sha256, 'hex'))::text, NULL, c.claimed_at"
+    "        'payload_sha256', encode(c.sha256, 'hex'))::text, NULL, c.claimed_at, NULL"
     " FROM fhirbus.claim c WHERE c.interaction_id = $1 AND ($2::text IS NULL OR c.tenant = $2)"
     "   AND NOT EXISTS (SELECT FROM rows)"
     " ORDER BY created_at"};
@@ -70,7 +82,7 @@ static void clear_status(Question *base)
 }
 
 /* What is JSON goes in as it is, anything else as a JSON string. */
-static void add_payload(Buf *out, Str packed, Arena *arena)
+static void add_packed(Buf *out, const char *name, Str packed, Arena *arena)
 {
     Str payload;
     JsonDoc doc;
@@ -78,7 +90,7 @@ static void add_payload(Buf *out, Str packed, Arena *arena)
     if (packed.len == 0)
         return;
     out->len--; /* the row's closing brace */
-    buf_add(out, STR(",\"payload\":"));
+    buf_add_format(out, ",\"%s\":", name);
     if (!unpack_zstd(packed, PAYLOAD_BYTES_MAX, arena, &payload))
         buf_add(out, STR("null"));
     else if (json_read(payload, NULL, NULL, arena, &doc, NULL, &err))
@@ -105,7 +117,9 @@ static bool run_status(Question *base, Db *db, Arena *arena, Err *err)
             buf_add_char(&question->text, ',');
         buf_add(&question->text, db_get_text(result, i, 0));
         ArenaMark mark = arena_mark(arena);
-        add_payload(&question->text, db_get_text(result, i, 1), arena);
+        add_packed(&question->text, "payload", db_get_text(result, i, 1), arena);
+        arena_release(arena, mark);
+        add_packed(&question->text, "engine_outcome", db_get_text(result, i, 3), arena);
         arena_release(arena, mark);
     }
     buf_add(&question->text, STR("]\n"));
