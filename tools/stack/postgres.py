@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -19,6 +20,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+ORPHANS_S = 60  # for the backends of a postmaster that was killed to notice
 DATABASE = "fhirbus"
 OWNER = "fhirbus_owner"
 # Roles that the migrations make; each service logs in as its own.
@@ -106,10 +108,22 @@ class Postgres:
             raise PostgresError(f"initdb: {done.stderr.strip()}")
         real.rename(final)
 
+    def attached(self):
+        """Is a backend of a postmaster that was killed still there? A new one would refuse to start beside it."""
+        try:
+            segment = (self.data() / "postmaster.pid").read_text().splitlines()[6].split()[1]
+            lines = pathlib.Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+        except (OSError, IndexError):
+            return False
+        return any(fields[1] == segment and int(fields[6]) > 0 for fields in map(str.split, lines))
+
     def start(self):
         if self.processes.pid(self.name):
             return False
         self.make()
+        until = time.monotonic() + ORPHANS_S
+        while self.attached() and time.monotonic() < until:
+            time.sleep(0.05)
         settings = [f"-c{k}={v}" for k, v in dict(SETTINGS, port=self.port).items()]
         real = os.path.realpath(self.data())
         self.processes.start(self.name, [*self.as_user, self.bin / "postgres", "-D", real, *settings], cwd="/")
