@@ -193,6 +193,24 @@ static uint32_t backoff_ms(const Destination *destination, uint32_t failures)
     return arc4random_uniform((uint32_t)most + 1);
 }
 
+/* The destination is up: whoever failed meanwhile failed by itself. */
+static void charge(Deliverer *deliverer)
+{
+    breaker_success(&deliverer->breaker);
+    for (Item *item = deliverer->items.first; item; item = item->next)
+        item->streak = 0;
+}
+
+/* The destination is down: the failures by which it was found out are nobody's, else each restart
+ * of ours would cost the documents that wait some of their budget. */
+static void refund(Deliverer *deliverer)
+{
+    for (Item *item = deliverer->items.first; item; item = item->next) {
+        item->failures -= item->streak;
+        item->streak = 0;
+    }
+}
+
 /* What follows from it for breaker, budget and the next attempt. */
 static void judge(Deliverer *deliverer, Item *item, const Answer *answer)
 {
@@ -201,10 +219,14 @@ static void judge(Deliverer *deliverer, Item *item, const Answer *answer)
         .document = str_hash(item->submission.envelope.interaction_id) | 1,
         .for_all = answer->for_all,
     };
-    if (answer->success || answer->says_up)
-        breaker_success(&deliverer->breaker);
-    else if (breaker_failure(&deliverer->breaker, failure, now))
+    if (answer->success || answer->says_up) {
+        charge(deliverer);
+    } else if (breaker_failure(&deliverer->breaker, failure, now)) {
         item->failures++;
+        item->streak++;
+    } else {
+        refund(deliverer);
+    }
     bool exhausted = item->failures >= deliverer->destination->attempts_max;
     item->final = !answer->retriable || exhausted;
     item->give_up = item->final && !answer->success;

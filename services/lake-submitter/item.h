@@ -34,6 +34,7 @@ typedef struct Item {
     bool unsure;       /* ... and that could not be looked up: look again before another attempt */
     uint32_t attempt;  /* requests made so far, those on record included */
     uint32_t failures; /* of them, those that count */
+    uint32_t streak;   /* of those, since the destination was last known to be up */
     const char *ended; /* the error class of the last */
     unsigned status;   /* and its HTTP status, 0: none */
     Str record;        /* the result, encoded */

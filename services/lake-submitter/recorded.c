@@ -23,7 +23,8 @@ static const DbStatement find_delivery = {
     "SELECT coalesce(bool_or(success), false), "
     "coalesce(bool_or(failed) FILTER (WHERE replay_id = $5), false), "
     "coalesce(max(attempt) FILTER (WHERE replay_id = $5), 0), "
-    "coalesce(max(budget_used) FILTER (WHERE replay_id = $5), 0), "
+    "coalesce((array_agg(budget_used ORDER BY attempt DESC, finished_at DESC) "
+    "FILTER (WHERE replay_id = $5))[1], 0), "
     "coalesce(bool_or(success) FILTER (WHERE replay_id = $5), false) "
     "FROM fhirbus.delivered WHERE tenant = $1 AND interaction_id = $2 AND sha256 = $3 AND "
     "destination = $4"};

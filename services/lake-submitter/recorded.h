@@ -22,7 +22,7 @@ typedef struct RecordedPast {
     bool accepted_again;  /* under this submission's own replay id */
     bool failed;          /* finally, under this submission's own replay id */
     uint32_t attempts;    /* under that id, so far */
-    uint32_t budget_used; /* and how many of them counted */
+    uint32_t budget_used; /* and how many of them counted, as of the latest */
 } RecordedPast;
 bool recorded_look(Recorded *recorded, const Submission *submission, Arena *arena,
                    RecordedPast *ret_past, Err *err) MUST_USE;

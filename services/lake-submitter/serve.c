@@ -9,7 +9,7 @@
 enum {
     AGAIN_MS = 2000,          /* a destination that could not be served is tried again */
     ASK_MS = 3000,            /* brokers about a topic */
-    ASK_AGAIN_MS = 15000,     /* they did not know */
+    ASK_AGAIN_MS = 15000,     /* they did not know, or it is not as it should be */
     ASK_EVERY_MS = 10 * 60000 /* it may be changed */
 };
 #define HOUR_MS ((int64_t)3600000)
@@ -119,8 +119,8 @@ static void look_at_topic(const Server *server, Served *served, int64_t now)
         return;
     }
     served->partitions = partitions;
-    served->ask_after_ms = now + ASK_EVERY_MS;
     bool fine = retention_ms < 0 || retention_ms >= (int64_t)config->retention_min_h * HOUR_MS;
+    served->ask_after_ms = now + (fine ? ASK_EVERY_MS : ASK_AGAIN_MS); /* mended? */
     counts_retention(served->job.slot, fine);
     if (!fine)
         log_error(server->service->log, "destination.retention_short",
