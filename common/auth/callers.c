@@ -45,7 +45,7 @@ struct CallerBook {
     Entry *entries;
     size_t slots; /* a power of two */
     size_t callers, ambiguous;
-    CatalogRun issuers;
+    CatalogRun issuers, objects; /* objects: the callers */
 };
 
 struct Callers {
@@ -232,6 +232,7 @@ static CallerBook *compile(Catalog *catalog, const Log *log)
     book->arena = arena_new(BOOK_ARENA_BYTES);
     make_slots(book);
     book->issuers = catalog_kind(book->view, auth_kinds[AUTH_ISSUERS].name);
+    book->objects = catalog_kind(book->view, auth_kinds[AUTH_CALLERS].name);
     Compiling compiling = {.book = book, .log = log};
     for (AuthKind kind = 0; kind < AUTH_KIND_COUNT; kind++) {
         CatalogRun run = catalog_kind(book->view, auth_kinds[kind].name);
@@ -334,6 +335,11 @@ size_t book_ambiguous(const CallerBook *book)
 const Caller *book_caller(const CallerBook *book, Str name)
 {
     return object_of(find(book, THING_CALLER, name, STR_NONE));
+}
+
+const Caller *book_caller_at(const CallerBook *book, size_t index)
+{
+    return index < book->objects.count ? book->objects.entries[index].made : NULL;
 }
 
 static const void *owned(const Entry *entry, const Caller **ret_caller)

@@ -29,6 +29,7 @@ size_t book_ambiguous(const CallerBook *book);
 
 /* Each: NULL when there is none, or more than one. Disabled callers are found: ask `disabled`. */
 const Caller *book_caller(const CallerBook *book, Str name);
+const Caller *book_caller_at(const CallerBook *book, size_t index); /* NULL past the end */
 const OAuthClient *book_client(const CallerBook *book, Str id, const Caller **ret_caller);
 const StoredSecret *book_api_key(const CallerBook *book, Str id, const Caller **ret_caller);
 const TokenIssuer *book_issuer(const CallerBook *book, Str iss);         /* no disabled ones */

@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "common/base/when.h"
+#include "common/fhir/datetime.h"
+#include "common/json/write.h"
 
 enum { DEPTH_MAX = 12, SCRATCH_BYTES = 64 << 20, NAME_SHOWN_MAX = 60 };
 
@@ -265,4 +267,154 @@ bool fields_read(const Field *fields, Str json, Arena *arena, void *to, Err *err
     const Reading reading = {&doc, arena, err};
     set_initial(fields, to);
     return read_members(&reading, fields, json_root(&doc), to);
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static void write_texts(const AuthTexts *texts, Buf *out)
+{
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < texts->count; i++) {
+        if (i)
+            buf_add_char(out, ',');
+        json_write_string(out, texts->list[i]);
+    }
+    buf_add_char(out, ']');
+}
+
+static void write_pairs(const AuthPairs *pairs, Buf *out)
+{
+    buf_add_char(out, '{');
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (i)
+            buf_add_char(out, ',');
+        json_write_string(out, pairs->list[i].name);
+        buf_add_char(out, ':');
+        json_write_string(out, pairs->list[i].value);
+    }
+    buf_add_char(out, '}');
+}
+
+static void write_list(const Field *field, const AuthList *list, Buf *out)
+{
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < list->count; i++) {
+        if (i)
+            buf_add_char(out, ',');
+        fields_write(field->fields, (const char *)list->list + i * field->item_bytes, out);
+    }
+    buf_add_char(out, ']');
+}
+
+static void write_time(int64_t us, Buf *out)
+{
+    char text[DATETIME_TEXT_MAX];
+    DateTime at = datetime_from_epoch_ms(us / 1000, 0);
+    json_write_string(out, datetime_print(&at, text));
+}
+
+static void write_choice(const Field *field, int choice, Buf *out)
+{
+    Str rest = str_from(field->choices), one = STR_NONE;
+    for (int i = 0; i <= choice; i++)
+        if (!str_split(&rest, ' ', &one))
+            return;
+    json_write_string(out, one);
+}
+
+static void write_bytes32(const uint8_t *bytes, Buf *out)
+{
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < 32; i++)
+        buf_add_format(out, "%02x", bytes[i]);
+    buf_add_char(out, '"');
+}
+
+static bool is_initial(const Field *field, const void *base)
+{
+    static const uint8_t zeros[sizeof(AuthTexts) > 32 ? sizeof(AuthTexts) : 32];
+    const char *at = (const char *)base + field->offset;
+    uint64_t number;
+    switch (field->kind) {
+    case FIELD_UINT:
+        memcpy(&number, at, sizeof number);
+        return number == field->initial;
+    case FIELD_TEXT:
+    case FIELD_JSON:
+        return ((const Str *)(const void *)at)->len == 0;
+    case FIELD_TEXTS:
+    case FIELD_PAIRS:
+    case FIELD_LIST:
+        return ((const AuthList *)(const void *)at)->count == 0;
+    case FIELD_BOOL:
+        return !*(const bool *)at;
+    case FIELD_CHOICE:
+        return *(const int *)(const void *)at == 0;
+    case FIELD_TIME:
+        return *(const int64_t *)(const void *)at == 0;
+    case FIELD_BYTES32:
+        return memcmp(at, zeros, 32) == 0;
+    case FIELD_GROUP:
+        for (const Field *member = field->fields; member->name; member++)
+            if (!is_initial(member, base))
+                return false;
+        return true;
+    }
+    return true;
+}
+
+static void write_value(const Field *field, const void *base, Buf *out)
+{
+    const void *at = (const char *)base + field->offset;
+    switch (field->kind) {
+    case FIELD_TEXT:
+        json_write_string(out, *(const Str *)at);
+        break;
+    case FIELD_TEXTS:
+        write_texts(at, out);
+        break;
+    case FIELD_PAIRS:
+        write_pairs(at, out);
+        break;
+    case FIELD_UINT:
+        buf_add_format(out, "%llu", (unsigned long long)*(const uint64_t *)at);
+        break;
+    case FIELD_BOOL:
+        buf_add(out, STR("true"));
+        break;
+    case FIELD_CHOICE:
+        write_choice(field, *(const int *)at, out);
+        break;
+    case FIELD_TIME:
+        write_time(*(const int64_t *)at, out);
+        break;
+    case FIELD_BYTES32:
+        write_bytes32(at, out);
+        break;
+    case FIELD_JSON:
+        buf_add(out, *(const Str *)at);
+        break;
+    case FIELD_GROUP:
+        fields_write(field->fields, base, out);
+        break;
+    case FIELD_LIST:
+        write_list(field, at, out);
+        break;
+    }
+}
+
+void fields_write(const Field *fields, const void *from, Buf *out)
+{
+    bool first = true;
+    buf_add_char(out, '{');
+    for (const Field *field = fields; field->name; field++) {
+        if (is_initial(field, from))
+            continue;
+        if (!first)
+            buf_add_char(out, ',');
+        first = false;
+        buf_add_format(out, "\"%s\":", field->name);
+        write_value(field, from, out);
+    }
+    buf_add_char(out, '}');
 }

@@ -8,6 +8,7 @@
  * Limits:  FIELDS_TEXT_MAX a text, FIELDS_LIST_MAX a list. */
 #pragma once
 #include "common/base/arena.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/json/json.h"
 
@@ -58,3 +59,5 @@ typedef struct Field {
 
 /* `to` is zeroed by the caller. */
 bool fields_read(const Field *fields, Str json, Arena *arena, void *to, Err *err) MUST_USE;
+/* The other way: one JSON object, without the members that have their initial value. */
+void fields_write(const Field *fields, const void *from, Buf *out);

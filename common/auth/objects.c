@@ -397,6 +397,11 @@ void auth_free(void *object)
         arena_free(*(Arena **)object);
 }
 
+void auth_write(AuthKind kind, const void *object, Buf *out)
+{
+    fields_write(kinds[kind].fields, object, out);
+}
+
 static bool make(AuthKind kind, const CatalogObject *object, void **ret_made, Err *err)
 {
     void *made;
@@ -426,6 +431,16 @@ const CatalogKind auth_kinds[AUTH_KIND_COUNT] = {
     [AUTH_TENANTS] = {"tenants", make_tenant, auth_free, NULL},
     [AUTH_HOSTS] = {"hosts",   make_host,   auth_free, NULL},
 };
+
+bool auth_kind_named(Str name, AuthKind *ret_kind)
+{
+    for (AuthKind kind = 0; kind < AUTH_KIND_COUNT; kind++)
+        if (str_is(name, auth_kinds[kind].name)) {
+            *ret_kind = kind;
+            return true;
+        }
+    return false;
+}
 
 /* --- questions -------------------------------------------------------------------------------- */
 

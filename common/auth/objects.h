@@ -159,6 +159,10 @@ extern const CatalogKind auth_kinds[AUTH_KIND_COUNT];
 /* `data` by itself, without a catalog: what tools do before they publish. Free with auth_free. */
 bool auth_read(AuthKind kind, Str name, Str data, void **ret_object, Err *err) MUST_USE;
 void auth_free(void *object); /* NULL is fine */
+/* The object as JSON again; `out` decides the limit. */
+void auth_write(AuthKind kind, const void *object, Buf *out);
+/* By the catalog's name of it; false: there is none. */
+bool auth_kind_named(Str name, AuthKind *ret_kind);
 
 /* --- questions -------------------------------------------------------------------------------- */
 

@@ -62,7 +62,24 @@ const ConfigOption ingest_options[] = {
         "names that senders may use in Host, by comma, without port; \"*.example.org\" for any "
         "name below; default: any. /metadata answers to all"),
     OPT("ALLOW_ANONYMOUS", CONFIG_BOOL, allow_anonymous, "0",
-        "take the tenant header's word for who calls; without it only on loopback"),
+        "take the tenant header's word for who calls when nothing else says it; without it only on "
+        "loopback, and as long as none of the settings by which callers are known is given"),
+    OPT("CLIENT_CA_FILE", CONFIG_TEXT, client_ca_file, NULL,
+        "PEM: authorities of callers' certificates; TLS clients are asked for one then"),
+    OPT("CLIENT_CRL_FILE", CONFIG_TEXT, client_crl_file, NULL,
+        "PEM: revocation lists of these authorities; read again when it changes"),
+    OPT("CREDENTIAL_KEY", CONFIG_SECRET, credential_key, NULL,
+        "32 bytes or more, the same in all replicas: API keys and client secrets are kept as HMACs "
+        "under it"),
+    OPT("SIGNING_KEYS", CONFIG_TEXT, signing_keys, NULL,
+        "the folder of the own issuer's private keys, *.pem; without it no tokens are issued"),
+    OPT("SIGNING_KEY_PUBLISH_S", CONFIG_UINT, signing_publish_s, "120",
+        "a new signing key is published this long before it signs", .max = 86400),
+    OPT("TOKEN_ISSUER", CONFIG_TEXT, token_issuer, NULL,
+        "`iss` of own tokens: the https URL under which senders reach this; needed with "
+        "SIGNING_KEYS"),
+    OPT("TOKEN_AUDIENCE", CONFIG_TEXT, token_audience, NULL,
+        "`aud` of own tokens; default: TOKEN_ISSUER"),
     OPT("DATALAKE_API_URLS", CONFIG_TEXT, datalake_urls, NULL,
         "values that X-TechBD-DataLake-API-URL may have, by comma, beside what the destinations "
         "of the topic config allow"),

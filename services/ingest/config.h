@@ -22,6 +22,9 @@ typedef struct IngestConfig {
     uint64_t idle_ms, header_ms, body_ms, body_rate_min, body_grace_ms, send_ms;
     const char *hosts;
     bool allow_anonymous;
+    const char *client_ca_file, *client_crl_file, *credential_key;
+    const char *signing_keys, *token_issuer, *token_audience;
+    uint64_t signing_publish_s;
     const char *datalake_urls, *secrets;
     const char *destinations, *lake_callback_key; /* those of the settings, which may call back */
     int lake_callback;                            /* DestinationCallback - 1 */

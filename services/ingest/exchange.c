@@ -44,6 +44,7 @@ void exchange_release(Exchange *exchange)
         return;
     answer_release(exchange->answer);
     question_free(exchange->question);
+    auth_release(&exchange->identity);
     pthread_mutex_destroy(&exchange->lock);
     free(exchange);
 }

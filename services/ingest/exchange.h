@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "common/auth/auth.h"
 #include "common/bus/bus.h"
 #include "common/envelope/envelope.h"
 #include "common/envelope/uuid.h"
@@ -54,6 +55,8 @@ typedef struct Exchange {
 
     /* receive, authenticate */
     Str tenant, caller;
+    Str organisation; /* "source-domain/organisation-code"; empty: none was named */
+    AuthIdentity identity;
     Str correlation_id; /* as the sender wrote it; empty: none */
     bool has_id;        /* `id` is settled: replies may show it */
     Uuid id;            /* interaction id */

@@ -75,6 +75,22 @@ const Step flow_metadata[] = {
     {0    },
 };
 
+const Step flow_token[] = {
+    {"receive", step_receive, true},
+    {"token",     step_token, false},
+    {0  },
+};
+
+const Step flow_jwks[] = {
+    {"jwks", step_jwks, false},
+    {0},
+};
+
+const Step flow_smart[] = {
+    {"smart", step_smart, false},
+    {0 },
+};
+
 StepNext flow_run(Exchange *exchange, bool early_only)
 {
     for (; exchange->step->run; exchange->step++) {

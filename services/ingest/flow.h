@@ -31,6 +31,9 @@ extern const Step flow_replay_look[];
 extern const Step flow_replay_cancel[];
 extern const Step flow_callback[];
 extern const Step flow_metadata[];
+extern const Step flow_token[];
+extern const Step flow_jwks[];
+extern const Step flow_smart[];
 
 StepNext step_receive(Exchange *exchange);       /* receive.c: what the header says */
 StepNext step_authenticate(Exchange *exchange);  /* authenticate.c */
@@ -50,6 +53,9 @@ StepNext step_replay_look(Exchange *exchange);   /* replay_routes.c */
 StepNext step_replay_cancel(Exchange *exchange); /* replay_routes.c */
 StepNext step_callback(Exchange *exchange);      /* callback.c */
 StepNext step_metadata(Exchange *exchange);      /* read/metadata.c */
+StepNext step_token(Exchange *exchange); /* token.c */
+StepNext step_jwks(Exchange *exchange);
+StepNext step_smart(Exchange *exchange);
 
 /* Runs steps until one waits or replies; `early_only`: just those on the header. STEP_NEXT: all
  * early ones passed. */

@@ -12,7 +12,7 @@
 
 typedef struct Answers Answers;
 typedef struct Await Await;
-typedef struct Callers Callers;
+typedef struct Auth Auth;
 typedef struct Catalog Catalog;
 typedef struct Events Events;
 typedef struct Lookups Lookups;
@@ -31,8 +31,8 @@ typedef struct Ingest {
     HttpServer *server;
     BusProducer *producer;
     Catalog *catalog; /* what administration published: published.c */
-    Callers *callers; /* of the catalog */
     Tenants *tenants;
+    Auth *auth; /* who calls: of the catalog and of files */
     Await *await;
     Answers *answers;
     Events *events;       /* NULL: EVENTS=0 */

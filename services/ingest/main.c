@@ -5,6 +5,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/auth/auth.h"
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/http/listen.h"
@@ -24,6 +25,7 @@
 #include "services/ingest/replays.h"
 #include "services/ingest/serve.h"
 #include "services/ingest/tenants.h"
+#include "services/ingest/token.h"
 
 static const ConfigProgram program = {
     .name = "fhirbus-ingest",
@@ -31,7 +33,8 @@ static const ConfigProgram program = {
     .options = ingest_options,
 };
 
-static const DbStatement *const statements[] = {&claim_take, &claim_recall, &status_rows, NULL};
+static const DbStatement *const statements[] = {&claim_take, &claim_recall, &status_rows,
+                                                &assertion_take, NULL};
 static const DbStatement *const read_statements[] = {
     &search_all, &search_tenant, &search_bundle, &search_patient, &failed_rows, &verdict_latest,
     NULL};
@@ -53,6 +56,8 @@ static bool ops_ready(void *context, Buf *why)
         buf_add(why, STR("the response topic is not read yet\n"));
     else if (!bus_producer_connected(ingest->producer))
         buf_add(why, STR("no broker can be reached\n"));
+    if (!ingest->anonymous_allowed && !auth_ready(ingest->auth))
+        buf_add(why, STR("callers are not read yet\n"));
     return why->len == 0;
 }
 
@@ -87,7 +92,16 @@ static bool check_config(const IngestConfig *config, Str listen, Err *err)
     if (!listen_is_loopback(listen) && !config->ordering_key_secret)
         return ERR(err, ERR_FATAL, "config-missing",
                    "ORDERING_KEY_SECRET is needed to serve others than loopback");
+    if (config->plain_http && config->client_ca_file)
+        return ERR(err, ERR_FATAL, "config-value", "CLIENT_CA_FILE needs TLS, not PLAIN_HTTP");
     return true;
+}
+
+/* On loopback nobody need be known, until somebody can be. */
+static bool allows_anonymous(const IngestConfig *config, Str listen)
+{
+    bool knows = config->client_ca_file || config->credential_key || config->signing_keys;
+    return config->allow_anonymous || (listen_is_loopback(listen) && !knows);
 }
 
 static bool start_bus(Ingest *ingest, BusConfig *bus, Err *err)
@@ -118,6 +132,7 @@ static bool start_http(Ingest *ingest, Str listen, Err *err)
         .key_file = c->plain_http ? NULL : c->tls_key_file,
         .tls_priorities = c->tls_priorities,
         .ticket_key_file = c->tls_ticket_key_file,
+        .ask_certificate = c->client_ca_file != NULL,
         .threads = (uint32_t)c->http_threads,
         .connections_max = (uint32_t)c->connections_max,
         .connections_per_address = (uint32_t)c->connections_per_address,
@@ -246,7 +261,7 @@ int main(int argc, char **argv)
         .metrics = metrics_new(),
         .instance = instance_name(&config, arena),
         .ordering_secret = str_from(config.ordering_key_secret),
-        .anonymous_allowed = config.allow_anonymous || listen_is_loopback(listen),
+        .anonymous_allowed = allows_anonymous(&config, listen),
     };
     ingest.tenants = tenants_new(config.tenant_requests_max, config.tenant_bytes_max);
     ingest.counters = counts_new(&ingest);

@@ -2,9 +2,27 @@
 
 #include <assert.h>
 
-#include "common/auth/callers.h"
+#include "common/auth/auth.h"
 #include "common/catalog/catalog.h"
 #include "common/destinations/destination.h"
+
+static bool open_auth(Ingest *ingest, Err *err)
+{
+    const IngestConfig *c = ingest->config;
+    Str issuer = str_from(c->token_issuer);
+    const AuthOptions options = {
+        .catalog = ingest->catalog,
+        .log = ingest->log,
+        .credential_key = str_from(c->credential_key),
+        .client_ca_file = c->client_ca_file,
+        .client_crl_file = c->client_crl_file,
+        .signing_folder = c->signing_keys,
+        .signing_publish_s = c->signing_publish_s,
+        .issuer = issuer,
+        .audience = c->token_audience ? str_from(c->token_audience) : issuer,
+    };
+    return auth_open(&options, &ingest->auth, err);
+}
 
 bool published_open(Ingest *ingest, BusConfig *bus, Err *err)
 {
@@ -16,14 +34,13 @@ bool published_open(Ingest *ingest, BusConfig *bus, Err *err)
     static_assert(AUTH_KIND_COUNT + 1 <= CATALOG_KINDS_MAX, "the catalog copies them");
     const CatalogOptions options = {.bus = bus, .kinds = kinds, .kind_count = AUTH_KIND_COUNT + 1};
     TRY(catalog_open(&options, &ingest->catalog, err));
-    ingest->callers = callers_new(ingest->catalog, ingest->log);
-    return true;
+    return open_auth(ingest, err);
 }
 
 void published_close(Ingest *ingest)
 {
-    callers_free(ingest->callers);
+    auth_close(ingest->auth);
     catalog_close(ingest->catalog);
-    ingest->callers = NULL;
+    ingest->auth = NULL;
     ingest->catalog = NULL;
 }

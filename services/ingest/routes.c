@@ -3,21 +3,26 @@
 #include <stdio.h>
 
 #define BUNDLE_TYPES "application/json,application/fhir+json"
+#define FORM_TYPE "application/x-www-form-urlencoded"
 
-/* method, path, name, auth, any host, media types, kind, steps */
+/* method, path, name, auth, right, category, any host, media types, kind, steps */
 /* clang-format off */
 static const Route routes[] = {
-    {"POST", "/Bundle",              "/Bundle",           AUTH_TENANT, false, BUNDLE_TYPES, ROUTE_BUNDLE,          flow_submit  },
-    {"POST", "/Bundle/$validate",    "/Bundle/$validate", AUTH_TENANT, false, BUNDLE_TYPES, ROUTE_BUNDLE_VALIDATE, flow_submit  },
-    {"POST", "/Bundle/replay", "/Bundle/replay", AUTH_READER, false, NULL, ROUTE_UNSPECIFIED, flow_replay},
-    {"GET",  "/Bundle/replay/{id}", "/Bundle/replay", AUTH_READER, false, NULL, ROUTE_UNSPECIFIED, flow_replay_look},
-    {"DELETE", "/Bundle/replay/{id}", "/Bundle/replay", AUTH_READER, false, NULL, ROUTE_UNSPECIFIED, flow_replay_cancel},
-    {"GET",  "/Bundle/$status/{id}", "/Bundle/$status",   AUTH_READER, false, NULL,         ROUTE_UNSPECIFIED,     flow_status  },
-    {"GET",  "/interactions", "/interactions", AUTH_READER, false, NULL, ROUTE_UNSPECIFIED, flow_search},
-    {"GET",  "/Bundles/status/nyec-submission-failed", "/Bundles/status/nyec-submission-failed", AUTH_READER, false, NULL, ROUTE_UNSPECIFIED, flow_failed},
-    {"GET",  "/Bundles/status/operation-outcome", "/Bundles/status/operation-outcome", AUTH_TENANT, false, NULL, ROUTE_UNSPECIFIED, flow_verdict},
-    {"POST", "/lake/callback/{id}",  "/lake/callback",    AUTH_NONE,   false, BUNDLE_TYPES, ROUTE_UNSPECIFIED,     flow_callback},
-    {"GET",  "/metadata",            "/metadata",         AUTH_NONE,   true,  NULL,         ROUTE_UNSPECIFIED,     flow_metadata},
+    {"POST", "/Bundle",              "/Bundle",           AUTH_TENANT, RIGHT_SEND, "fhir:Bundle", false, BUNDLE_TYPES, ROUTE_BUNDLE,          flow_submit  },
+    {"POST", "/Bundle/$validate",    "/Bundle/$validate", AUTH_TENANT, RIGHT_VALIDATE, "fhir:Bundle", false, BUNDLE_TYPES, ROUTE_BUNDLE_VALIDATE, flow_submit  },
+    {"POST", "/Bundle/replay", "/Bundle/replay", AUTH_READER, RIGHT_REPLAY, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_replay},
+    {"GET",  "/Bundle/replay/{id}", "/Bundle/replay", AUTH_READER, RIGHT_REPLAY, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_replay_look},
+    {"DELETE", "/Bundle/replay/{id}", "/Bundle/replay", AUTH_READER, RIGHT_REPLAY, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_replay_cancel},
+    {"GET",  "/Bundle/$status/{id}", "/Bundle/$status",   AUTH_READER, RIGHT_READ, NULL, false, NULL,         ROUTE_UNSPECIFIED,     flow_status  },
+    {"GET",  "/interactions", "/interactions", AUTH_READER, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_search},
+    {"GET",  "/Bundles/status/nyec-submission-failed", "/Bundles/status/nyec-submission-failed", AUTH_READER, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_failed},
+    {"GET",  "/Bundles/status/operation-outcome", "/Bundles/status/operation-outcome", AUTH_TENANT, RIGHT_READ, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_verdict},
+    {"POST", "/lake/callback/{id}",  "/lake/callback",    AUTH_NONE, RIGHT_NONE, NULL, false, BUNDLE_TYPES, ROUTE_UNSPECIFIED,     flow_callback},
+    {"POST", "/oauth2/token", "/oauth2/token", AUTH_NONE, RIGHT_NONE, NULL, false, FORM_TYPE, ROUTE_UNSPECIFIED, flow_token},
+    {"POST", "/$ingest/auth", "/$ingest/auth", AUTH_NONE, RIGHT_NONE, NULL, false, FORM_TYPE, ROUTE_UNSPECIFIED, flow_token},
+    {"GET", "/.well-known/jwks.json", "/.well-known/jwks.json", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_jwks},
+    {"GET", "/.well-known/smart-configuration", "/.well-known/smart-configuration", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_smart},
+    {"GET",  "/metadata",            "/metadata",         AUTH_NONE, RIGHT_NONE, NULL, true,  NULL,         ROUTE_UNSPECIFIED,     flow_metadata},
 };
 /* clang-format on */
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };

@@ -4,16 +4,29 @@
 #include "services/ingest/flow.h"
 
 typedef enum AuthPolicy {
-    AUTH_NONE,   /* anybody: /metadata; or it checks by itself: /lake/callback */
+    AUTH_NONE,   /* anybody: /metadata; or it checks by itself: /lake/callback, /oauth2/token */
     AUTH_TENANT, /* must resolve to a tenant */
     AUTH_READER, /* may be without a tenant where anonymous callers are allowed */
 } AuthPolicy;
+
+/* What a caller must be permitted (the table of authenticate.c). */
+typedef enum RouteRight {
+    RIGHT_NONE, /* AUTH_NONE alone */
+    RIGHT_SEND,
+    RIGHT_VALIDATE,
+    RIGHT_READ,   /* one thing, by its id */
+    RIGHT_SEARCH, /* lists */
+    RIGHT_REPLAY,
+    RIGHT_ADMINISTER,
+} RouteRight;
 
 typedef struct Route {
     const char *method;
     const char *path; /* "{id}" stands for one segment; a trailing slash is optional */
     const char *name; /* in metrics and claims */
     AuthPolicy auth;
+    RouteRight right;
+    const char *category;    /* of what is sent: "fhir:Bundle"; NULL: nothing, or the body says */
     bool any_host;           /* not subject to HOSTS: health checks of load balancers */
     const char *media_types; /* of the request body, by comma; NULL: it has none */
     RouteKind kind;

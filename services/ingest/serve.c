@@ -103,7 +103,8 @@ static void log_request(const Ingest *ingest, HttpRequest *request, const Exchan
            LOG_TEXT("route", exchange->route ? exchange->route->name : "none"),
            LOG_U64("status", status),
            LOG_STR("interaction_id", exchange->has_id ? uuid_str(&exchange->id) : STR("")),
-           LOG_STR("tenant", exchange->tenant), LOG_STR("code", exchange->error_code),
+           LOG_STR("tenant", exchange->tenant), LOG_STR("caller", exchange->caller),
+           LOG_STR("code", exchange->error_code),
            LOG_U64("body_bytes", http_request_body_bytes(request)),
            LOG_U64("reply_bytes", http_reply_body(request)->len), LOG_I64("took_us", took_us),
            LOG_BOOL("repeated", exchange->repeated), LOG_BOOL("sent", sent));

@@ -3,6 +3,7 @@
 `fhirbus-<service> --help-config` explains every name; secrets are handed over as files.
 """
 import secrets
+import subprocess
 
 from postgres import DATABASE, OWNER, ROLES
 from settings import SERVICES
@@ -51,6 +52,17 @@ def migration(postgres):
     return {**database(postgres), **passwords}
 
 
+def signing_keys(settings):
+    """The own issuer's keys: one, made once."""
+    folder = settings.folder / "secrets" / "signing"
+    if not folder.exists():
+        part = folder.with_name("signing.part")
+        part.mkdir(parents=True, exist_ok=True, mode=0o700)
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", part / "1.pem"], check=True, capture_output=True)
+        part.rename(folder)
+    return folder
+
+
 def ingest(settings, postgres, index):
     tls = settings.folder / "tls"
     return {
@@ -64,6 +76,10 @@ def ingest(settings, postgres, index):
         "ORDERING_KEY_SECRET_FILE": str(secret(settings, "ordering-key")),
         "HOSTS": "localhost,127.0.0.1",
         "ALLOW_ANONYMOUS": "1",
+        "CLIENT_CA_FILE": str(tls / "ca.pem"),
+        "CREDENTIAL_KEY_FILE": str(secret(settings, "credential-key")),
+        "SIGNING_KEYS": str(signing_keys(settings)),
+        "TOKEN_ISSUER": f"https://localhost:{settings.ports.https}",
     }
 
 

@@ -1,0 +1,17 @@
+/* authenticate - what a route asks of its caller, for the steps that know more than the header did.
+ *
+ * Threads: those of the exchange. */
+#pragma once
+#include "common/auth/auth.h"
+#include "services/ingest/exchange.h"
+#include "services/ingest/flow.h"
+
+/* May the exchange's caller send this, e.g. "hl7v2:ADT^A01", for its tenant? For formats whose kind
+ * is known only once the body is there; anonymous callers (where allowed) may. */
+bool authenticate_may_send(const Exchange *exchange, Str category);
+/* What the connection and the header present; `chain` has room for CERTIFICATE_CHAIN_MAX. */
+AuthPresented authenticate_presented(HttpRequest *request, Str *chain);
+/* 401 with WWW-Authenticate and 403, each as an OperationOutcome that says nothing about what there
+ * is. `code` is for the log. */
+StepNext refuse_unknown(Exchange *exchange, const char *code, bool presented_token);
+StepNext refuse_forbidden(Exchange *exchange, const char *code);

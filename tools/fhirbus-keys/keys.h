@@ -1,0 +1,96 @@
+/* keys - what the files of this tool share: settings, the catalog, and one caller being edited.
+ *
+ * main.c    the table of verbs
+ * objects.c objects of every kind as they are: check, publish, list, show, remove
+ * edit.c    a caller read, changed and published again over the version that was read
+ * verbs.c   the changes: credentials, permissions
+ * mint.c    keys and certificates made here: signing keys, and what `dev` needs
+ * dev.c     one caller of each kind, on a development stack only */
+#pragma once
+#include "common/auth/callers.h"
+#include "common/auth/credential.h"
+#include "common/base/arena.h"
+#include "common/bus/bus.h"
+#include "common/catalog/publish.h"
+
+enum { WAIT_MS = 30000 };
+
+typedef struct ToolConfig {
+    BusConfig bus;
+    const char *by, *comment;
+    const char *credential_key;
+    const char *stack; /* the folder of `make up` */
+} ToolConfig;
+
+/* The command line, cut into words and options. */
+typedef struct Command {
+    const char *words[40];
+    size_t count;
+    bool json, bound;
+    const char *about, *file, *subject, *san, *issuer, *tenants, *plan, *scopes;
+    uint64_t days, overlap_h;
+} Command;
+
+typedef struct Tool {
+    ToolConfig config;
+    Command command;
+    Arena *arena;
+    Catalog *catalog;
+} Tool;
+
+/* --- objects.c -------------------------------------------------------------------------------- */
+bool tool_open(Tool *tool, Err *err) MUST_USE;
+bool tool_publish(Tool *tool, AuthKind kind, Str name, Str data, bool expects, uint64_t version,
+                  uint64_t *ret_version, Err *err) MUST_USE;
+bool tool_read_file(const char *path, Arena *arena, Str *ret_text, Err *err) MUST_USE;
+bool objects_check(Tool *tool, Err *err) MUST_USE;
+bool objects_publish(Tool *tool, Err *err) MUST_USE;
+bool objects_list(Tool *tool, Err *err) MUST_USE;
+bool objects_show(Tool *tool, Err *err) MUST_USE;
+bool objects_remove(Tool *tool, Err *err) MUST_USE;
+
+/* --- edit.c ----------------------------------------------------------------------------------- */
+typedef struct Edit {
+    Tool *tool;
+    Caller *caller;   /* a copy of one's own, with room for one more of each list */
+    uint64_t version; /* 0: it is new */
+} Edit;
+bool edit_begin(Tool *tool, const char *name, bool make, Edit *ret_edit, Err *err) MUST_USE;
+/* Publishes, unless somebody else did meanwhile, or a credential is another caller's already. */
+bool edit_end(Edit *edit, Err *err) MUST_USE;
+void edit_drop(Edit *edit); /* always, at the end */
+/* Lists of the caller with a zeroed element more, which is returned. */
+StoredSecret *edit_add_key(Edit *edit);
+OAuthClient *edit_client(Edit *edit, const char *id, bool make); /* NULL: there is none */
+StoredSecret *edit_add_secret(Edit *edit, OAuthClient *client);
+CertificateMatcher *edit_add_certificate(Edit *edit);
+void edit_add_text(Edit *edit, AuthTexts *texts, Str text);
+
+/* --- verbs.c ---------------------------------------------------------------------------------- */
+/* A new secret: its HMAC is kept in *to, its text returned, to be shown once. */
+bool verbs_fill(Edit *edit, CredentialKind kind, Str owner, StoredSecret *to,
+                Credential *ret_credential, Err *err) MUST_USE;
+bool verb_create(Tool *tool, Err *err) MUST_USE;
+bool verb_enable(Tool *tool, Err *err) MUST_USE;
+bool verb_permit(Tool *tool, Err *err) MUST_USE;
+bool verb_plan(Tool *tool, Err *err) MUST_USE;
+bool verb_key_create(Tool *tool, Err *err) MUST_USE;
+bool verb_key_end(Tool *tool, Err *err) MUST_USE;
+bool verb_keys(Tool *tool, Err *err) MUST_USE;
+bool verb_secret_create(Tool *tool, Err *err) MUST_USE;
+bool verb_secret_end(Tool *tool, Err *err) MUST_USE;
+bool verb_client_jwks(Tool *tool, Err *err) MUST_USE;
+bool verb_client_certificate(Tool *tool, Err *err) MUST_USE;
+bool verb_certificate_add(Tool *tool, Err *err) MUST_USE;
+bool verb_certificate_revoke(Tool *tool, Err *err) MUST_USE;
+
+/* --- mint.c ----------------------------------------------------------------------------------- */
+bool verb_signing_key(Tool *tool, Err *err) MUST_USE;
+/* Writes NAME.key (PEM, only for its owner); its public half as a JWKS. */
+bool mint_key(const char *path, const char *kind, Arena *arena, Str *ret_jwks, Err *err) MUST_USE;
+/* Writes a client certificate by the CA of `tls`/ca.pem, ca.key, and its key. */
+bool mint_certificate(const char *tls, const char *folder, const char *name, Arena *arena,
+                      CertificateFacts *ret_facts, Err *err) MUST_USE;
+
+/* --- dev.c ------------------------------------------------------------------------------------ */
+bool verb_dev(Tool *tool, Err *err) MUST_USE;

@@ -1,0 +1,370 @@
+/* Credentials and permissions of one caller. */
+#include <gnutls/gnutls.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/auth/certificate.h"
+#include "common/auth/jwk.h"
+#include "common/base/check.h"
+#include "common/base/clock.h"
+#include "common/json/write.h"
+#include "tools/fhirbus-keys/keys.h"
+
+#define DAY_US (86400LL * 1000000)
+#define HOUR_US (3600LL * 1000000)
+enum { DAYS_DEFAULT = 365, CREDENTIAL_KEY_MIN = 32, JSON_MAX = 1 << 20 };
+
+static bool finish(Edit *edit, bool fine, Err *err)
+{
+    fine = fine && edit_end(edit, err);
+    edit_drop(edit);
+    return fine;
+}
+
+static void add_list(Edit *edit, AuthTexts *texts, const char *list, char separator)
+{
+    Str rest = str_from(list), one;
+    while (str_split(&rest, separator, &one))
+        if (str_trim(one).len)
+            edit_add_text(edit, texts, str_trim(one));
+}
+
+static int64_t expiry_us(const Tool *tool)
+{
+    uint64_t days = tool->command.days ? tool->command.days : DAYS_DEFAULT;
+    return clock_wall_us() + (int64_t)days * DAY_US;
+}
+
+static Str given(Edit *edit, const char *text)
+{
+    return text ? arena_copy(edit->caller->arena, str_from(text)) : STR_NONE;
+}
+
+static bool said(const char *what, const Tool *tool)
+{
+    printf("%-8s callers/%s\n", what, tool->command.words[1]);
+    return true;
+}
+
+/* --- callers ---------------------------------------------------------------------------------- */
+
+bool verb_create(Tool *tool, Err *err)
+{
+    Edit edit;
+    TRY(edit_begin(tool, tool->command.words[1], true, &edit, err));
+    edit.caller->about = given(&edit, tool->command.about);
+    edit.caller->plan = given(&edit, tool->command.plan);
+    add_list(&edit, &edit.caller->tenants, tool->command.tenants, ',');
+    TRY(finish(&edit, true, err));
+    return said("created", tool);
+}
+
+bool verb_enable(Tool *tool, Err *err)
+{
+    Edit edit;
+    bool disable = strcmp(tool->command.words[0], "disable") == 0;
+    TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
+    edit.caller->disabled = disable;
+    TRY(finish(&edit, true, err));
+    return said(disable ? "disabled" : "enabled", tool);
+}
+
+bool verb_plan(Tool *tool, Err *err)
+{
+    Edit edit;
+    TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
+    edit.caller->plan = given(&edit, tool->command.words[2]);
+    TRY(finish(&edit, true, err));
+    return said("planned", tool);
+}
+
+static AuthTexts *permission_of(Caller *caller, const char *name)
+{
+    if (strcmp(name, "sendCategories") == 0)
+        return &caller->send_categories;
+    for (Permission p = 0; p < PERMISSION_COUNT; p++)
+        if (strcmp(name, permission_name(p)) == 0)
+            return &caller->may[p];
+    return NULL;
+}
+
+static void take_text(AuthTexts *texts, Str text)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < texts->count; i++)
+        if (!str_eq(texts->list[i], text))
+            texts->list[kept++] = texts->list[i];
+    texts->count = kept;
+}
+
+bool verb_permit(Tool *tool, Err *err)
+{
+    Edit edit;
+    bool permit = strcmp(tool->command.words[0], "permit") == 0;
+    TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
+    AuthTexts *texts = permission_of(edit.caller, tool->command.words[2]);
+    if (!texts) {
+        edit_drop(&edit);
+        return ERR(err, ERR_INPUT, "permission",
+                   "connectAs, sendAs, sendCategories, read, replay or administer");
+    }
+    for (size_t i = 3; i < tool->command.count; i++) {
+        Str text = str_from(tool->command.words[i]);
+        if (permit)
+            edit_add_text(&edit, texts, text);
+        else
+            take_text(texts, text);
+    }
+    TRY(finish(&edit, true, err));
+    return said(permit ? "permits" : "forbids", tool);
+}
+
+/* --- API keys and client secrets -------------------------------------------------------------- */
+
+bool verbs_fill(Edit *edit, CredentialKind kind, Str owner, StoredSecret *to,
+                Credential *ret_credential, Err *err)
+{
+    Str key = str_from(edit->tool->config.credential_key);
+    Str id;
+    if (key.len < CREDENTIAL_KEY_MIN)
+        return ERR(err, ERR_FATAL, "config-missing",
+                   "CREDENTIAL_KEY_FILE, of 32 bytes or more, is needed: that of ingest");
+    credential_new(kind, ret_credential);
+    CHECK(credential_id(kind, str_from(ret_credential->text), &id));
+    to->id = arena_copy(edit->caller->arena, id);
+    to->about = given(edit, edit->tool->command.about);
+    to->created_us = clock_wall_us();
+    to->expires_us = expiry_us(edit->tool);
+    credential_hmac(key, kind, owner, str_from(ret_credential->text), to->hmac);
+    return true;
+}
+
+static void show(const Tool *tool, const char *what, const StoredSecret *kept,
+                 const Credential *credential)
+{
+    const Command *c = &tool->command;
+    if (c->json)
+        printf("{\"caller\":\"%s\",\"id\":\"%.*s\",\"%s\":\"%s\"}\n", c->words[1],
+               STR_ARG(kept->id), what, credential->text);
+    else
+        printf("%s\n  of callers/%s, id %.*s. It is shown this once.\n", credential->text,
+               c->words[1], STR_ARG(kept->id));
+}
+
+/* `kept` is a copy: the caller's arena is gone by the time it is shown. */
+static bool finish_secret(Edit *edit, bool fine, const char *what, const StoredSecret *secret,
+                          Credential *credential, Err *err)
+{
+    StoredSecret kept = *secret;
+    kept.id = arena_copy(edit->tool->arena, secret->id);
+    fine = finish(edit, fine, err);
+    if (fine)
+        show(edit->tool, what, &kept, credential);
+    explicit_bzero(credential, sizeof *credential);
+    return fine;
+}
+
+bool verb_key_create(Tool *tool, Err *err)
+{
+    Edit edit;
+    Credential credential;
+    TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
+    StoredSecret *key = edit_add_key(&edit);
+    bool fine = verbs_fill(&edit, CREDENTIAL_API_KEY, STR_NONE, key, &credential, err);
+    return finish_secret(&edit, fine, "apiKey", key, &credential, err);
+}
+
+static StoredSecret *find_secret(StoredSecret *secrets, size_t count, const char *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_is(secrets[i].id, id))
+            return &secrets[i];
+    return NULL;
+}
+
+/* Revoked now, or, when another one takes its place, after the overlap. */
+static bool end_secret(const Tool *tool, StoredSecret *old, bool rotate, Err *err)
+{
+    if (!old)
+        return ERR(err, ERR_INPUT, "unknown", "there is none of that id");
+    old->revoked_us = clock_wall_us() + (rotate ? (int64_t)tool->command.overlap_h * HOUR_US : 0);
+    return true;
+}
+
+bool verb_key_end(Tool *tool, Err *err)
+{
+    Edit edit;
+    Credential credential;
+    const char *id = tool->command.words[2];
+    bool rotate = strcmp(tool->command.words[0], "key-rotate") == 0;
+    TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
+    bool fine = end_secret(tool, find_secret(edit.caller->api_keys, edit.caller->api_key_count, id),
+                           rotate, err);
+    if (!rotate)
+        return finish(&edit, fine, err) && said("revoked", tool);
+    StoredSecret *key = edit_add_key(&edit);
+    fine = fine && verbs_fill(&edit, CREDENTIAL_API_KEY, STR_NONE, key, &credential, err);
+    return finish_secret(&edit, fine, "apiKey", key, &credential, err);
+}
+
+bool verb_secret_create(Tool *tool, Err *err)
+{
+    Edit edit;
+    Credential credential;
+    TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
+    OAuthClient *client = edit_client(&edit, tool->command.words[2], true);
+    add_list(&edit, &client->scopes, tool->command.scopes, ' ');
+    StoredSecret *secret = edit_add_secret(&edit, client);
+    bool fine = verbs_fill(&edit, CREDENTIAL_CLIENT_SECRET, client->id, secret, &credential, err);
+    return finish_secret(&edit, fine, "clientSecret", secret, &credential, err);
+}
+
+bool verb_secret_end(Tool *tool, Err *err)
+{
+    Edit edit;
+    Credential credential;
+    bool rotate = strcmp(tool->command.words[0], "secret-rotate") == 0;
+    TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
+    OAuthClient *client = edit_client(&edit, tool->command.words[2], false);
+    StoredSecret *old =
+        client ? find_secret(client->secrets, client->secret_count, tool->command.words[3]) : NULL;
+    bool fine = end_secret(tool, old, rotate, err);
+    if (!rotate || !fine)
+        return finish(&edit, fine, err) && said("revoked", tool);
+    StoredSecret *secret = edit_add_secret(&edit, client);
+    fine = verbs_fill(&edit, CREDENTIAL_CLIENT_SECRET, client->id, secret, &credential, err);
+    return finish_secret(&edit, fine, "clientSecret", secret, &credential, err);
+}
+
+static void print_secret(const Tool *tool, const char *kind, const StoredSecret *secret, bool first)
+{
+    const char *state = secret_in_force(secret, clock_wall_us()) ? "in force" : "over";
+    long long days = secret->expires_us ? (secret->expires_us - clock_wall_us()) / DAY_US : -1;
+    BUF_AUTO about;
+    buf_init(&about, JSON_MAX);
+    json_write_string(&about, secret->about);
+    if (tool->command.json)
+        printf(
+            "%s{\"kind\":\"%s\",\"id\":\"%.*s\",\"state\":\"%s\",\"daysLeft\":%lld,\"about\":%s}",
+            first ? "" : ",\n", kind, STR_ARG(secret->id), state, days, about.data);
+    else
+        printf("%-7s %-18.*s %-8s %5lld days left  %s\n", kind, STR_ARG(secret->id), state, days,
+               about.data);
+}
+
+bool verb_keys(Tool *tool, Err *err)
+{
+    Edit edit;
+    bool first = true;
+    TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
+    const Caller *caller = edit.caller;
+    if (tool->command.json)
+        putchar('[');
+    for (size_t i = 0; i < caller->api_key_count; i++, first = false)
+        print_secret(tool, "apiKey", &caller->api_keys[i], first);
+    for (size_t i = 0; i < caller->client_count; i++)
+        for (size_t s = 0; s < caller->clients[i].secret_count; s++, first = false)
+            print_secret(tool, "secret", &caller->clients[i].secrets[s], first);
+    if (tool->command.json)
+        puts("]");
+    edit_drop(&edit);
+    return true;
+}
+
+/* --- clients ---------------------------------------------------------------------------------- */
+
+static bool set_keys(Edit *edit, OAuthClient *client, const char *file_or_url, Err *err)
+{
+    Str json;
+    Jwks *jwks = NULL;
+    client->jwks = client->jwks_uri = STR_NONE;
+    if (strncmp(file_or_url, "https://", 8) == 0 || strncmp(file_or_url, "http://", 7) == 0) {
+        client->jwks_uri = given(edit, file_or_url);
+        return true;
+    }
+    TRY(tool_read_file(file_or_url, edit->tool->arena, &json, err));
+    TRY(jwks_read(json, &jwks, err));
+    size_t count = jwks_count(jwks);
+    jwks_free(jwks);
+    client->jwks = arena_copy(edit->caller->arena, str_trim(json));
+    return count > 0 || ERR(err, ERR_INPUT, "jwks-json", "it holds no key that could be used");
+}
+
+bool verb_client_jwks(Tool *tool, Err *err)
+{
+    Edit edit;
+    TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
+    OAuthClient *client = edit_client(&edit, tool->command.words[2], true);
+    add_list(&edit, &client->scopes, tool->command.scopes, ' ');
+    return finish(&edit, set_keys(&edit, client, tool->command.words[3], err), err) &&
+           said("changed", tool);
+}
+
+bool verb_client_certificate(Tool *tool, Err *err)
+{
+    Edit edit;
+    TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
+    OAuthClient *client = edit_client(&edit, tool->command.words[2], true);
+    client->certificate = client->certificate || !tool->command.bound;
+    client->certificate_bound = true;
+    return finish(&edit, true, err) && said("changed", tool);
+}
+
+/* --- certificates ----------------------------------------------------------------------------- */
+
+static bool fingerprint_of(Edit *edit, const char *path, CertificateMatcher *to, Err *err)
+{
+    gnutls_datum_t pem = {0}, der = {0};
+    CertificateFacts facts;
+    if (gnutls_load_file(path, &pem) != 0)
+        return ERR(err, ERR_INPUT, "file", "%s cannot be read", path);
+    int code = gnutls_pem_base64_decode2("CERTIFICATE", &pem, &der);
+    gnutls_free(pem.data);
+    if (code != 0)
+        return ERR(err, ERR_INPUT, "file", "%s holds no certificate in PEM", path);
+    union {
+        unsigned char *bytes;
+        const char *chars;
+    } cast = {.bytes = der.data};
+    bool fine = certificate_facts((Str){cast.chars, der.size}, edit->caller->arena, &facts, err);
+    gnutls_free(der.data);
+    if (fine)
+        memcpy(to->fingerprint, facts.fingerprint, sizeof to->fingerprint);
+    return fine;
+}
+
+bool verb_certificate_add(Tool *tool, Err *err)
+{
+    Edit edit;
+    const Command *c = &tool->command;
+    TRY(edit_begin(tool, c->words[1], false, &edit, err));
+    CertificateMatcher *matcher = edit_add_certificate(&edit);
+    bool fine = !c->file || fingerprint_of(&edit, c->file, matcher, err);
+    matcher->subject = given(&edit, c->subject);
+    matcher->san = given(&edit, c->san);
+    matcher->issuer = given(&edit, c->issuer);
+    matcher->expires_us = c->days ? expiry_us(tool) : 0;
+    return finish(&edit, fine, err) && said("changed", tool);
+}
+
+static bool names(const CertificateMatcher *matcher, Str wanted)
+{
+    char hex[65];
+    for (size_t i = 0; i < 32; i++)
+        snprintf(hex + 2 * i, 3, "%02x", matcher->fingerprint[i]);
+    return str_is(wanted, hex) || str_eq(matcher->subject, wanted) || str_eq(matcher->san, wanted);
+}
+
+bool verb_certificate_revoke(Tool *tool, Err *err)
+{
+    Edit edit;
+    size_t count = 0;
+    TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
+    for (size_t i = 0; i < edit.caller->certificate_count; i++)
+        if (names(&edit.caller->certificates[i], str_from(tool->command.words[2]))) {
+            edit.caller->certificates[i].revoked_us = clock_wall_us();
+            count++;
+        }
+    bool fine = count > 0 || ERR(err, ERR_INPUT, "unknown", "the caller has no such certificate");
+    return finish(&edit, fine, err) && said("revoked", tool);
+}
