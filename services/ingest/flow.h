@@ -53,7 +53,7 @@ StepNext step_replay_look(Exchange *exchange);   /* replay_routes.c */
 StepNext step_replay_cancel(Exchange *exchange); /* replay_routes.c */
 StepNext step_callback(Exchange *exchange);      /* callback.c */
 StepNext step_metadata(Exchange *exchange);      /* read/metadata.c */
-StepNext step_token(Exchange *exchange); /* token.c */
+StepNext step_token(Exchange *exchange);         /* token.c */
 StepNext step_jwks(Exchange *exchange);
 StepNext step_smart(Exchange *exchange);
 
