@@ -16,6 +16,7 @@
 
 enum {
     HANG_LIMIT_MS = 120000,
+    POLL_MARGIN_MS = 60000,
     DRAIN_LIMIT_MS = 25000,
     START_LIMIT_MS = 10000,
     BACKOFF_MIN_MS = 100,
@@ -51,7 +52,7 @@ struct Supervisor {
     _Atomic int beat_thread;
     Deaths deaths[SUPERVISOR_CONDEMNED_MAX];
     uint32_t death_count; /* ever; the table is a ring */
-    uint32_t restarts;
+    uint32_t restarts, hang_limit_ms;
     char member[SUPERVISOR_MEMBER_BYTES];
 };
 
@@ -154,9 +155,19 @@ void supervisor_beat(Supervisor *supervisor)
     supervisor->beat_ms = now_ms();
 }
 
+static uint32_t or_default(uint32_t value, uint32_t initial)
+{
+    return value ? value : initial;
+}
+
 const char *supervisor_member(const Supervisor *supervisor)
 {
     return supervisor->member;
+}
+
+uint32_t supervisor_poll_interval_ms(const Supervisor *supervisor)
+{
+    return 2 * or_default(supervisor->hang_limit_ms, HANG_LIMIT_MS) + POLL_MARGIN_MS;
 }
 
 uint32_t supervisor_restarts(const Supervisor *supervisor)
@@ -418,11 +429,6 @@ static bool one_child(Parent *parent, int *ret_code)
     return !parent->stopping;
 }
 
-static uint32_t or_default(uint32_t value, uint32_t initial)
-{
-    return value ? value : initial;
-}
-
 int supervisor_run(const SupervisorOptions *options)
 {
     sigset_t set;
@@ -442,6 +448,7 @@ int supervisor_run(const SupervisorOptions *options)
         .backoff_ms = BACKOFF_MIN_MS,
     };
     name_member(parent.shared);
+    parent.shared->hang_limit_ms = parent.hang_limit_ms;
     watched_signals(&set);
     sigprocmask(SIG_BLOCK, &set, NULL);
     while (one_child(&parent, &code))

@@ -67,5 +67,8 @@ void supervisor_beat(Supervisor *supervisor);
 /* A name that this supervisor's children have one after the other and nobody else has: 16 hex
  * digits. For BusConsumerOptions.member: the next child takes over where the last one died. */
 const char *supervisor_member(const Supervisor *supervisor);
+/* For BusConsumerOptions.max_poll_interval_ms: it is the parent who ends what hangs. A group that
+ * gave up sooner would hand the message on before it counts as a death, again and again. */
+uint32_t supervisor_poll_interval_ms(const Supervisor *supervisor);
 /* How often the child was restarted, for metrics. */
 uint32_t supervisor_restarts(const Supervisor *supervisor);

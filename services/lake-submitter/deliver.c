@@ -698,6 +698,7 @@ static bool open_all(Deliverer *deliverer, Err *err)
         .lanes = {deliverer->topic},
         .lane_count = 1,
         .member = supervisor_member(deliverer->service->supervisor),
+        .max_poll_interval_ms = supervisor_poll_interval_ms(deliverer->service->supervisor),
         .in_flight_max = (uint32_t)config->in_flight_max,
         .session_timeout_ms = (uint32_t)config->session_timeout_ms,
         .on_revoke = leave,

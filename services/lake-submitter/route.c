@@ -336,6 +336,7 @@ static bool open_all(Router *router, Err *err)
         .lanes = {"validated"},
         .lane_count = 1,
         .member = supervisor_member(router->service->supervisor),
+        .max_poll_interval_ms = supervisor_poll_interval_ms(router->service->supervisor),
         .session_timeout_ms = (uint32_t)config->session_timeout_ms,
         .gather_ms = (uint32_t)config->gather_ms,
         .on_revoke = await_reports,

@@ -415,6 +415,7 @@ static bool open_bus(Worker *w, Err *err)
         .lanes = {"intake,validated,response,events", "intake.bulk"},
         .lane_count = 2,
         .member = supervisor_member(w->supervisor),
+        .max_poll_interval_ms = supervisor_poll_interval_ms(w->supervisor),
         .in_flight_max = (uint32_t)(2 * s->batch_messages + 1),
         .in_flight_limit_bytes = 4 * s->batch_bytes,
         .gather_ms = (uint32_t)s->gather_ms,

@@ -420,6 +420,7 @@ static bool worker_open(Worker *worker, Err *err)
         .lanes = {"intake", "intake.bulk"},
         .lane_count = 2,
         .member = supervisor_member(worker->supervisor),
+        .max_poll_interval_ms = supervisor_poll_interval_ms(worker->supervisor),
         .in_flight_max = (uint32_t)config->in_flight_max,
         .session_timeout_ms = (uint32_t)config->session_timeout_ms,
         .on_revoke = await_reports,

@@ -285,6 +285,7 @@ static void children_follow_each_other_under_one_name(void **state)
     assert_int_equal(scene->same_member, 0);
     Supervisor *other = supervisor_alone();
     assert_string_not_equal(supervisor_member(other), scene->member);
+    assert_true(supervisor_poll_interval_ms(other) > 120000);
     supervisor_alone_free(other);
 }
 
