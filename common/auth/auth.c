@@ -207,6 +207,11 @@ bool auth_ready(Auth *auth)
     return callers_ready(auth->callers);
 }
 
+const CallerBook *auth_book(Auth *auth)
+{
+    return callers_acquire(auth->callers);
+}
+
 bool auth_has_issuer(const Auth *auth)
 {
     return auth->options.signing_folder != NULL;

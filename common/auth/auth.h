@@ -36,6 +36,8 @@ bool auth_open(const AuthOptions *options, Auth **ret_auth, Err *err) MUST_USE;
 void auth_close(Auth *auth); /* NULL is fine; before the catalog */
 /* Has the catalog been read? */
 bool auth_ready(Auth *auth);
+/* As it is now; callers_release. */
+const CallerBook *auth_book(Auth *auth);
 bool auth_has_issuer(const Auth *auth);
 bool auth_wants_certificates(const Auth *auth);
 

@@ -45,7 +45,7 @@ struct CallerBook {
     Entry *entries;
     size_t slots; /* a power of two */
     size_t callers, ambiguous;
-    CatalogRun issuers, objects; /* objects: the callers */
+    CatalogRun issuers, objects, hosts; /* objects: the callers */
 };
 
 struct Callers {
@@ -233,6 +233,7 @@ static CallerBook *compile(Catalog *catalog, const Log *log)
     make_slots(book);
     book->issuers = catalog_kind(book->view, auth_kinds[AUTH_ISSUERS].name);
     book->objects = catalog_kind(book->view, auth_kinds[AUTH_CALLERS].name);
+    book->hosts = catalog_kind(book->view, auth_kinds[AUTH_HOSTS].name);
     Compiling compiling = {.book = book, .log = log};
     for (AuthKind kind = 0; kind < AUTH_KIND_COUNT; kind++) {
         CatalogRun run = catalog_kind(book->view, auth_kinds[kind].name);
@@ -377,6 +378,11 @@ const UsagePlan *book_plan(const CallerBook *book, Str name)
 const HostName *book_host(const CallerBook *book, Str host)
 {
     return object_of(find(book, THING_HOST, host, STR_NONE));
+}
+
+const HostName *book_host_at(const CallerBook *book, size_t index)
+{
+    return index < book->hosts.count ? book->hosts.entries[index].made : NULL;
 }
 
 const Tenant *book_tenant(const CallerBook *book, Str tenant)

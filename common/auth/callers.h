@@ -35,7 +35,8 @@ const StoredSecret *book_api_key(const CallerBook *book, Str id, const Caller **
 const TokenIssuer *book_issuer(const CallerBook *book, Str iss);         /* no disabled ones */
 const TokenIssuer *book_issuer_at(const CallerBook *book, size_t index); /* NULL past the end */
 const UsagePlan *book_plan(const CallerBook *book, Str name);
-const HostName *book_host(const CallerBook *book, Str host); /* lower case, without port */
+const HostName *book_host(const CallerBook *book, Str host);        /* lower case, without port */
+const HostName *book_host_at(const CallerBook *book, size_t index); /* NULL past the end */
 /* The tenant that an organisation belongs to; STR_NONE: nobody's. */
 Str book_tenant_of(const CallerBook *book, Str source_domain, Str organisation_code);
 /* What tenants/NAME says of it; NULL: it has no object, which is no fault. */

@@ -336,6 +336,9 @@ static bool origin_fits(Str origin)
 static const char *host_wrong(void *object)
 {
     const HostName *host = object;
+    for (size_t i = 0; i < host->name.len; i++)
+        if (host->name.ptr[i] >= 'A' && host->name.ptr[i] <= 'Z')
+            return "the name of a host is written in lower case";
     if ((host->cert_file.len > 0) != (host->key_file.len > 0))
         return "certFile and keyFile need each other";
     if (host->url.len && !url_fits(host->url))

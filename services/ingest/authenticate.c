@@ -8,6 +8,7 @@
 
 #include "common/auth/certificate.h"
 #include "common/http/target.h"
+#include "services/ingest/hosts.h"
 #include "services/ingest/refuse.h"
 #include "services/ingest/routes.h"
 #include "services/ingest/text.h"
@@ -120,6 +121,8 @@ static bool named_tenant(Exchange *exchange, Str *ret_tenant)
     if (!tenant.ptr && exchange->route->auth == AUTH_READER && exchange->identity.caller)
         tenant =
             http_query_get(http_request_query(exchange->request), STR("tenant"), exchange->arena);
+    if (!tenant.ptr)
+        tenant = host_tenant(exchange);
     if (tenant.len > TENANT_BYTES_MAX)
         return false;
     *ret_tenant = tenant;

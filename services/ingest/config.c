@@ -18,6 +18,9 @@ const ConfigOption ingest_options[] = {
     OPT("HTTPS_PORT", CONFIG_UINT, https_port, "8443", "0: the system chooses", .max = 65535),
     OPT("TLS_CERT_FILE", CONFIG_TEXT, tls_cert_file, NULL, "PEM chain of this server"),
     OPT("TLS_KEY_FILE", CONFIG_TEXT, tls_key_file, NULL, "PEM, its key"),
+    OPT("CERTIFICATES_DIR", CONFIG_TEXT, certificates_dir, NULL,
+        "the folder of further host names' certificates: NAME/cert.pem and NAME/key.pem, and where "
+        "the files that hosts/NAME names are; followed while it serves"),
     OPT("TLS_TICKET_KEY_FILE", CONFIG_TEXT, tls_ticket_key_file, NULL,
         "64 random bytes, the same in all replicas: TLS sessions resume on any of them"),
     OPT("TLS_PRIORITIES", CONFIG_TEXT, tls_priorities, NULL,
@@ -60,7 +63,11 @@ const ConfigOption ingest_options[] = {
         .max = 3600000),
     OPT("HOSTS", CONFIG_TEXT, hosts, NULL,
         "names that senders may use in Host, by comma, without port; \"*.example.org\" for any "
-        "name below; default: any. /metadata answers to all"),
+        "name below, beside the objects hosts/NAME; default: any, until there is such an object. "
+        "/metadata answers to all"),
+    OPT("TLS_INTERNAL_NAMES", CONFIG_TEXT, internal_names, NULL,
+        "names that proxies of ours ask for in TLS (SNI) whatever Host they pass on, by comma; "
+        "any other name that differs from Host is 421"),
     OPT("ALLOW_ANONYMOUS", CONFIG_BOOL, allow_anonymous, "0",
         "take the tenant header's word for who calls when nothing else says it; without it only on "
         "loopback, and as long as none of the settings by which callers are known is given"),

@@ -20,7 +20,7 @@ typedef struct IngestConfig {
     uint64_t body_max_bytes, buffered_max_bytes, fields_max, field_bytes_max;
     uint64_t tenant_requests_max, tenant_bytes_max; /* 0: no limit */
     uint64_t idle_ms, header_ms, body_ms, body_rate_min, body_grace_ms, send_ms;
-    const char *hosts;
+    const char *hosts, *internal_names, *certificates_dir;
     bool allow_anonymous;
     const char *client_ca_file, *client_crl_file, *credential_key;
     const char *signing_keys, *token_issuer, *token_audience;

@@ -1,6 +1,7 @@
 #include "services/ingest/exchange.h"
 
 #include "common/base/check.h"
+#include "services/ingest/hosts.h"
 #include "services/ingest/lookups.h"
 
 Answer *answer_new(size_t bytes)
@@ -45,6 +46,7 @@ void exchange_release(Exchange *exchange)
     answer_release(exchange->answer);
     question_free(exchange->question);
     auth_release(&exchange->identity);
+    host_release(exchange);
     pthread_mutex_destroy(&exchange->lock);
     free(exchange);
 }

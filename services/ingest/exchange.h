@@ -20,6 +20,8 @@
 typedef struct Route Route;
 typedef struct Step Step;
 typedef struct Question Question;
+typedef struct CallerBook CallerBook;
+typedef struct HostName HostName;
 
 typedef enum PublishState {
     PUBLISH_NOT_YET,
@@ -52,6 +54,12 @@ typedef struct Exchange {
     uint64_t admitted_bytes; /* of its tenant's share */
 
     Str parameter; /* what stood for {id} in the path */
+
+    /* hosts */
+    const CallerBook *book; /* of the moment when it came */
+    const HostName *host;   /* the object of the name that the sender used; NULL: it has none */
+    Str host_sent;          /* that name, with port, as sent */
+    bool preflight;         /* cors.c has answered it */
 
     /* receive, authenticate */
     Str tenant, caller;

@@ -14,6 +14,7 @@ typedef struct Answers Answers;
 typedef struct Await Await;
 typedef struct Auth Auth;
 typedef struct Catalog Catalog;
+typedef struct Certificates Certificates;
 typedef struct Events Events;
 typedef struct Lookups Lookups;
 typedef struct Replays Replays;
@@ -29,6 +30,7 @@ typedef struct Ingest {
     Metrics *metrics;
     IngestMetrics *counters;
     HttpServer *server;
+    Certificates *certificates; /* NULL: PLAIN_HTTP */
     BusProducer *producer;
     Catalog *catalog; /* what administration published: published.c */
     Tenants *tenants;

@@ -13,6 +13,7 @@
 #include "common/replay/replay.h"
 #include "services/ingest/answers.h"
 #include "services/ingest/await.h"
+#include "services/ingest/certificates.h"
 #include "services/ingest/claim.h"
 #include "services/ingest/counts.h"
 #include "services/ingest/events.h"
@@ -133,6 +134,7 @@ static bool start_http(Ingest *ingest, Str listen, Err *err)
         .tls_priorities = c->tls_priorities,
         .ticket_key_file = c->tls_ticket_key_file,
         .ask_certificate = c->client_ca_file != NULL,
+        .client_ca_file = c->client_ca_file,
         .threads = (uint32_t)c->http_threads,
         .connections_max = (uint32_t)c->connections_max,
         .connections_per_address = (uint32_t)c->connections_per_address,
@@ -149,7 +151,8 @@ static bool start_http(Ingest *ingest, Str listen, Err *err)
         .body_headroom = INGEST_HEADROOM,
     };
     HttpHandler handler = serve_handler(ingest);
-    return http_server_start(&options, &handler, &ingest->server, err);
+    TRY(http_server_start(&options, &handler, &ingest->server, err));
+    return c->plain_http || certificates_start(ingest, &ingest->certificates, err);
 }
 
 static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
@@ -194,6 +197,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     if (ingest->server)
         drain(ingest);
     ops_server_stop(ops); /* its callbacks look at what is about to go */
+    certificates_stop(ingest->certificates);
     http_server_stop(ingest->server);
     ingest->server = NULL;
     lookups_stop(ingest->lookups);

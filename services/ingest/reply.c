@@ -4,6 +4,7 @@
  * put in as it came: nothing is parsed on the way back. */
 #include "common/json/write.h"
 #include "services/ingest/exchange.h"
+#include "services/ingest/hosts.h"
 #include "services/ingest/refuse.h"
 
 #define BARE_TYPE "application/fhir+json; fhirVersion=4.0; charset=utf-8"
@@ -25,8 +26,9 @@ static void add_time(Buf *out, const char *name, int64_t us)
 
 static Str status_url(const Exchange *exchange)
 {
-    return arena_format(exchange->arena, "%s/Bundle/$status/%s",
-                        exchange->ingest->config->public_base_url, exchange->id.text);
+    Str base = host_base_url(exchange);
+    return arena_format(exchange->arena, "%.*s/Bundle/$status/%s", STR_ARG(base),
+                        exchange->id.text);
 }
 
 /* What every answer has in front. */

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "services/ingest/admit.h"
 #include "services/ingest/await.h"
+#include "services/ingest/cors.h"
 #include "services/ingest/counts.h"
 #include "services/ingest/events.h"
 #include "services/ingest/hosts.h"
@@ -18,6 +19,8 @@ static void finish_headers(HttpRequest *request, const Exchange *exchange)
         http_reply_header(request, "X-Correlation-ID",
                           exchange->correlation_id.len ? exchange->correlation_id
                                                        : uuid_str(&exchange->id));
+    if (exchange && !exchange->preflight)
+        cors_add(exchange);
     http_reply_header(request, "Cache-Control", STR("no-store"));
     http_reply_header(request, "X-Content-Type-Options", STR("nosniff"));
     observability_add(request);
@@ -25,11 +28,16 @@ static void finish_headers(HttpRequest *request, const Exchange *exchange)
 
 /* --- callbacks -------------------------------------------------------------------------------- */
 
+static bool answered(const Exchange *exchange)
+{
+    finish_headers(exchange->request, exchange);
+    return false;
+}
+
 static bool say_no(Exchange *exchange, unsigned status, const char *code, const char *text)
 {
     refuse(exchange, status, code, text);
-    finish_headers(exchange->request, exchange);
-    return false;
+    return answered(exchange);
 }
 
 static bool begin(void *context, HttpRequest *request)
@@ -39,11 +47,13 @@ static bool begin(void *context, HttpRequest *request)
     http_request_set_state(request, exchange);
     RouteMatch match = route_find(http_request_method(request), http_request_path(request));
     bool any_host = match.route && match.route->any_host;
-    Str host = http_request_header(request, STR("host"));
-    if (!any_host && !host_allowed(str_from(ingest->config->hosts), host))
-        return say_no(exchange, 400, "host", "Invalid Host header");
+    if (host_take(exchange, any_host) != STEP_NEXT)
+        return answered(exchange);
     if (!match.path_known)
         return say_no(exchange, 404, "not-found", "Resource not found");
+    exchange->preflight = cors_preflight(exchange, match.allow);
+    if (exchange->preflight)
+        return answered(exchange);
     if (!match.route) {
         http_reply_header(request, "Allow", arena_copy(exchange->arena, str_from(match.allow)));
         return say_no(exchange, 405, "method", "Method not allowed");
@@ -53,8 +63,7 @@ static bool begin(void *context, HttpRequest *request)
     exchange->step = match.route->steps;
     if (flow_run(exchange, true) == STEP_NEXT)
         return true;
-    finish_headers(request, exchange);
-    return false;
+    return answered(exchange);
 }
 
 static HttpRefusal room(void *context, HttpRequest *request, size_t more)

@@ -1,10 +1,13 @@
 /* bare_http - the floor under ingest's HTTP: libmicrohttpd over TLS that reads a body and answers.
  *
- *   bare_http --port N --cert F --key F --answer-bytes N      (thread per connection, keep-alive)
+ *   bare_http --port N --cert F --key F --answer-bytes N [--tickets]
+ *
+ * Thread per connection, keep-alive; TLS sessions resume with --tickets alone.
  *
  * It looks at nothing and keeps nothing: what ingest costs beyond this is ingest's own work. The
  * ciphers are ingest's. */
 #include <getopt.h>
+#include <gnutls/gnutls.h>
 #include <netinet/in.h>
 #include <signal.h>
 
@@ -73,6 +76,18 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     *request = NULL;
 }
 
+static gnutls_datum_t ticket_key;
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    (void)context, (void)socket_context;
+    const union MHD_ConnectionInfo *tls =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (ticket_key.data && code == MHD_CONNECTION_NOTIFY_STARTED)
+        gnutls_session_ticket_enable_server(tls->tls_session, &ticket_key);
+}
+
 static bool read_pem(const char *path, char pem[PEM_BYTES_MAX])
 {
     FILE *file = path ? fopen(path, "re") : NULL;
@@ -91,8 +106,9 @@ static struct MHD_Daemon *serve(uint64_t port, char *cert, char *key, Answer *an
         MHD_USE_TLS | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0, NULL,
         NULL, on_request, answer, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
         MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_HTTPS_MEM_KEY, key, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, NULL, MHD_OPTION_HTTPS_PRIORITIES, HTTP_TLS_PRIORITIES,
-        MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_END);
+        on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL,
+        MHD_OPTION_HTTPS_PRIORITIES, HTTP_TLS_PRIORITIES, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
+        MHD_OPTION_END);
 }
 
 int main(int argc, char **argv)
@@ -102,7 +118,8 @@ int main(int argc, char **argv)
         {"cert",  1, NULL, 'c'},
         {"key",      1, NULL, 'k'},
         {"answer-bytes",    1, NULL, 'b'},
-        {0  },
+        {"tickets",   0, NULL, 't'},
+        {0 },
     };
     uint64_t port = 0, bytes = 2;
     const char *cert_path = NULL, *key_path = NULL;
@@ -110,6 +127,8 @@ int main(int argc, char **argv)
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'p' || c == 'b')
             good = good && str_to_u64(str_from(optarg), c == 'p' ? &port : &bytes);
+        else if (c == 't')
+            good = good && gnutls_session_ticket_key_generate(&ticket_key) == 0;
         else if (c == 'c' || c == 'k')
             *(c == 'c' ? &cert_path : &key_path) = optarg;
         else

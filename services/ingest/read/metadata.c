@@ -2,10 +2,15 @@
  *
  * Spec: hl7.org/fhir/R4/http.html#capabilities, #mime-type (_format wins over Accept). Where the
  * caller has no preference it is XML, as it was with TechBD. */
+#include "common/auth/callers.h"
 #include "common/http/fields.h"
 #include "common/http/target.h"
+#include "common/json/write.h"
 #include "services/ingest/exchange.h"
 #include "services/ingest/flow.h"
+#include "services/ingest/hosts.h"
+
+enum { MEMBER_BYTES_MAX = 16 * 1024 };
 
 #define PUBLISHED "2026-11-01"
 #define VALIDATE "http://hl7.org/fhir/OperationDefinition/Resource-validate"
@@ -15,11 +20,11 @@
     "GET /Bundle/$status/{bundleSessionId} tells what became of a bundle. "                        \
     "Prefer: respond-async asks for a 202 at once."
 
-/* version, base URL */
+/* publisher, version, base URL: each a whole member, or nothing */
 static const char as_json[] =
     "{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"" PUBLISHED "\","
-    "\"kind\":\"instance\",\"software\":{\"name\":\"fhirbus\",\"version\":\"%s\"},"
-    "\"implementation\":{\"description\":\"" DESCRIPTION "\"%s%s%s},"
+    "%s\"kind\":\"instance\",\"software\":{\"name\":\"fhirbus\",\"version\":\"%s\"},"
+    "\"implementation\":{\"description\":\"" DESCRIPTION "\"%s},"
     "\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"json\"],"
     "\"rest\":[{\"mode\":\"server\",\"documentation\":\"" STATUS_HINT "\","
     "\"resource\":[{\"type\":\"Bundle\",\"supportedProfile\":[\"" PROFILE "\"],"
@@ -30,6 +35,7 @@ static const char as_xml[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                              "<CapabilityStatement xmlns=\"http://hl7.org/fhir\">\n"
                              "  <status value=\"active\"/>\n"
                              "  <date value=\"" PUBLISHED "\"/>\n"
+                             "%s"
                              "  <kind value=\"instance\"/>\n"
                              "  <software>\n"
                              "    <name value=\"fhirbus\"/>\n"
@@ -37,7 +43,7 @@ static const char as_xml[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                              "  </software>\n"
                              "  <implementation>\n"
                              "    <description value=\"" DESCRIPTION "\"/>\n"
-                             "%s%s%s"
+                             "%s"
                              "  </implementation>\n"
                              "  <fhirVersion value=\"4.0.1\"/>\n"
                              "  <format value=\"application/fhir+json\"/>\n"
@@ -97,23 +103,51 @@ static bool wants_json(const Exchange *exchange)
     return says >= 0 ? says == 1 : best_of(accept, json) > best_of(accept, xml);
 }
 
+static void json_member(Buf *out, const char *name, Str value, bool last)
+{
+    if (!value.len)
+        return;
+    buf_add_format(out, "%s\"%s\":", last ? "," : "", name);
+    json_write_string(out, value);
+    buf_add(out, last ? STR("") : STR(","));
+}
+
+static void xml_element(Buf *out, const char *indent, const char *name, Str value)
+{
+    if (!value.len)
+        return;
+    buf_add_format(out, "%s<%s value=\"", indent, name);
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+        if (c == '<' || c == '&' || c == '"')
+            buf_add_format(out, "&#%d;", c);
+        else
+            buf_add_char(out, c);
+    }
+    buf_add(out, STR("\"/>\n"));
+}
+
 StepNext step_metadata(Exchange *exchange)
 {
     HttpRequest *request = exchange->request;
-    Buf *body = http_reply_body(request);
-    const IngestConfig *config = exchange->ingest->config;
-    const char *url = config->public_base_url;
-    bool has_url = url[0] != '\0';
+    bool json = wants_json(exchange);
+    Str publisher = exchange->host ? exchange->host->publisher : STR_NONE;
+    BUF_AUTO by, url;
+    buf_init(&by, MEMBER_BYTES_MAX);
+    buf_init(&url, MEMBER_BYTES_MAX);
+    if (json) {
+        json_member(&by, "publisher", publisher, false);
+        json_member(&url, "url", host_base_url(exchange), true);
+    } else {
+        xml_element(&by, "  ", "publisher", publisher);
+        xml_element(&url, "    ", "url", host_base_url(exchange));
+    }
     http_reply_status(request, 200);
     http_reply_header(request, "Vary", STR("Accept"));
-    if (wants_json(exchange)) {
-        http_reply_header(request, "Content-Type", STR("application/fhir+json; charset=utf-8"));
-        buf_add_format(body, as_json, config->techbd_version, has_url ? ",\"url\":\"" : "", url,
-                       has_url ? "\"" : "");
-    } else {
-        http_reply_header(request, "Content-Type", STR("application/fhir+xml; charset=utf-8"));
-        buf_add_format(body, as_xml, config->techbd_version, has_url ? "    <url value=\"" : "",
-                       url, has_url ? "\"/>\n" : "");
-    }
+    http_reply_header(request, "Content-Type",
+                      json ? STR("application/fhir+json; charset=utf-8")
+                           : STR("application/fhir+xml; charset=utf-8"));
+    buf_add_format(http_reply_body(request), json ? as_json : as_xml, buf_str(&by).ptr,
+                   exchange->ingest->config->techbd_version, buf_str(&url).ptr);
     return STEP_REPLY;
 }
