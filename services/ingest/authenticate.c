@@ -8,6 +8,7 @@
 
 #include "common/auth/certificate.h"
 #include "common/http/target.h"
+#include "services/ingest/gateway.h"
 #include "services/ingest/hosts.h"
 #include "services/ingest/refuse.h"
 #include "services/ingest/routes.h"
@@ -237,6 +238,7 @@ StepNext step_authenticate(Exchange *exchange)
     StepNext next = identify_caller(exchange);
     if (next != STEP_NEXT)
         return next;
+    gateway_take(exchange);
     if (!named_tenant(exchange, &named))
         return refuse(exchange, 400, "tenant-malformed", "Tenant ID is malformed");
     return exchange->identity.caller ? authorize(exchange, named) : believe(exchange, named);

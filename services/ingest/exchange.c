@@ -31,6 +31,7 @@ Exchange *exchange_new(Ingest *ingest, HttpRequest *request)
     exchange->ingest = ingest;
     exchange->request = request;
     exchange->arena = http_request_arena(request);
+    exchange->client_address = http_request_address(request);
     return exchange;
 }
 

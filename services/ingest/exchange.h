@@ -59,6 +59,7 @@ typedef struct Exchange {
     const CallerBook *book; /* of the moment when it came */
     const HostName *host;   /* the object of the name that the sender used; NULL: it has none */
     Str host_sent;          /* that name, with port, as sent */
+    Str client_address;     /* whoever began it, as far as is known */
     bool preflight;         /* cors.c has answered it */
 
     /* receive, authenticate */

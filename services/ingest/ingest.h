@@ -23,6 +23,7 @@ typedef struct IngestMetrics IngestMetrics;
 
 /* In front of each body, for the rest of its envelope: so the body is not copied on its way out. */
 enum { INGEST_HEADROOM = 4096 };
+enum { GATEWAY_TOLD = 1024 };
 
 typedef struct Ingest {
     const IngestConfig *config;
@@ -48,4 +49,5 @@ typedef struct Ingest {
     bool anonymous_allowed;
     atomic_bool ready; /* the response topic is being read: requests may be published */
     atomic_bool draining;
+    _Atomic uint64_t gateway_told[GATEWAY_TOLD]; /* gateway.c: address and minute */
 } Ingest;

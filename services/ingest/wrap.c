@@ -39,7 +39,7 @@ static void copy_headers(Exchange *exchange, RequestHeaders *headers)
     headers->correlation_id = exchange->correlation_id;
     headers->health_check = str_eq_ignore_case(
         str_trim(http_request_header(request, STR("x-techbd-healthcheck"))), STR("true"));
-    headers->client_address = http_request_address(request);
+    headers->client_address = exchange->client_address;
     Str uri = text_utf8(exchange->arena, http_request_target(request));
     headers->request_uri = uri.len > URI_KEPT_BYTES ? http_request_path(request) : uri;
 }
