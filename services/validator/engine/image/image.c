@@ -225,6 +225,10 @@ bool image_write(const char *path, const ImagePart *parts, size_t count, Err *er
     Header header;
     Section table[IMAGE_SECTIONS_MAX] = {0};
     TRY(lay_out(parts, count, &header, table, err));
+    struct stat there;
+    /* The new file takes the place of the old one: it must not be that of a device. */
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
+        return ERR(err, ERR_INPUT, "image-read", "%s: it is no regular file", path);
     char tmp[PATH_BYTES_MAX];
     int len = snprintf(tmp, sizeof tmp, "%s.tmp", path);
     if (len < 0 || (size_t)len >= sizeof tmp)
