@@ -32,7 +32,7 @@ void counts_routed(Counts *counts, const char *what); /* submitted, discarded, v
 void counts_attempt(Counts *counts, const char *destination, const char *error_class,
                     double seconds);
 void counts_delivered(Counts *counts, double seconds_since_received);
-/* delivered, failed, already_accepted */
+/* delivered, failed, already_accepted, already_failed */
 void counts_ended(Counts *counts, const char *destination, const char *how);
 void counts_dead_letter(Counts *counts, const char *code);
 void counts_ledger(Counts *counts, const char *what); /* received, sent, lost */

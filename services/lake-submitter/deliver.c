@@ -45,7 +45,6 @@ typedef struct Deliverer {
 } Deliverer;
 
 static void record(Item *item);
-static void bury(Item *item, const Err *reason);
 
 /* --- the end of an item ------------------------------------------------------------------------
  */
@@ -76,10 +75,14 @@ static bool is_leaving(const Item *item)
     return item->leaving || !bus_message_owned(item->message);
 }
 
-/* Its result is on `response` (or its message on `dlq`). */
+/* Its message is on `dlq` if that is where it ends, or its result on `response`. */
 static void recorded_well(Deliverer *deliverer, Item *item)
 {
-    if (item->final) {
+    bool buried = item->give_up && !item->buried;
+    item->buried |= buried;
+    if (buried && item->record.ptr) {
+        record(item);
+    } else if (item->final) {
         settle(deliverer, item, item->give_up ? "failed" : "delivered");
     } else if (is_leaving(item)) {
         drop(deliverer, item);
@@ -92,11 +95,8 @@ static void on_recorded(void *opaque, const BusDelivery *delivery)
 {
     Item *item = opaque;
     Deliverer *deliverer = item->owner;
-    item->report_failed |= !delivery->ok;
-    if (--item->reports > 0)
-        return;
     deliverer->recording--;
-    if (!item->report_failed) {
+    if (delivery->ok) {
         recorded_well(deliverer, item);
     } else if (is_leaving(item)) {
         drop(deliverer, item);
@@ -133,17 +133,23 @@ static bool publish_record(Item *item, Err *err)
     return bus_publish(item->owner->producer, &message, err);
 }
 
-static bool publish_dead_letter(Item *item, Err *err)
+/* Why it is given up, where the answers say so. */
+static void explain(Item *item)
 {
-    Err reason = {0};
     if (item->failures >= item->owner->destination->attempts_max)
-        (void)ERR(&reason, ERR_INPUT, "delivery-failed", "%u attempts, the last: %s, HTTP %u",
+        (void)ERR(&item->reason, ERR_INPUT, "delivery-failed", "%u attempts, the last: %s, HTTP %u",
                   item->attempt, item->ended, item->status);
     else
-        (void)ERR(&reason, ERR_INPUT, "delivery-refused", "attempt %u: %s, HTTP %u", item->attempt,
-                  item->ended, item->status);
-    counts_dead_letter(item->owner->service->counts, reason.code);
-    return bus_dead_letter(item->owner->producer, item->message, "lake-submitter", &reason,
+        (void)ERR(&item->reason, ERR_INPUT, "delivery-refused", "attempt %u: %s, HTTP %u",
+                  item->attempt, item->ended, item->status);
+}
+
+static bool publish_dead_letter(Item *item, Err *err)
+{
+    if (!item->reason.code)
+        explain(item);
+    counts_dead_letter(item->owner->service->counts, item->reason.code);
+    return bus_dead_letter(item->owner->producer, item->message, "lake-submitter", &item->reason,
                            on_recorded, item, err);
 }
 
@@ -152,28 +158,23 @@ static bool is_ledger(const Deliverer *deliverer)
     return deliverer->destination->format == DESTINATION_DATALEDGER;
 }
 
-/* Reports come later, from bus_producer_poll, never from within. */
+/* What is given up goes to dlq before that is recorded: so a final failure on record says that its
+ * dead letter is there, and whoever meets it again (offsets set back) makes no second one. Without
+ * a record (no memory for one) the dead letter is what is left of it. Reports come later, from
+ * bus_producer_poll, never from within. */
 static void record(Item *item)
 {
     Deliverer *deliverer = item->owner;
     Err err = {0};
     item->state = ITEM_RECORDING;
-    item->report_failed = false;
-    item->reports = 0;
     if (is_ledger(deliverer) && !item->final) { /* only the end of it is of interest */
         recorded_well(deliverer, item);
         return;
     }
-    /* Without a record (no memory for one) the dead letter is what is left of it. */
-    bool sent = !item->record.ptr || publish_record(item, &err);
-    item->reports += sent && item->record.ptr;
-    if (sent && item->give_up) {
-        sent = publish_dead_letter(item, &err);
-        item->reports += sent;
-    }
-    item->report_failed = !sent;
-    deliverer->recording += item->reports > 0;
-    if (item->reports == 0) {
+    bool sent = item->give_up && !item->buried ? publish_dead_letter(item, &err)
+                                               : publish_record(item, &err);
+    deliverer->recording += sent;
+    if (!sent) {
         item->state = ITEM_UNRECORDED;
         item->due_ms = role_now_ms() + ROLE_RETRY_MS;
     }
@@ -375,22 +376,16 @@ static Look look(Deliverer *deliverer, Item *item, int64_t now)
     return patient ? LOOK_LATER : remembered ? LOOK_ACCEPTED : LOOK_SEND;
 }
 
-static void already_accepted(Deliverer *deliverer, Item *item)
+/* On record as accepted, or as failed for good, its dead letter on dlq: only a replay sends the
+ * latter again. */
+static void already_ended(Deliverer *deliverer, Item *item, bool accepted)
 {
     Trace trace = bus_message_trace(item->message);
-    log_info(deliverer->service->log, "delivery.already_accepted", LOG_TRACE(&trace),
+    log_info(deliverer->service->log,
+             accepted ? "delivery.already_accepted" : "delivery.already_failed", LOG_TRACE(&trace),
              LOG_STR("interaction_id", item->submission.envelope.interaction_id),
              LOG_STR("destination", item->submission.destination));
-    settle(deliverer, item, "already_accepted");
-}
-
-/* On record as failed; what may be missing is the dead letter. Only a replay sends it again. */
-static void already_failed(Item *item)
-{
-    Err reason = {0};
-    (void)ERR(&reason, ERR_INPUT, "delivery-failed", "%u attempts, on record as failed",
-              item->attempt);
-    bury(item, &reason);
+    settle(deliverer, item, accepted ? "already_accepted" : "already_failed");
 }
 
 /* It cannot even be tried. */
@@ -433,10 +428,8 @@ static bool may_send(Deliverer *deliverer, int64_t now)
 static bool send_next(Deliverer *deliverer, Item *item, int64_t now)
 {
     Look found = look(deliverer, item, now);
-    if (found == LOOK_ACCEPTED)
-        already_accepted(deliverer, item);
-    if (found == LOOK_FAILED)
-        already_failed(item);
+    if (found == LOOK_ACCEPTED || found == LOOK_FAILED)
+        already_ended(deliverer, item, found == LOOK_ACCEPTED);
     if (found != LOOK_SEND)
         return true;
     if (!access_ready(deliverer->access, deliverer->client, now) ||
@@ -465,25 +458,16 @@ static void start_due(Deliverer *deliverer)
 
 /* --- accepting ---------------------------------------------------------------------------------
  */
+/* What cannot be read, or killed its worker: dlq is all the record that it gets. */
 static void bury(Item *item, const Err *reason)
 {
-    Deliverer *deliverer = item->owner;
-    Err err = {0};
     Trace trace = bus_message_trace(item->message);
-    log_error(deliverer->service->log, "delivery.dead_lettered", LOG_TRACE(&trace),
+    log_error(item->owner->service->log, "delivery.dead_lettered", LOG_TRACE(&trace),
               LOG_I64("partition", item->message->partition),
               LOG_I64("offset", item->message->offset), LOG_ERR(reason));
-    counts_dead_letter(deliverer->service->counts, reason->code);
+    item->reason = *reason;
     item->final = item->give_up = true;
-    if (bus_dead_letter(deliverer->producer, item->message, "lake-submitter", reason, on_recorded,
-                        item, &err)) {
-        item->state = ITEM_RECORDING;
-        item->reports = 1;
-        deliverer->recording++;
-        return;
-    }
-    bus_retry(deliverer->consumer, item->message, ROLE_RETRY_MS);
-    items_remove(&deliverer->items, item);
+    record(item);
 }
 
 static void accept(Deliverer *deliverer, BusMessage *message)

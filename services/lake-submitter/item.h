@@ -38,8 +38,8 @@ typedef struct Item {
     const char *ended; /* the error class of the last */
     unsigned status;   /* and its HTTP status, 0: none */
     Str record;        /* the result, encoded */
-    uint32_t reports;  /* of the recording, outstanding */
-    bool report_failed;
+    Err reason;        /* why it was given up; without code: not yet */
+    bool buried;       /* its dead letter is on dlq */
     uint64_t edition;  /* of the credentials that it was sent with */
     bool renewed;      /* they were renewed for it once */
     const char *topic; /* where the record goes */
