@@ -35,10 +35,14 @@ static bool work(Replays *replays, ReplayWorker *worker, Db *db, Arena *arena)
     ReplayProgress p = {0};
     Str found;
     char id[40];
+    bool known = false;
     Err err = {0};
     if (!replay_orphan(db, arena, &found, &err) || !found.len)
         return false;
     snprintf(id, sizeof id, "%.*s", STR_ARG(found));
+    /* Its rate, and what of it was published before, count from the first page on. */
+    if (!replay_look(db, str_from(id), arena, &p, &known, &err) || !known)
+        return false;
     do {
         int64_t began_ms = clock_mono_ms(), before = p.published;
         arena_reset(arena);

@@ -147,11 +147,23 @@ static void print_line(void *context, Str text)
     printf("%.*s\n", STR_ARG(text));
 }
 
+static int tell_unknown(void)
+{
+    fprintf(stderr, "fhirbus-replay: there is no such replay\n");
+    return 1;
+}
+
 static int report(Tool *tool, Str id)
 {
     ReplayReport sums;
+    ReplayProgress p = {0};
+    bool found = false;
     Err err = {0};
     arena_reset(tool->arena);
+    if (!replay_look(tool->db, id, tool->arena, &p, &found, &err))
+        return complain(&err);
+    if (!found)
+        return tell_unknown();
     if (!replay_report(tool->db, id, TOLD_MAX, print_line, NULL, tool->arena, &sums, &err))
         return complain(&err);
     printf("judged again %lld, changed %lld: now invalid %lld, now valid %lld, other disposition "
@@ -197,8 +209,10 @@ static int work(Tool *tool, Str id)
     bool found = false;
     if (!replay_look(tool->db, id, tool->arena, &p, &found, &err))
         return complain(&err);
-    if (!found) {
-        fprintf(stderr, "fhirbus-replay: there is no such replay\n");
+    if (!found)
+        return tell_unknown();
+    if (strcmp(p.state, "cancelled") == 0) {
+        fprintf(stderr, "fhirbus-replay: it was cancelled: start another\n");
         return 1;
     }
     ReplayWorker *worker =
@@ -293,9 +307,10 @@ static int status(Tool *tool, Str id)
     Err err = {0};
     if (!replay_look(tool->db, id, tool->arena, &p, &found, &err))
         return complain(&err);
-    if (found)
-        show(id, &p, clock_mono_ms(), replay_looked_at(&p));
-    return found ? 0 : 1;
+    if (!found)
+        return tell_unknown();
+    show(id, &p, clock_mono_ms(), replay_looked_at(&p));
+    return 0;
 }
 
 static int cancel(Tool *tool, Str id)
