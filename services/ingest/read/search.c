@@ -57,19 +57,15 @@ static const Column columns[] = {
 enum { COLUMN_COUNT = sizeof columns / sizeof columns[0], KEY_COLUMN = COLUMN_COUNT };
 
 /* Everything as text, and received_at once more for the cursor. */
-#define UTC(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+#define AS_TEXT " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 #define COLUMNS                                                                                    \
-    "SELECT i.interaction_id::text, i.tenant_id, " UTC("i.received_at") ", i.state, " UTC(         \
-        "i.state_at") ", i.source_type, i.uri, i.lane, i.disposition, i.is_bundle_valid::text,"    \
-                      " i.errors::text, i.warnings::text, i.information::text, i.precheck_code, "  \
-                      "i.profile_url,"                                                             \
-                      " i.ig_version, i.bundle_id, i.bundle_type, i.patient_id, i.patient_mrn, "   \
-                      "i.medicaid_cin,"                                                            \
-                      " i.organization_id, i.organization_name, i.correlation_id, "                \
-                      "i.group_interaction_id,"                                                    \
-                      " i.master_interaction_id, i.payload_bytes::text, i.payload_sha256, "        \
-                      "i.replay_id::text,"                                                         \
-                      " i.received_at FROM fhirbus.interaction i"
+    "SELECT i.interaction_id::text, i.tenant_id, to_char(i.received_at" AS_TEXT ", i.state,"       \
+    " to_char(i.state_at" AS_TEXT ", i.source_type, i.uri, i.lane, i.disposition,"                 \
+    " i.is_bundle_valid::text, i.errors::text, i.warnings::text, i.information::text,"             \
+    " i.precheck_code, i.profile_url, i.ig_version, i.bundle_id, i.bundle_type, i.patient_id,"     \
+    " i.patient_mrn, i.medicaid_cin, i.organization_id, i.organization_name, i.correlation_id,"    \
+    " i.group_interaction_id, i.master_interaction_id, i.payload_bytes::text, i.payload_sha256,"   \
+    " i.replay_id::text, i.received_at FROM fhirbus.interaction i"
 
 /* $1 tenant, $2 from, $3 to, $4-$6 the cursor, $7 rows, $8 state, $9 source type, $10 disposition,
  * $11 LIKE pattern for issues, $12 bundle id, $13 patient identifier. */
@@ -90,28 +86,22 @@ enum { COLUMN_COUNT = sizeof columns / sizeof columns[0], KEY_COLUMN = COLUMN_CO
 #define NEWEST_FIRST                                                                               \
     " ORDER BY i.received_at DESC, i.interaction_id DESC, i.tenant_id DESC LIMIT $7"
 #define MAY_SEE " ($1::text IS NULL OR i.tenant_id = $1)"
-#define AMONG(table, condition)                                                                    \
-    "SELECT c.interaction_id, c.tenant FROM fhirbus." table " c WHERE " condition
+#define OF_MESSAGES "SELECT c.interaction_id, c.tenant FROM fhirbus.message c WHERE c."
+#define OF_VERDICTS "SELECT c.interaction_id, c.tenant FROM fhirbus.verdict c WHERE c."
 
 const DbStatement search_all = {"interactions-all", COLUMNS " WHERE" MAY_SEE FILTERS NEWEST_FIRST};
 const DbStatement search_tenant = {"interactions-of-tenant",
                                    COLUMNS " WHERE i.tenant_id = $1::text" FILTERS NEWEST_FIRST};
 const DbStatement search_bundle = {
     "interactions-of-bundle",
-    COLUMNS " WHERE (i.interaction_id, i.tenant_id) IN (" AMONG(
-        "message", "c.bundle_id = $12") " UNION " AMONG("verdict",
-                                                        "c.bundle_id = $12") ") AND" MAY_SEE FILTERS
-        NEWEST_FIRST};
-const DbStatement search_patient =
-    {"interactions-of-patient",
-     COLUMNS " WHERE (i.interaction_id, i.tenant_id) IN (" AMONG("message", "c.patient_id = $13") " UNION " AMONG("message", "c.patient_mrn = $13") " UNION " AMONG(
-         "message",
-         "c.medicaid_cin = $13") " UNION " AMONG("verdict",
-                                                 "c.patient_id = $13") " UNION " AMONG("verdict",
-                                                                                       "c.patient_"
-                                                                                       "mrn = $13") " UNION " AMONG("verdict",
-                                                                                                                    "c.medicaid_cin = $13") ") AND" MAY_SEE
-         FILTERS NEWEST_FIRST};
+    COLUMNS " WHERE (i.interaction_id, i.tenant_id) IN (" OF_MESSAGES "bundle_id = $12"
+            " UNION " OF_VERDICTS "bundle_id = $12) AND" MAY_SEE FILTERS NEWEST_FIRST};
+const DbStatement search_patient = {
+    "interactions-of-patient",
+    COLUMNS " WHERE (i.interaction_id, i.tenant_id) IN (" OF_MESSAGES "patient_id = $13"
+            " UNION " OF_MESSAGES "patient_mrn = $13 UNION " OF_MESSAGES "medicaid_cin = $13"
+            " UNION " OF_VERDICTS "patient_id = $13 UNION " OF_VERDICTS "patient_mrn = $13"
+            " UNION " OF_VERDICTS "medicaid_cin = $13) AND" MAY_SEE FILTERS NEWEST_FIRST};
 
 typedef enum Form { FORM_JSON, FORM_CSV, FORM_NDJSON } Form;
 
