@@ -4,7 +4,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "common/base/clock.h"
 
 enum { COUNTS_EVERY_MS = 1000, COUNTS_STALE_MS = 30000 };
 
@@ -29,19 +30,12 @@ struct Counts {
     int64_t hang_limit_ms;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool healthy(void *context)
 {
     Counts *counts = context;
     for (size_t i = 0; i < counts->slot_count; i++)
         if (counts->slots[i].runs &&
-            now_ms() - counts->slots[i].beat_ms > counts->hang_limit_ms + COUNTS_STALE_MS)
+            clock_mono_ms() - counts->slots[i].beat_ms > counts->hang_limit_ms + COUNTS_STALE_MS)
             return false;
     return true;
 }
@@ -161,7 +155,7 @@ CountsSlot *counts_slot(Counts *counts, const char *destination)
         found = slot_add(counts, name, destination);
     pthread_mutex_unlock(&counts->lock);
     if (found) {
-        found->beat_ms = now_ms();
+        found->beat_ms = clock_mono_ms();
         found->connected = found->assigned = false;
         found->runs = true;
     }
@@ -177,7 +171,7 @@ void counts_slot_ends(CountsSlot *slot)
 void counts_update(CountsSlot *slot, BusConsumer *consumer, BusProducer *producer,
                    const Supervisor *supervisor)
 {
-    int64_t now = now_ms();
+    int64_t now = clock_mono_ms();
     if (!slot || (now - slot->beat_ms < COUNTS_EVERY_MS && slot->connected && slot->assigned))
         return;
     slot->beat_ms = now;

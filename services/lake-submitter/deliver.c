@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "services/lake-submitter/breaker.h"
 #include "services/lake-submitter/ledger.h"
 #include "services/lake-submitter/pace.h"
@@ -103,7 +104,7 @@ static void on_recorded(void *opaque, const BusDelivery *delivery)
     } else {
         note_trouble(item, LOG_WARN, "delivery.not_recorded", &delivery->err);
         item->state = ITEM_UNRECORDED;
-        item->due_ms = role_now_ms() + ROLE_RETRY_MS;
+        item->due_ms = clock_mono_ms() + ROLE_RETRY_MS;
     }
 }
 
@@ -176,7 +177,7 @@ static void record(Item *item)
     deliverer->recording += sent;
     if (!sent) {
         item->state = ITEM_UNRECORDED;
-        item->due_ms = role_now_ms() + ROLE_RETRY_MS;
+        item->due_ms = clock_mono_ms() + ROLE_RETRY_MS;
     }
 }
 
@@ -215,7 +216,7 @@ static void refund(Deliverer *deliverer)
 /* What follows from it for breaker, budget and the next attempt. */
 static void judge(Deliverer *deliverer, Item *item, const Answer *answer)
 {
-    int64_t now = role_now_ms();
+    int64_t now = clock_mono_ms();
     const BreakerFailure failure = {
         .document = str_hash(item->submission.envelope.interaction_id) | 1,
         .for_all = answer->for_all,
@@ -261,7 +262,7 @@ static void note_answer(Deliverer *deliverer, Item *item, const HttpResult *resu
                    seconds);
     if (answer->success)
         counts_delivered(deliverer->service->counts,
-                         (double)(role_now_us() - envelope->received_at_us) / 1e6);
+                         (double)(clock_wall_us() - envelope->received_at_us) / 1e6);
     LOG_AT(deliverer->service->log, answer->success ? LOG_INFO : LOG_WARN,
            answer->success ? "delivery.accepted" : "delivery.failed", LOG_TRACE(&item->trace),
            LOG_STR("interaction_id", envelope->interaction_id), LOG_STR("tenant", envelope->tenant),
@@ -368,7 +369,7 @@ static Look look(Deliverer *deliverer, Item *item, int64_t now)
         return accepted ? LOOK_ACCEPTED : past.failed ? LOOK_FAILED : LOOK_SEND;
     }
     note_trouble(item, LOG_WARN, "delivery.records_away", &err);
-    deliverer->look_after_ms = role_now_ms() + LOOK_AGAIN_MS;
+    deliverer->look_after_ms = clock_mono_ms() + LOOK_AGAIN_MS;
     item->due_ms = deliverer->look_after_ms;
     bool patient = now - item->suspect_since_ms < (int64_t)deliverer->config->recorded_patience_ms;
     item->suspect = patient;
@@ -446,7 +447,7 @@ static bool send_next(Deliverer *deliverer, Item *item, int64_t now)
 
 static void start_due(Deliverer *deliverer)
 {
-    int64_t now = role_now_ms();
+    int64_t now = clock_mono_ms();
     Item *item;
     while (may_send(deliverer, now) && (item = items_next(&deliverer->items, now)) != NULL &&
            send_next(deliverer, item, now))
@@ -503,14 +504,14 @@ static void leave(void *opaque, uint32_t wait_ms)
 {
     Deliverer *deliverer = opaque;
     Err err = {0};
-    int64_t until = role_now_ms() + wait_ms;
+    int64_t until = clock_mono_ms() + wait_ms;
     for (Item *item = deliverer->items.first, *next; item; item = next) {
         next = item->next;
         item->leaving = true;
         if (item->state == ITEM_WAITS || item->state == ITEM_UNRECORDED)
             drop(deliverer, item);
     }
-    while (deliverer->sending + deliverer->recording > 0 && role_now_ms() < until) {
+    while (deliverer->sending + deliverer->recording > 0 && clock_mono_ms() < until) {
         http_client_poll(deliverer->client, BUSY_WAIT_MS);
         bus_producer_poll(deliverer->producer, deliverer->sending ? 0 : BUSY_WAIT_MS);
     }
@@ -643,7 +644,7 @@ static void count(Deliverer *deliverer)
 {
     CountsSlot *slot = deliverer->job->slot;
     counts_update(slot, deliverer->consumer, deliverer->producer, deliverer->service->supervisor);
-    counts_breaker(slot, (int)breaker_state(&deliverer->breaker, role_now_ms()));
+    counts_breaker(slot, (int)breaker_state(&deliverer->breaker, clock_mono_ms()));
     counts_secret_failures(slot, access_failures(deliverer->access));
 }
 
@@ -651,7 +652,7 @@ static int loop(Deliverer *deliverer)
 {
     while (!role_stopping(deliverer->service) && follow(deliverer)) {
         count(deliverer);
-        take_share(deliverer, role_now_ms());
+        take_share(deliverer, clock_mono_ms());
         bool any = accept_some(deliverer);
         sweep_lost(deliverer);
         any |= bus_producer_poll(deliverer->producer, 0) > 0;

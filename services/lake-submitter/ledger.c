@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "common/base/clock.h"
 #include "common/envelope/uuid.h"
 #include "common/fhir/datetime.h"
 #include "common/json/json.h"
@@ -37,7 +38,7 @@ static Str body_of(const Destination *destination, const LedgerNews *news, Str d
                    Arena *arena)
 {
     char at[DATETIME_TEXT_MAX];
-    DateTime now = datetime_from_epoch_ms(role_now_us() / 1000, 0);
+    DateTime now = datetime_from_epoch_ms(clock_wall_us() / 1000, 0);
     bool received = strcmp(news->action, "received") == 0;
     BUF_AUTO out;
     buf_init(&out, BODY_MAX);
@@ -71,7 +72,7 @@ static bool tell_one(const Destination *destination, BusProducer *producer, Coun
         .body = body_of(destination, news, data_id, arena),
         .idempotency_key =
             arena_format(arena, "%.*s:%s", STR_ARG(envelope->interaction_id), news->action),
-        .published_at_us = role_now_us(),
+        .published_at_us = clock_wall_us(),
         .data_id = data_id,
     };
     submission.envelope.payload = STR_NONE;

@@ -1,21 +1,6 @@
 #include "services/lake-submitter/role.h"
 
 #include <poll.h>
-#include <time.h>
-
-int64_t role_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-int64_t role_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void role_await(BusConsumer *consumer, BusProducer *producer)
 {

@@ -27,8 +27,6 @@ static inline bool role_stopping(const Service *service)
 int route_run(Service *service);
 int deliver_run(Service *service);
 
-int64_t role_now_us(void); /* since 1970 */
-int64_t role_now_ms(void); /* monotonic */
 /* False when told to stop before the destinations are known. */
 bool role_await_directory(const Service *service);
 /* Sleeps until consumer or producer have something, at most ROLE_POLL_MS. */

@@ -2,6 +2,7 @@
  * body once, stores the offset when every destination's topic has it. */
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/rules/source.h"
 #include "services/lake-submitter/ledger.h"
 #include "services/lake-submitter/role.h"
@@ -151,7 +152,7 @@ static bool submit_all(Job *job, const Validated *validated, Str data_id, const 
         .processing_agent =
             role_listed(config->txd_tenants, envelope->tenant) ? STR("TXD") : envelope->tenant,
         .idempotency_key = envelope->interaction_id,
-        .published_at_us = role_now_us(),
+        .published_at_us = clock_wall_us(),
         .redelivered =
             validated->redelivered || job->message->maybe_redelivered || job->message->retries > 0,
         .rules_version = book->stamp,
@@ -223,7 +224,7 @@ static bool tell(Job *job, const Envelope *envelope, const Err *reason, Err *err
 {
     bool memory = strcmp(reason->code, "memory-limit") == 0;
     Response response =
-        envelope_response(envelope, RESPONSE_FAILED, STR("lake-submitter"), role_now_us());
+        envelope_response(envelope, RESPONSE_FAILED, STR("lake-submitter"), clock_wall_us());
     Str bytes;
     response.has_failure = true;
     response.failure = (Failure){.kind = memory ? FAILURE_MEMORY : FAILURE_INPUT,

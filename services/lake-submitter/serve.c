@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/bus/topics.h"
 #include "services/lake-submitter/deliver.h"
 
@@ -81,7 +82,7 @@ static void start_wanted(Server *server)
         bool ours = !config->destination || role_listed(config->destination, str_from(d->name));
         Served *served = ours && !d->paused && d->url.len ? known(server, d->name) : NULL;
         if (served)
-            start(server, served, role_now_ms());
+            start(server, served, clock_mono_ms());
     }
     directory_release(server->service->directory, view);
 }
@@ -137,7 +138,7 @@ int deliver_run(Service *service)
         start_wanted(&server);
         for (size_t i = 0; i < server.count && !role_stopping(service); i++)
             if (server.served[i]->runs)
-                look_at_topic(&server, server.served[i], role_now_ms());
+                look_at_topic(&server, server.served[i], clock_mono_ms());
         join_ended(&server, false);
         nanosleep(&(struct timespec){.tv_nsec = ROLE_POLL_MS * 1000000L}, NULL);
     }

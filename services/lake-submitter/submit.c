@@ -1,5 +1,6 @@
 #include "services/lake-submitter/submit.h"
 
+#include "common/base/clock.h"
 #include "common/base/utf8.h"
 #include "common/destinations/secret.h"
 #include "services/lake-submitter/encode.h"
@@ -92,7 +93,7 @@ bool submit_start(const Destination *destination, const Access *access, HttpClie
         .context = item,
     };
     item->edition = with_secret ? access_edition(access) : 0;
-    item->started_us = role_now_us();
+    item->started_us = clock_wall_us();
     return http_client_start(client, &call, err);
 }
 
@@ -145,7 +146,7 @@ static Delivery delivery_of(const SubmitterConfig *config, Item *item, const Htt
         .attempt = item->attempt,
         .budget_used = item->failures,
         .started_at_us = item->started_us,
-        .finished_at_us = role_now_us(),
+        .finished_at_us = clock_wall_us(),
         .http_status = result->status,
         .success = answer->success,
         .final = item->final,
@@ -176,7 +177,7 @@ bool submit_record(const SubmitterConfig *config, bool ledger, Item *item, const
     }
     item->topic = "response";
     Response response = envelope_response(&submission->envelope, RESPONSE_DELIVERY,
-                                          STR("lake-submitter"), role_now_us());
+                                          STR("lake-submitter"), clock_wall_us());
     envelope_sha256(submission->body, hash);
     response.traceparent = str_from(item->traceparent);
     response.has_delivery = true;
