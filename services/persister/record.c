@@ -232,8 +232,15 @@ static Str steering(const RequestHeaders *h, Arena *arena)
     return details_json(arena, list, count, HEADERS_BYTES_MAX);
 }
 
-static void add_source(Row *row, const RecordSource *from)
+/* Where the document's own record stands; a replay's is no place to read it from. */
+static void add_source(Row *row, const RecordSource *from, bool replayed)
 {
+    if (replayed) {
+        db_null(row->params);
+        db_null(row->params);
+        db_null(row->params);
+        return;
+    }
     db_text(row->params, from->topic);
     db_int(row->params, from->partition);
     db_bigint(row->params, from->offset);
@@ -272,7 +279,7 @@ static bool read_envelope(Recorder *recorder, const RecordSource *from, Str valu
     add_request(&row, &e);
     add_facts(&row, &facts);
     db_text_or_null(row.params, steering(&e.headers, arena));
-    add_source(&row, from);
+    add_source(&row, from, e.replay_id.len > 0);
     states_of_envelope(&e, &record->events);
     return finish(&row, &sql_message, record, err);
 }

@@ -19,11 +19,13 @@ static const DbStatement q_empty = {"empty",
                                     "TRUNCATE fhirbus.registry, fhirbus.message, fhirbus.verdict, "
                                     "fhirbus.diagnostic, fhirbus.rule_change, "
                                     "fhirbus.delivery, fhirbus.event, fhirbus.notice"};
-/* All that is there, but for the clock's stored_at, as one text. */
+/* All that is there, as one text, but for the clock's stored_at and for the place of a document's
+ * record: when its sender repeats it there are several, and the first that was read is named. */
 static const DbStatement q_dump = {
     "dump",
     "SELECT string_agg(line, E'\\n' ORDER BY line) FROM ("
-    "SELECT 'message ' || (to_jsonb(t) - 'stored_at')::text AS line FROM fhirbus.message t "
+    "SELECT 'message ' || (to_jsonb(t) - '{stored_at,topic,partition,topic_offset}'::text[])::text "
+    "AS line FROM fhirbus.message t "
     "UNION ALL SELECT 'verdict ' || (to_jsonb(t) - 'stored_at')::text FROM fhirbus.verdict t "
     "UNION ALL SELECT 'diagnostic ' || to_jsonb(t)::text FROM fhirbus.diagnostic t "
     "UNION ALL SELECT 'rule_change ' || to_jsonb(t)::text FROM fhirbus.rule_change t "
