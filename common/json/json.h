@@ -2,11 +2,13 @@
  *
  * Spec:    RFC 8259, RFC 3629 (UTF-8). Numbers keep their text, every value its position, duplicate
  *          properties are kept and flagged. A leading BOM is refused with its own code
- * ("json-bom"). Owner:   nodes and decoded strings live in `arena`; strings without escapes point
- * into `bytes`, which must outlive the document. Threads: pure; one arena per thread. JsonNames is
- * read-only once built. Errors:  ERR_INPUT "json-syntax", "json-utf8", "json-bom", "json-depth",
- * "json-nodes", "json-bytes", "memory-limit"; *ret_at says where and what was expected. Limits:
- * JsonLimits; source below 4 GiB.
+ *          ("json-bom").
+ * Owner:   nodes and decoded strings live in `arena`; strings without escapes point into `bytes`,
+ *          which must outlive the document.
+ * Threads: pure; one arena per thread. JsonNames is read-only once built.
+ * Errors:  ERR_INPUT "json-syntax", "json-utf8", "json-bom", "json-depth", "json-nodes",
+ *          "json-bytes", "memory-limit"; *ret_at says where and what was expected.
+ * Limits:  JsonLimits; source below 4 GiB.
  *
  * The nodes stand in document order (preorder): the first child of an array or object with count >
  * 0 is the node behind it, `next` leads to its sibling. Node 0 is the root. */

@@ -1,15 +1,16 @@
 /* fhir_validator - is this resource what the profiles say it should be? libfhirvalidator's only
  * door.
  *
- * Spec:    hl7.org/fhir/R4/validation.html. Verdicts, issue paths and message ids are those of the
- * HL7 Java core (tests/golden/validator/DIFFERENCES.md lists where the specification wins). Owner:
- * a FhirValidator owns its mapped images; Issues and all they point to live in the caller's arena
- * or in the image: both must outlive them. Threads: a FhirValidator is immutable once open and
- * shared; fhir_validate is pure, one arena per thread. Reload: open a new one, swap the pointer,
- * close the old one when its users are done. Errors:  ERR_INPUT "image-..." from open;
- * fhir_validate never fails for what it finds in a resource: findings are Issues, unreadable JSON
- * and exceeded limits are one fatal Issue. Limits:  ValidateLimits. No network, no logging, no
- * global state. */
+ * Spec:    hl7.org/fhir/R4/validation.html. Verdicts, issue paths and message ids are those of
+ *          the HL7 Java core (tests/golden/validator/DIFFERENCES.md: where the specification wins).
+ * Owner:   a FhirValidator owns its mapped images; Issues and all they point to live in the
+ *          caller's arena or in the image: both must outlive them.
+ * Threads: a FhirValidator is immutable once open and shared; fhir_validate is pure, one arena per
+ *          thread.
+ * Reload:  open a new one, swap the pointer, close the old one when its users are done.
+ * Errors:  ERR_INPUT "image-..." from open. fhir_validate never fails for what it finds in a
+ *          resource: findings are Issues, unreadable JSON and exceeded limits are one fatal Issue.
+ * Limits:  ValidateLimits. No network, no logging, no global state. */
 #pragma once
 #include "common/base/arena.h"
 #include "common/base/err.h"

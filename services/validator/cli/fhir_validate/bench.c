@@ -206,7 +206,7 @@ static bool parse(Bench *bench, int argc, char **argv)
         else
             ok = false;
         if (!ok) {
-            complain("not understood; see fhir-validate --help", argv[i]);
+            complain("not understood; see fhir-validate bench --help", argv[i]);
             return false;
         }
         i++;

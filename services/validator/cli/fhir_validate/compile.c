@@ -86,7 +86,7 @@ int main_compile(int argc, char **argv)
     for (int i = 2; i < argc && status == EXIT_VALID;) {
         int taken = parse_compile_option(&lists, argv + i, argc - i);
         if (taken == 0)
-            status = complain("not understood; see fhir-validate --help", argv[i]);
+            status = complain("not understood; see fhir-validate compile --help", argv[i]);
         i += taken;
     }
     if (status == EXIT_VALID && (!lists.output || lists.options.package_count == 0))

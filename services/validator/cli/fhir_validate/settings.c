@@ -117,16 +117,16 @@ typedef struct Option {
 } Option;
 
 static const Option options[] = {
-    {"--format",       set_format,    "text, json, ndjson or sarif"            },
-    {"--ig",           set_ig,        "NAME#VERSION"                           },
-    {"--image",        set_image,     "an image file, 16 at most"              },
-    {"--memory",       set_memory,    "MiB, from 1"                            },
-    {"--min-severity", set_severity,  "information, warning, error or fatal"   },
-    {"--package",      set_package,   "a package, 64 at most"                  },
-    {"--profile",      set_profile,   "a canonical URL, 32 at most"            },
-    {"--reference",    set_reference, "hapi, core or auto"                     },
-    {"--rule",         set_rule,      "a rule, RULE=on or RULE=off; see --help"},
-    {"--threads",      set_threads,   "a number from 1 to 64"                  },
+    {"--format",       set_format,    "text, json, ndjson or sarif"         },
+    {"--ig",           set_ig,        "NAME#VERSION"                        },
+    {"--image",        set_image,     "an image file, 16 at most"           },
+    {"--memory",       set_memory,    "MiB, from 1"                         },
+    {"--min-severity", set_severity,  "information, warning, error or fatal"},
+    {"--package",      set_package,   "a package, 64 at most"               },
+    {"--profile",      set_profile,   "a canonical URL, 32 at most"         },
+    {"--reference",    set_reference, "hapi, core or auto"                  },
+    {"--rule",         set_rule,      "NAME or NAME=off, a rule of --help"  },
+    {"--threads",      set_threads,   "a number from 1 to 64"               },
 };
 
 static const Option *find_option(Str name)

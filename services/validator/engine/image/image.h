@@ -6,7 +6,8 @@
  * Threads: immutable once open.
  * Errors:  ERR_INPUT "image-read" (cannot be opened), "image-format" (no image, another byte order,
  *          truncated), "image-stale" (made by another build: compile it again), "image-checksum"
- * (damaged). Limits:  4 GiB.
+ *          (damaged).
+ * Limits:  4 GiB.
  *
  * image_open checks the header, that every section lies inside the file, and the checksums made
  * when it was written (1 ms for 10 MB). What sections hold is checked by those who read them

@@ -279,8 +279,11 @@ bool packages_doc(Packages *packages, const PackageResource *resource, const Jso
         JsonLimits limits = {.depth = 128};
         if (!doc)
             return OUT_OF_MEMORY(err);
-        TRY(json_read(resource->text, packages->options.names, &limits, packages->arena, doc, NULL,
-                      err));
+        Err why = {0};
+        if (!json_read(resource->text, packages->options.names, &limits, packages->arena, doc, NULL,
+                       &why))
+            return ERR(err, why.kind, why.code, "%.*s: %.*s: %s", STR_ARG(resource->package->path),
+                       STR_ARG(resource->file), why.text);
         *slot = doc;
     }
     *ret_doc = *slot;

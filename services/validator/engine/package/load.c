@@ -113,7 +113,9 @@ bool packages_add(Packages *packages, const char *path, bool asked_for, Member *
     TRY(read_files(path, &packages->options.limits, packages->options.examples, packages->arena,
                    &files, err));
     TRY(find_manifest(&files, &json, path, err));
-    TRY(manifest_read(json, packages->arena, &manifest, err));
+    Err why = {0};
+    if (!manifest_read(json, packages->arena, &manifest, &why))
+        return ERR(err, why.kind, why.code, "%s: %s", path, why.text);
     *ret_member = loaded(packages, manifest.name, manifest.version);
     if (*ret_member) {
         packages_warn(packages, "duplicate", *ret_member, "%s holds it once more and is left out",

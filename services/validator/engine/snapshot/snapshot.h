@@ -5,10 +5,10 @@
  *          packages it was made for are borrowed and must outlive it.
  * Threads: one thread (packages are read on demand).
  * Errors:  ERR_INPUT "snapshot-no-base", "snapshot-no-type", "snapshot-circular",
- *          "snapshot-not-a-profile", "snapshot-too-large", "memory-limit". A poor differential is
- * an Issue, not an error: what can be applied is applied. Limits:  SNAPSHOT_ELEMENTS_MAX elements
- * in one snapshot, SNAPSHOT_DEPTH_MAX snapshots that need each other, SNAPSHOT_PATH_MAX segments in
- * a path.
+ *          "snapshot-not-a-profile", "snapshot-too-large", "memory-limit". A poor differential
+ *          is an Issue, not an error: what can be applied is applied.
+ * Limits:  SNAPSHOT_ELEMENTS_MAX elements in one snapshot, SNAPSHOT_DEPTH_MAX snapshots that need
+ *          each other, SNAPSHOT_PATH_MAX segments in a path.
  *
  * The result is a StructureDefinition in the form that packages ship: all that was in the source,
  * with snapshot.element made anew. Its nodes have positions in a text of our own. */

@@ -2,7 +2,8 @@
  *
  * Owner:   findings live in the walk's arena; their arguments point into the document, the image or
  *          the arena. One finding may stand in several lists: a resource validated against a
- * profile once hands its findings to everyone who asks again. Threads: one walk, one thread. */
+ *          profile once hands its findings to everyone who asks again.
+ * Threads: one walk, one thread. */
 #pragma once
 #include "common/json/json.h"
 #include "services/validator/engine/fhir_validator.h"
