@@ -380,6 +380,9 @@ static bool validate_document(Walk *walk, const FhirValidator *validator,
         return false;
     describe(walk, claims, claim_count, verdict);
     walk_root(walk, options, claims, claim_count);
+    if (walk->stop_reason.ptr)
+        report_with(walk, SEVERITY_FATAL, MSG_LIMIT, walk->stopped_at, walk->stop_reason, STR_NONE,
+                    STR_NONE, STR_NONE);
     return true;
 }
 

@@ -61,7 +61,7 @@ typedef struct ValidateLimits { /* 0: the default in brackets */
     size_t bytes;               /* of the resource (64 MiB) */
     uint32_t depth;             /* JSON nesting (256) */
     uint32_t nodes;             /* JSON values (5 million) */
-    uint32_t issues;            /* reported; the rest is counted (10 000) */
+    uint32_t issues;            /* told, errors first; the rest is counted (10 000) */
     uint64_t steps;             /* FHIRPath and walk steps (2 billion) */
 } ValidateLimits;
 

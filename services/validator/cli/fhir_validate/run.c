@@ -66,8 +66,11 @@ static bool drop_below(IssueSeverity min, Verdict *verdict, Arena *arena)
         last = copy;
         count++;
     }
+    uint32_t wanted = verdict->errors + (min <= SEVERITY_WARNING ? verdict->warnings : 0) +
+                      (min <= SEVERITY_INFORMATION ? verdict->information : 0);
     verdict->issues = kept;
     verdict->issue_count = count;
+    verdict->issues_left_out = min > SEVERITY_ERROR ? 0 : wanted - count;
     return true;
 }
 

@@ -30,6 +30,10 @@ typedef struct Lines {
     Str source;
     uint32_t *starts;
     uint32_t count;
+    /* A place in a line that was looked for before: issues come in order, and a line may be all of
+     * a file. */
+    uint32_t known_line;
+    size_t known_characters, known_bytes;
 } Lines;
 
 static bool ends_line(Str source, size_t at)
@@ -55,10 +59,10 @@ static Str line_of(const Lines *lines, uint32_t number)
 {
     if (!lines->starts || number == 0 || number > lines->count)
         return STR_NONE;
-    size_t from = lines->starts[number - 1], end = from;
-    while (end < lines->source.len && lines->source.ptr[end] != '\n' &&
-           lines->source.ptr[end] != '\r')
-        end++;
+    size_t from = lines->starts[number - 1];
+    size_t end = number < lines->count ? lines->starts[number] : lines->source.len;
+    while (end > from && (lines->source.ptr[end - 1] == '\n' || lines->source.ptr[end - 1] == '\r'))
+        end--;
     return str_cut(lines->source, from, end);
 }
 
@@ -67,24 +71,35 @@ static bool starts_character(char c)
     return ((unsigned char)c & 0xc0) != 0x80;
 }
 
-/* The byte where the n-th character (from 0) begins. */
-static size_t offset_of(Str line, size_t characters)
+/* The byte where the n-th character (from 0) after `at` begins. */
+static size_t skip_characters(Str line, size_t at, size_t characters)
 {
-    size_t at = 0;
     for (; at < line.len; at++)
         if (starts_character(line.ptr[at]) && characters-- == 0)
             break;
     return at;
 }
 
-static void add_quote(const Look *look, const Lines *lines, const Issue *issue, Buf *out)
+static size_t offset_of(Lines *lines, uint32_t number, Str line, size_t characters)
+{
+    if (lines->known_line != number || lines->known_characters > characters)
+        lines->known_characters = lines->known_bytes = 0;
+    lines->known_bytes =
+        skip_characters(line, lines->known_bytes, characters - lines->known_characters);
+    lines->known_line = number;
+    lines->known_characters = characters;
+    return lines->known_bytes;
+}
+
+static void add_quote(const Look *look, Lines *lines, const Issue *issue, Buf *out)
 {
     Str line = line_of(lines, issue->line);
     if (!line.len)
         return;
     size_t column = issue->column ? issue->column - 1 : 0;
     size_t from = column > QUOTE_MAX - QUOTE_BEFORE ? column - QUOTE_BEFORE : 0;
-    size_t start = offset_of(line, from), end = offset_of(line, from + QUOTE_MAX);
+    size_t start = offset_of(lines, issue->line, line, from);
+    size_t end = skip_characters(line, start, QUOTE_MAX);
     paint(look, "\033[2m", out);
     buf_add_format(out, "%8u | %s", issue->line, from ? "..." : "");
     add_tame(str_cut(line, start, end), out);
@@ -97,7 +112,7 @@ static void add_quote(const Look *look, const Lines *lines, const Issue *issue, 
     buf_add_char(out, '\n');
 }
 
-static void add_issue(const Look *look, const Lines *lines, const Issue *issue, Buf *out)
+static void add_issue(const Look *look, Lines *lines, const Issue *issue, Buf *out)
 {
     buf_add_format(out, "  %u:%u ", issue->line, issue->column);
     paint(look, colours[issue->severity], out);

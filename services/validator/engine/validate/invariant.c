@@ -32,12 +32,8 @@ FhirpathVerdict evaluate_code(Walk *walk, const Scope *scope, Str code, ElemId e
     enter_resource(walk, scope);
     FhirpathItem focus = walk_item(walk, elem);
     FhirpathVerdict verdict = fhirpath_check(walk->eval, code, &focus, NULL);
-    if (verdict == FHIRPATH_LIMIT && !walk->stopped) {
-        walk->stopped = true;
-        report_with(walk, SEVERITY_FATAL, MSG_LIMIT, elem,
-                    STR("an invariant takes more steps than the limit allows"), STR_NONE, STR_NONE,
-                    STR_NONE);
-    }
+    if (verdict == FHIRPATH_LIMIT)
+        walk_stop(walk, elem, STR("an invariant takes more steps than the limit allows"));
     return verdict;
 }
 

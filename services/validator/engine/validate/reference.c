@@ -352,6 +352,10 @@ static bool allows_any(const Walk *walk, const SchemaType *type)
     return false;
 }
 
+/* So many references are followed one from the other; each that leads on is walked inside the last.
+ * Every resource of a bundle is validated for itself too, whatever leads to it. */
+enum { FOLLOWS_MAX = 64 };
+
 /* How the resource fared against the profiles of its type. */
 typedef struct Matches {
     uint32_t fitting_type, good;
@@ -369,9 +373,15 @@ static void try_target(Walk *walk, const Scope *scope, const Target *target, Pro
                    .grouping = scope->grouping};
     Findings *out = walk->out;
     Findings own = {.counting = true};
-    walk->out = &own;
-    run_resource(walk, &inner, target->elem, profile, ID_OPTIONAL, true);
-    walk->out = out;
+    if (walk->follows < FOLLOWS_MAX) {
+        walk->follows++;
+        walk->out = &own;
+        run_resource(walk, &inner, target->elem, profile, ID_OPTIONAL, true);
+        walk->out = out;
+        walk->follows--;
+    } else { /* counts as good, as in a circle of references */
+        walk->met_running = true;
+    }
     if (own.errors == 0)
         matches->good++;
     else if (matches->bad_count < sizeof matches->bad / sizeof *matches->bad)

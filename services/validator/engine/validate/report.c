@@ -214,6 +214,34 @@ static uint32_t settle(const Findings *findings, const Finding **sorted)
     return kept;
 }
 
+/* How many of each class there are, then how many of them are told: what is worse comes first. */
+typedef struct Classes {
+    uint32_t errors, warnings, information;
+} Classes;
+
+static uint32_t *class_of(Classes *classes, IssueSeverity severity)
+{
+    return severity >= SEVERITY_ERROR     ? &classes->errors
+           : severity == SEVERITY_WARNING ? &classes->warnings
+                                          : &classes->information;
+}
+
+static uint32_t at_most(uint32_t wanted, uint32_t *room)
+{
+    uint32_t taken = wanted < *room ? wanted : *room;
+    *room -= taken;
+    return taken;
+}
+
+static Classes share(Classes all, uint32_t limit)
+{
+    Classes told;
+    told.errors = at_most(all.errors, &limit);
+    told.warnings = at_most(all.warnings, &limit);
+    told.information = at_most(all.information, &limit);
+    return told;
+}
+
 bool report_finish(Walk *walk, const Findings *findings, uint32_t limit, Verdict *verdict)
 {
     const Finding **sorted = arena_alloc(walk->arena, (findings->count + 1) * sizeof *sorted);
@@ -227,17 +255,24 @@ bool report_finish(Walk *walk, const Findings *findings, uint32_t limit, Verdict
     Cursor cursor = {
         walk->source, 0, {1, 1}
     };
-    for (uint32_t i = 0; i < count; i++) {
-        IssueSeverity severity = severity_of(walk, sorted[i]);
-        verdict->errors += severity >= SEVERITY_ERROR;
-        verdict->warnings += severity == SEVERITY_WARNING;
-        verdict->information += severity == SEVERITY_INFORMATION;
-        if (i >= shown)
+    Classes all = {0};
+    for (uint32_t i = 0; i < count; i++)
+        ++*class_of(&all, severity_of(walk, sorted[i]));
+    Classes told = share(all, limit);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < count && at < shown; i++) {
+        uint32_t *left = class_of(&told, severity_of(walk, sorted[i]));
+        if (*left == 0)
             continue;
-        if (!put_into_words(walk, &cursor, sorted[i], &issues[i]))
+        --*left;
+        if (!put_into_words(walk, &cursor, sorted[i], &issues[at]))
             return false;
-        issues[i].next = i + 1 < shown ? &issues[i + 1] : NULL;
+        issues[at].next = at + 1 < shown ? &issues[at + 1] : NULL;
+        at++;
     }
+    verdict->errors = all.errors;
+    verdict->warnings = all.warnings;
+    verdict->information = all.information;
     verdict->issues = shown ? issues : NULL;
     verdict->issue_count = shown;
     verdict->issues_left_out = count - shown;

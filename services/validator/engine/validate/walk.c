@@ -4,15 +4,21 @@
 
 enum { WALK_DEPTH_MAX = 600, CHILDREN_ON_STACK = 48 };
 
+void walk_stop(Walk *walk, ElemId elem, Str reason)
+{
+    if (!walk->stopped) {
+        walk->stop_reason = reason;
+        walk->stopped_at = elem;
+    }
+    walk->stopped = true;
+}
+
 bool walk_step(Walk *walk)
 {
     if (walk->stopped)
         return false;
     if (++walk->steps > walk->step_limit) {
-        walk->stopped = true;
-        report_with(walk, SEVERITY_FATAL, MSG_LIMIT, ELEM_ROOT,
-                    STR("the resource takes more steps than the limit allows"), STR_NONE, STR_NONE,
-                    STR_NONE);
+        walk_stop(walk, ELEM_ROOT, STR("the resource takes more steps than the limit allows"));
         return false;
     }
     return true;
@@ -354,9 +360,7 @@ bool walk_element(Walk *walk, const Scope *scope, NodeId definition, ElemId elem
     if (!walk_step(walk))
         return false;
     if (walk->depth >= WALK_DEPTH_MAX) {
-        walk->stopped = true;
-        report_with(walk, SEVERITY_FATAL, MSG_LIMIT, elem, STR("the profiles nest too deeply"),
-                    STR_NONE, STR_NONE, STR_NONE);
+        walk_stop(walk, elem, STR("the profiles nest too deeply"));
         return false;
     }
     walk->depth++;

@@ -59,9 +59,13 @@ typedef struct Walk {
     bool best_practice;
     bool base_only; /* no profile was asked for: weak bindings say more */
     bool stopped;
+    Str stop_reason; /* a limit, told when all is over: what runs may be a question whose findings
+                        nobody keeps */
+    ElemId stopped_at;
     bool met_running;  /* a resource that is being validated counted as good: it may turn out bad */
     uint32_t sequence; /* of findings */
     uint32_t depth;    /* of the recursion */
+    uint32_t follows;  /* references that are being followed, one from the other */
     uint64_t steps, step_limit;
 } Walk;
 
@@ -196,6 +200,8 @@ static inline Str walk_versioned(const Walk *walk, ProfileId profile)
 {
     return schema_text(walk->schema, walk->schema->profiles[profile].versioned);
 }
+/* A limit is reached: nothing more is walked, and the verdict has a fatal issue that says why. */
+void walk_stop(Walk *walk, ElemId elem, Str reason);
 /* Counts a step; false when the walk is to end. */
 bool walk_step(Walk *walk);
 bool is_absolute_url(Str url);
