@@ -226,6 +226,24 @@ bool datetime_parse_as(DateTimeKind kind, Str text, DateTime *ret)
     return finish(&r, &d, ret, NULL);
 }
 
+static bool date_in_range(const DateTime *d)
+{
+    return d->year >= 1 && d->year <= 9999 && d->month >= 1 && d->month <= 12 && d->day >= 1 &&
+           d->day <= datetime_days_in_month(d->year, d->month);
+}
+
+bool datetime_in_range(const DateTime *d)
+{
+    bool is_time = d->kind == DATETIME_TIME;
+    return d->kind <= DATETIME_TIME && d->precision >= (is_time ? DATETIME_HOUR : DATETIME_YEAR) &&
+           d->precision <= DATETIME_SECOND &&
+           (is_time ? d->year >= 0 && d->year <= 1 && d->month <= 1 && d->day <= 1
+                    : date_in_range(d)) &&
+           d->hour <= 24 && d->minute <= 59 && d->second <= 60 &&
+           d->fraction_digits <= FRACTION_MAX && d->nanosecond < 1000000000u &&
+           d->offset_minutes >= -14 * 60 && d->offset_minutes <= 14 * 60;
+}
+
 /* --- writing --- */
 
 static char *put_number(char *to, unsigned value, int digits)

@@ -63,6 +63,10 @@ bool datetime_parse_literal(Str text, DateTime *ret, DateTimeProblem *ret_why);
  * after a date no longer demanded. */
 bool datetime_parse_as(DateTimeKind kind, Str text, DateTime *ret);
 
+/* Is each field within what parsing yields? For values that come from a file; all other functions
+ * take it for granted. */
+bool datetime_in_range(const DateTime *value);
+
 enum { DATETIME_TEXT_MAX = 40 };
 /* As FHIR writes it: 2014-01-05T10:30:00.000+10:00, 10:30:00. Offset and fraction as written. */
 Str datetime_print(const DateTime *value, char to[static DATETIME_TEXT_MAX]);

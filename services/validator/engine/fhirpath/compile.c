@@ -159,6 +159,19 @@ static bool text_fits(const FpHeader *code, uint32_t at, uint32_t len)
     return at <= pool && len <= pool - at;
 }
 
+/* A byte that is neither 0 nor 1 is no bool: looked at before it is read as one. */
+static bool time_fits(const FpHeader *code, const FpNode *node)
+{
+    DateTime value;
+    if (!text_fits(code, node->extra, sizeof value))
+        return false;
+    const unsigned char *bytes = (const unsigned char *)code + code->pool_at + node->extra;
+    if (bytes[offsetof(DateTime, has_offset)] > 1 || bytes[offsetof(DateTime, is_zulu)] > 1)
+        return false;
+    memcpy(&value, bytes, sizeof value);
+    return datetime_in_range(&value);
+}
+
 static bool node_fits(const FpHeader *code, const FpNode *nodes, uint32_t index,
                       const FhirModel *model)
 {
@@ -172,8 +185,7 @@ static bool node_fits(const FpHeader *code, const FpNode *nodes, uint32_t index,
         return false;
     if (n->op == FP_CALL && n->id >= fp_function_count())
         return false;
-    if ((n->op == FP_DATE_TIME || n->op == FP_ZONED_TIME) &&
-        !text_fits(code, n->extra, sizeof(DateTime)))
+    if ((n->op == FP_DATE_TIME || n->op == FP_ZONED_TIME) && !time_fits(code, n))
         return false;
     if (n->op == FP_VARIABLE)
         return n->id != FP_VARIABLE_TEXT || text_fits(code, n->extra, n->right);

@@ -266,13 +266,33 @@ static void counts_days_both_ways(void **state)
     assert_string_equal(text_of(&now), "1970-01-01T09:59:59.999+10:00");
 }
 
+static void knows_its_range(void **state)
+{
+    (void)state;
+    const char *const good[] = {
+        "2014",           "2014-12", "2016-02-29",   "2014T", "2014-01-05T10:30:59.123456789+14:00",
+        "2014-01-05T10Z", "T14",     "T23:59:60.000"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        DateTime value = literal(good[i]);
+        assert_true(datetime_in_range(&value));
+        DateTime bad[] = {value, value, value, value, value};
+        bad[0].fraction_digits = 10;
+        bad[1].precision = DATETIME_SECOND + 1;
+        bad[2].nanosecond = 1000000000;
+        bad[3].month = 13;
+        bad[4].offset_minutes = -900;
+        for (size_t j = 0; j < sizeof bad / sizeof *bad; j++)
+            assert_false(datetime_in_range(&bad[j]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_what_fhir_allows), cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(reads_partial_literals),   cmocka_unit_test(compares_with_three_values),
         cmocka_unit_test(adds_calendar_durations),  cmocka_unit_test(finds_boundaries),
-        cmocka_unit_test(counts_days_both_ways),
+        cmocka_unit_test(counts_days_both_ways),    cmocka_unit_test(knows_its_range),
     };
     return cmocka_run_group_tests_name("datetime", tests, NULL, NULL);
 }
