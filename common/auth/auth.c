@@ -5,6 +5,7 @@
 
 #include "common/auth/auth_inner.h"
 #include "common/base/check.h"
+#include "common/base/clock.h"
 
 enum { WATCH_MS = 1000, CREDENTIAL_KEY_MIN = 32 };
 
@@ -138,11 +139,7 @@ static void *watch_main(void *context)
         callers_release(book);
         follow_files(auth, &tried);
         pthread_mutex_lock(&auth->lock);
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += WATCH_MS / 4 * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+        const struct timespec until = clock_after_ms(CLOCK_REALTIME, WATCH_MS / 4);
         if (!auth->stop)
             pthread_cond_timedwait(&auth->stopped, &auth->lock, &until);
     }

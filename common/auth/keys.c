@@ -243,11 +243,7 @@ static Source *due(const KeyStore *store, int64_t now_ms)
 
 static void wait_a_little(KeyStore *store)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += LOOK_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    const struct timespec until = clock_after_ms(CLOCK_REALTIME, LOOK_MS);
     pthread_cond_timedwait(&store->more, &store->lock, &until);
 }
 

@@ -31,3 +31,9 @@ static inline int64_t clock_mono_ns(void)
 {
     return clock_read_ns(CLOCK_MONOTONIC);
 }
+/* For pthread_cond_timedwait: that clock's time, so many milliseconds from now. */
+static inline struct timespec clock_after_ms(clockid_t id, int64_t ms)
+{
+    int64_t at_ns = clock_read_ns(id) + ms * 1000000;
+    return (struct timespec){.tv_sec = at_ns / 1000000000, .tv_nsec = at_ns % 1000000000};
+}

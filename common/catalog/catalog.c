@@ -336,9 +336,7 @@ void catalog_close(Catalog *catalog)
 
 bool catalog_ready(Catalog *catalog, uint32_t timeout_ms)
 {
-    int64_t until_ns = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
-    const struct timespec until = {.tv_sec = until_ns / 1000000000,
-                                   .tv_nsec = until_ns % 1000000000};
+    const struct timespec until = clock_after_ms(CLOCK_MONOTONIC, timeout_ms);
     pthread_mutex_lock(&catalog->lock);
     while (!catalog->ready &&
            pthread_cond_timedwait(&catalog->became_ready, &catalog->lock, &until) == 0)

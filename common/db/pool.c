@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "common/base/check.h"
+#include "common/base/clock.h"
 
 struct DbPool {
     pthread_mutex_t lock;
@@ -53,14 +54,7 @@ void db_pool_free(DbPool *pool)
 
 Db *db_pool_take(DbPool *pool, uint32_t timeout_ms, Err *err)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = clock_after_ms(CLOCK_MONOTONIC, timeout_ms);
     Db *db = NULL;
     int waited = 0;
     pthread_mutex_lock(&pool->lock);

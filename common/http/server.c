@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "common/http/listen.h"
 #include "common/http/server_internal.h"
 
@@ -271,11 +272,7 @@ static void *watch_main(void *context)
     pthread_setname_np(pthread_self(), "http-watch");
     pthread_mutex_lock(&server->lock);
     for (unsigned turn = 0; !atomic_load(&server->stopping); turn++) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += WATCH_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
+        const struct timespec until = clock_after_ms(CLOCK_MONOTONIC, WATCH_MS);
         pthread_cond_timedwait(&server->stop_watch, &server->lock, &until);
         int64_t now = clock_ms();
         for (Conn *conn = server->conns; conn; conn = conn->next)

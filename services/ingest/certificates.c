@@ -7,6 +7,7 @@
 
 #include "common/auth/auth.h"
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "common/http/tls.h"
 
 enum { LOOK_MS = 500, CERTIFICATES_MAX = 10000, ROUND_ARENA_BYTES = 64 << 20 };
@@ -237,11 +238,7 @@ static void *follow_main(void *context)
         pthread_mutex_unlock(&all->lock);
         follow(all);
         pthread_mutex_lock(&all->lock);
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += LOOK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+        const struct timespec until = clock_after_ms(CLOCK_REALTIME, LOOK_MS);
         if (!all->stop)
             pthread_cond_timedwait(&all->stopped, &all->lock, &until);
     }

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
+
 #include "services/validator/cli/fhir_validate/inputs.h"
 #include "services/validator/cli/fhir_validate/packages.h"
 #include "services/validator/cli/fhir_validate/show.h"
@@ -199,11 +201,7 @@ static void await(Run *run, const Slot *slot, bool shown, double since_ms)
 {
     pthread_mutex_lock(&run->lock);
     while (!slot->done) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += (long)PROGRESS_MS * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+        const struct timespec until = clock_after_ms(CLOCK_REALTIME, PROGRESS_MS);
         if (pthread_cond_timedwait(&run->changed, &run->lock, &until) == ETIMEDOUT && shown)
             progress(run, since_ms);
     }
