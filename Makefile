@@ -138,6 +138,13 @@ $(GEN)/rules_default.inc: common/rules/default.json
 	@sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
 $(OUT)/obj/common/rules/default.o: $(GEN)/rules_default.inc
 
+# The schemas of /openapi.json are built in: a C string for each file.
+API_SCHEMAS := $(sort $(wildcard services/ingest/describe/*.json))
+$(GEN)/openapi_schemas.inc: $(API_SCHEMAS)
+	@mkdir -p $(GEN)
+	@for file in $^; do sed 's/\\/\\\\/g; s/"/\\"/g; s/^ *//; s/.*/"&"/' $$file; echo ,; done > $@
+$(OUT)/obj/services/ingest/describe/openapi.o: $(GEN)/openapi_schemas.inc
+
 define tool_rules
 $(BIN)/$(1): $(call obj,$(sort $(wildcard tools/$(1)/*.c))) $(ARCHIVES)
 endef

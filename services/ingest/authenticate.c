@@ -31,6 +31,11 @@ static const struct {
     [RIGHT_ADMINISTER] = {{PERMISSION_ADMINISTER},                     1, {"fhirbus/administer", NULL, 0}},
 };
 
+const ScopeNeed *authenticate_scope(RouteRight right)
+{
+    return &rights[right].scope;
+}
+
 /* --- saying no -------------------------------------------------------------------------------- */
 
 static void write_outcome(Exchange *exchange, unsigned status, const char *type, const char *text)

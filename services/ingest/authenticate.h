@@ -5,10 +5,13 @@
 #include "common/auth/auth.h"
 #include "services/ingest/exchange.h"
 #include "services/ingest/flow.h"
+#include "services/ingest/routes.h"
 
 /* May the exchange's caller send this, e.g. "hl7v2:ADT^A01", for its tenant? For formats whose kind
  * is known only once the body is there; anonymous callers (where allowed) may. */
 bool authenticate_may_send(const Exchange *exchange, Str category);
+/* What a token must be good for. */
+const ScopeNeed *authenticate_scope(RouteRight right);
 /* What the connection and the header present; `chain` has room for CERTIFICATE_CHAIN_MAX. */
 AuthPresented authenticate_presented(HttpRequest *request, Str *chain);
 /* 401 with WWW-Authenticate and 403, each as an OperationOutcome that says nothing about what there

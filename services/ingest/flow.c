@@ -91,6 +91,11 @@ const Step flow_smart[] = {
     {0 },
 };
 
+const Step flow_openapi[] = {
+    {"openapi", step_openapi, false},
+    {0   },
+};
+
 StepNext flow_run(Exchange *exchange, bool early_only)
 {
     for (; exchange->step->run; exchange->step++) {

@@ -34,6 +34,7 @@ extern const Step flow_metadata[];
 extern const Step flow_token[];
 extern const Step flow_jwks[];
 extern const Step flow_smart[];
+extern const Step flow_openapi[];
 
 StepNext step_receive(Exchange *exchange);       /* receive.c: what the header says */
 StepNext step_authenticate(Exchange *exchange);  /* authenticate.c */
@@ -56,6 +57,7 @@ StepNext step_metadata(Exchange *exchange);      /* read/metadata.c */
 StepNext step_token(Exchange *exchange);         /* token.c */
 StepNext step_jwks(Exchange *exchange);
 StepNext step_smart(Exchange *exchange);
+StepNext step_openapi(Exchange *exchange); /* describe/openapi.c */
 
 /* Runs steps until one waits or replies; `early_only`: just those on the header. STEP_NEXT: all
  * early ones passed. */

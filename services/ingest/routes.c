@@ -5,24 +5,25 @@
 #define BUNDLE_TYPES "application/json,application/fhir+json"
 #define FORM_TYPE "application/x-www-form-urlencoded"
 
-/* method, path, name, auth, right, category, any host, media types, kind, steps */
+/* method, path, name, auth, right, category, any host, media types, kind, steps, description */
 /* clang-format off */
 static const Route routes[] = {
-    {"POST", "/Bundle",              "/Bundle",           AUTH_TENANT, RIGHT_SEND, "fhir:Bundle", false, BUNDLE_TYPES, ROUTE_BUNDLE,          flow_submit  },
-    {"POST", "/Bundle/$validate",    "/Bundle/$validate", AUTH_TENANT, RIGHT_VALIDATE, "fhir:Bundle", false, BUNDLE_TYPES, ROUTE_BUNDLE_VALIDATE, flow_submit  },
-    {"POST", "/Bundle/replay", "/Bundle/replay", AUTH_READER, RIGHT_REPLAY, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_replay},
-    {"GET",  "/Bundle/replay/{id}", "/Bundle/replay", AUTH_READER, RIGHT_REPLAY, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_replay_look},
-    {"DELETE", "/Bundle/replay/{id}", "/Bundle/replay", AUTH_READER, RIGHT_REPLAY, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_replay_cancel},
-    {"GET",  "/Bundle/$status/{id}", "/Bundle/$status",   AUTH_READER, RIGHT_READ, NULL, false, NULL,         ROUTE_UNSPECIFIED,     flow_status  },
-    {"GET",  "/interactions", "/interactions", AUTH_READER, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_search},
-    {"GET",  "/Bundles/status/nyec-submission-failed", "/Bundles/status/nyec-submission-failed", AUTH_READER, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_failed},
-    {"GET",  "/Bundles/status/operation-outcome", "/Bundles/status/operation-outcome", AUTH_TENANT, RIGHT_READ, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_verdict},
-    {"POST", "/lake/callback/{id}",  "/lake/callback",    AUTH_NONE, RIGHT_NONE, NULL, false, BUNDLE_TYPES, ROUTE_UNSPECIFIED,     flow_callback},
-    {"POST", "/oauth2/token", "/oauth2/token", AUTH_NONE, RIGHT_NONE, NULL, false, FORM_TYPE, ROUTE_UNSPECIFIED, flow_token},
-    {"POST", "/$ingest/auth", "/$ingest/auth", AUTH_NONE, RIGHT_NONE, NULL, false, FORM_TYPE, ROUTE_UNSPECIFIED, flow_token},
-    {"GET", "/.well-known/jwks.json", "/.well-known/jwks.json", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_jwks},
-    {"GET", "/.well-known/smart-configuration", "/.well-known/smart-configuration", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_smart},
-    {"GET",  "/metadata",            "/metadata",         AUTH_NONE, RIGHT_NONE, NULL, true,  NULL,         ROUTE_UNSPECIFIED,     flow_metadata},
+    {"POST", "/Bundle",              "/Bundle",           AUTH_TENANT, RIGHT_SEND, "fhir:Bundle", false, BUNDLE_TYPES, ROUTE_BUNDLE,          flow_submit, &api_submit},
+    {"POST", "/Bundle/$validate",    "/Bundle/$validate", AUTH_TENANT, RIGHT_VALIDATE, "fhir:Bundle", false, BUNDLE_TYPES, ROUTE_BUNDLE_VALIDATE, flow_submit, &api_validate},
+    {"POST", "/Bundle/replay", "/Bundle/replay", AUTH_READER, RIGHT_REPLAY, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_replay, &api_replay},
+    {"GET",  "/Bundle/replay/{id}", "/Bundle/replay", AUTH_READER, RIGHT_REPLAY, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_replay_look, &api_replay_look},
+    {"DELETE", "/Bundle/replay/{id}", "/Bundle/replay", AUTH_READER, RIGHT_REPLAY, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_replay_cancel, &api_replay_cancel},
+    {"GET",  "/Bundle/$status/{id}", "/Bundle/$status",   AUTH_READER, RIGHT_READ, NULL, false, NULL,         ROUTE_UNSPECIFIED,     flow_status, &api_status},
+    {"GET",  "/interactions", "/interactions", AUTH_READER, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_search, &api_search},
+    {"GET",  "/Bundles/status/nyec-submission-failed", "/Bundles/status/nyec-submission-failed", AUTH_READER, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_failed, &api_failed},
+    {"GET",  "/Bundles/status/operation-outcome", "/Bundles/status/operation-outcome", AUTH_TENANT, RIGHT_READ, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_verdict, &api_verdict},
+    {"POST", "/lake/callback/{id}",  "/lake/callback",    AUTH_NONE, RIGHT_NONE, NULL, false, BUNDLE_TYPES, ROUTE_UNSPECIFIED,     flow_callback, &api_callback},
+    {"POST", "/oauth2/token", "/oauth2/token", AUTH_NONE, RIGHT_NONE, NULL, false, FORM_TYPE, ROUTE_UNSPECIFIED, flow_token, &api_token},
+    {"POST", "/$ingest/auth", "/$ingest/auth", AUTH_NONE, RIGHT_NONE, NULL, false, FORM_TYPE, ROUTE_UNSPECIFIED, flow_token, &api_ingest_auth},
+    {"GET", "/.well-known/jwks.json", "/.well-known/jwks.json", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_jwks, &api_jwks},
+    {"GET", "/.well-known/smart-configuration", "/.well-known/smart-configuration", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_smart, &api_smart},
+    {"GET",  "/metadata",            "/metadata",         AUTH_NONE, RIGHT_NONE, NULL, true,  NULL,         ROUTE_UNSPECIFIED,     flow_metadata, &api_metadata},
+    {"GET", "/openapi.json", "/openapi.json", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_openapi, &api_openapi},
 };
 /* clang-format on */
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };

@@ -1,6 +1,7 @@
 /* routes - which request goes which way. The table is in routes.c. */
 #pragma once
 #include "common/envelope/envelope.h"
+#include "services/ingest/describe/describe.h"
 #include "services/ingest/flow.h"
 
 typedef enum AuthPolicy {
@@ -18,6 +19,7 @@ typedef enum RouteRight {
     RIGHT_SEARCH, /* lists */
     RIGHT_REPLAY,
     RIGHT_ADMINISTER,
+    RIGHT_COUNT,
 } RouteRight;
 
 typedef struct Route {
@@ -31,6 +33,7 @@ typedef struct Route {
     const char *media_types; /* of the request body, by comma; NULL: it has none */
     RouteKind kind;
     const Step *steps;
+    const ApiOperation *api; /* what GET /openapi.json says of it: describe/ */
 } Route;
 
 typedef struct RouteMatch {

@@ -1,0 +1,60 @@
+/* describe - what a route says of itself: the last column of routes.c, from which GET /openapi.json
+ * is made.
+ *
+ * Spec:    OpenAPI 3.1.1. Of a route's row the document has method, path, media types of the body,
+ *          credentials and scopes; the tenant's headers, and the answers that every route of its
+ *          kind may give (openapi.c has them), need not be written here.
+ * Rule:    a schema is named, never written in C: its text is a member of a *.json of this folder.
+ *          A row without a description fails tests/unit/services/ingest/describe_test.c.
+ * Threads: constants. */
+#pragma once
+#include <stdbool.h>
+
+typedef enum ApiPlace { API_PATH, API_QUERY, API_HEADER } ApiPlace;
+
+typedef struct ApiField {
+    ApiPlace place;
+    const char *name; /* NULL: the end of the list */
+    bool required;
+    const char *schema;
+    const char *about;
+} ApiField;
+
+/* Rows of one status stand together: one for each media type. */
+typedef struct ApiAnswer {
+    unsigned status;    /* 0: the end of the list */
+    const char *media;  /* NULL: no body */
+    const char *schema; /* NULL: any text */
+    const char *about;
+    const char *headers; /* by comma, of openapi.c's list, beside those of every answer */
+} ApiAnswer;
+
+typedef struct ApiOperation {
+    const char *id; /* unique; camelCase */
+    const char *tag;
+    const char *summary;
+    const ApiField *fields;   /* NULL: none */
+    const char *body;         /* schema; NULL where the row has no media types */
+    const ApiAnswer *answers; /* its own; they go before the common ones */
+    /* JSON, where the route looks by itself at who asks; NULL: as the row's `auth` says. */
+    const char *security;
+} ApiOperation;
+
+#define API_ID(about)                                                                              \
+    {                                                                                              \
+        API_PATH, "id", true, "Uuid", about                                                        \
+    }
+#define API_END                                                                                    \
+    {                                                                                              \
+        .name = 0                                                                                  \
+    }
+
+/* bundle.c */
+extern const ApiOperation api_submit, api_validate, api_status;
+/* read.c */
+extern const ApiOperation api_search, api_failed, api_verdict;
+/* replay.c */
+extern const ApiOperation api_replay, api_replay_look, api_replay_cancel;
+/* others.c */
+extern const ApiOperation api_callback, api_token, api_ingest_auth, api_jwks, api_smart,
+    api_metadata, api_openapi;
