@@ -1,6 +1,7 @@
 #include "services/ingest/await.h"
 
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "services/ingest/refuse.h"
 
 enum { BUCKETS = 4096 /* a power of two */ };
@@ -107,6 +108,7 @@ static void hand_over(Exchange *exchange, Answer *answer)
     if (!exchange->answer) {
         atomic_fetch_add(&answer->refs, 1);
         exchange->answer = answer;
+        exchange->answered_us = clock_mono_us();
         exchange_wake(exchange); /* acknowledged or not yet: who answers has read it */
     }
     pthread_mutex_unlock(&exchange->lock);

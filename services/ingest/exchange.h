@@ -88,6 +88,8 @@ typedef struct Exchange {
     PublishState publish;
     Err publish_error;
     Answer *answer;
+    int64_t published_us,
+        answered_us; /* monotonic: the record given to the producer, its verdict read */
     bool timed_out;
 
     /* await.c's table, under its lock */

@@ -64,6 +64,7 @@ static bool send(Exchange *exchange, const Encoded *encoded, Err *err)
         .opaque = exchange,
     };
     set_state(exchange, PUBLISH_PENDING);
+    exchange->published_us = clock_mono_us();
     exchange_hold(exchange); /* the report's */
     if (bus_publish(exchange->ingest->producer, &record, err))
         return true;

@@ -99,10 +99,21 @@ static void server_refuses(void *context, HttpRequest *request, const HttpRefusa
     finish_headers(request, exchange);
 }
 
-static void log_request(const Ingest *ingest, HttpRequest *request, const Exchange *exchange,
+/* How long it was in the topics and with the validator: publishing until the verdict is read. */
+static LogField topics_field(Exchange *exchange)
+{
+    if (!exchange->published_us)
+        return (LogField){0};
+    pthread_mutex_lock(&exchange->lock);
+    int64_t us = exchange->answered_us - exchange->published_us;
+    pthread_mutex_unlock(&exchange->lock);
+    return us > 0 ? LOG_I64("topics_us", us) : (LogField){0};
+}
+
+static void log_request(const Ingest *ingest, HttpRequest *request, Exchange *exchange,
                         unsigned status, int64_t took_us, bool sent)
 {
-    static const Exchange none; /* refused before there was one */
+    static Exchange none; /* refused before there was one */
     if (!exchange)
         exchange = &none;
     LogLevel level = status >= 500 ? LOG_WARN : LOG_INFO;
@@ -116,7 +127,8 @@ static void log_request(const Ingest *ingest, HttpRequest *request, const Exchan
            LOG_STR("code", exchange->error_code),
            LOG_U64("body_bytes", http_request_body_bytes(request)),
            LOG_U64("reply_bytes", http_reply_body(request)->len), LOG_I64("took_us", took_us),
-           LOG_BOOL("repeated", exchange->repeated), LOG_BOOL("sent", sent));
+           topics_field(exchange), LOG_BOOL("repeated", exchange->repeated),
+           LOG_BOOL("sent", sent));
 }
 
 static void over(void *context, HttpRequest *request, bool sent)
