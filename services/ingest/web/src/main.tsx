@@ -1,5 +1,9 @@
 import "./style/tokens.css";
 import "./style/base.css";
+import "./style/shell.css";
+import "./style/panels.css";
+import "./style/grid.css";
+import "./style/code.css";
 import { render } from "preact";
 import { App } from "./App.tsx";
 

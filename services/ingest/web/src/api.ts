@@ -1,0 +1,166 @@
+import { Store } from "./store.ts";
+
+/** The one place that talks to the hub: same origin, JSON, CSRF token, and what its noes mean. */
+export interface Session {
+  name: string;
+  tenants: string[] | "*";
+  rights: { read: boolean; reveal: boolean; replay: boolean; administer: boolean };
+  expires: string;
+  csrf: string;
+}
+
+export interface SignInWays {
+  oidc: boolean;
+  local: boolean;
+}
+
+/** out: nobody yet; expired: somebody was, and what he looked at waits behind the sign-in. */
+export type Access =
+  | { state: "asking" }
+  | { state: "in"; session: Session }
+  | { state: "out"; ways: SignInWays }
+  | { state: "expired"; session: Session; ways: SignInWays };
+
+export interface Outage {
+  since: Date;
+  text: string;
+}
+
+export const access = new Store<Access>({ state: "asking" });
+export const outage = new Store<Outage | null>(null);
+
+const SESSION = "/admin/api/session";
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    text: string,
+  ) {
+    super(text);
+  }
+}
+
+export interface Request {
+  method?: "GET" | "POST" | "PUT" | "DELETE";
+  json?: unknown;
+  body?: BodyInit;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+function currentSession(): Session | null {
+  const now = access.value;
+  return now.state === "in" || now.state === "expired" ? now.session : null;
+}
+
+function init(request: Request): RequestInit {
+  const headers = new Headers(request.headers);
+  const method = request.method ?? "GET";
+  if (!headers.has("Accept")) headers.set("Accept", "application/json");
+  if (request.json !== undefined) headers.set("Content-Type", "application/json");
+  const session = currentSession();
+  if (method !== "GET" && session) headers.set("X-CSRF-Token", session.csrf);
+  const result: RequestInit = { method, headers, credentials: "same-origin", redirect: "error", cache: "no-store" };
+  const body = request.json !== undefined ? JSON.stringify(request.json) : request.body;
+  if (body !== undefined) result.body = body;
+  if (request.signal) result.signal = request.signal;
+  return result;
+}
+
+function isOutage(status: number): boolean {
+  return status === 502 || status === 503 || status === 504;
+}
+
+function beOut(text: string): void {
+  outage.set({ since: outage.value?.since ?? new Date(), text });
+}
+
+async function readError(answer: Response): Promise<ApiError> {
+  let code = `http-${answer.status}`;
+  let text = answer.statusText || `HTTP ${answer.status}`;
+  try {
+    const said = await answer.json();
+    if (said?.error) {
+      code = String(said.error.code ?? code);
+      text = String(said.error.text ?? said.error.message ?? text);
+    } else if (said?.message) {
+      text = String(said.message);
+    }
+  } catch {
+    /* an error without words of its own */
+  }
+  return new ApiError(answer.status, code, text);
+}
+
+/** Fetches; anything but a 2xx is an ApiError, and who it concerns hears of it. */
+export async function fetchAnswer(path: string, request: Request = {}): Promise<Response> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, init(request));
+  } catch (error) {
+    if (request.signal?.aborted) throw error;
+    beOut("fhirbus cannot be reached.");
+    throw new ApiError(0, "unreachable", "fhirbus cannot be reached.");
+  }
+  if (answer.ok) {
+    outage.set(null);
+    return answer;
+  }
+  const error = await readError(answer);
+  if (isOutage(answer.status)) beOut(`fhirbus is there, but part of it is not: ${error.message}`);
+  else outage.set(null);
+  if (answer.status === 401 && path !== SESSION) await expire();
+  throw error;
+}
+
+export async function ask<T>(path: string, request: Request = {}): Promise<T> {
+  const answer = await fetchAnswer(path, request);
+  if (answer.status === 204) return undefined as T;
+  const text = await answer.text();
+  return (text ? JSON.parse(text) : undefined) as T;
+}
+
+/** Who is there? Run once at the start, and when a 401 says that nobody is any more. */
+export async function findSession(): Promise<void> {
+  const before = currentSession();
+  try {
+    const answer = await fetch(SESSION, init({}));
+    if (answer.ok) {
+      outage.set(null);
+      access.set({ state: "in", session: (await answer.json()) as Session });
+      return;
+    }
+    if (answer.status === 401) {
+      outage.set(null);
+      const said = await answer.json().catch(() => ({}));
+      const ways: SignInWays = said.signIn ?? said.error?.signIn ?? { oidc: false, local: true };
+      access.set(before ? { state: "expired", session: before, ways } : { state: "out", ways });
+      return;
+    }
+    beOut(`The session could not be looked at (HTTP ${answer.status}).`);
+  } catch {
+    beOut("fhirbus cannot be reached.");
+  }
+}
+
+let expiring: Promise<void> | null = null;
+function expire(): Promise<void> {
+  expiring ??= findSession().finally(() => (expiring = null));
+  return expiring;
+}
+
+export async function signIn(name: string, password: string): Promise<void> {
+  await ask(SESSION, { method: "POST", json: { name, password } });
+  await findSession();
+}
+
+export function signInElsewhere(): void {
+  location.assign(`${SESSION}/oidc?to=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
+export async function signOut(): Promise<void> {
+  await ask(SESSION, { method: "DELETE" });
+  access.set({ state: "asking" });
+  await findSession();
+}

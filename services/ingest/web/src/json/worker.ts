@@ -1,0 +1,84 @@
+import { type Layout, layOut, nodeAtLayout } from "./layout.ts";
+import { type Tree, locate, nodeAt, offsetOf, pathOf, readTree } from "./tree.ts";
+
+/** Keeps one payload's tree beside the page: reading 10 MiB must not hold up a click. */
+export interface Target {
+  expression: string | null;
+  line: number | null;
+  column: number | null;
+}
+
+export interface Spot {
+  from: number;
+  to: number;
+  path: string;
+  /** false: the payload has no such place; this is the nearest one above it */
+  whole: boolean;
+}
+
+export type Ask =
+  | { id: number; ask: "open"; text: string }
+  | { id: number; ask: "spots"; targets: Target[] }
+  | { id: number; ask: "path"; at: number };
+
+export type Answer =
+  | { id: number; parts: string[]; json: boolean; wrong: string | null }
+  | { id: number; spots: (Spot | null)[] }
+  | { id: number; path: string };
+
+let tree: Tree | null = null;
+let layout: Layout | null = null;
+
+/** Pieces that end with a line, for an editor that takes one after the other between two frames. */
+function inParts(text: string): string[] {
+  const parts: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const wanted = at + (1 << 19);
+    const end = wanted >= text.length ? text.length : (text.indexOf("\n", wanted) + 1 || text.length);
+    parts.push(text.slice(at, end));
+    at = end;
+  }
+  return parts.length ? parts : [""];
+}
+
+function open(id: number, text: string): Answer {
+  const looksLike = /^\ufeff?\s*[{[]/.test(text.slice(0, 200));
+  tree = looksLike ? readTree(text) : null;
+  const broken = tree?.wrong ?? null;
+  layout = tree && !broken ? layOut(tree) : null;
+  let wrong: string | null = null;
+  if (broken) {
+    const before = text.slice(0, broken.at);
+    wrong = `No JSON from line ${before.split("\n").length}, column ${broken.at - before.lastIndexOf("\n")} on: ${broken.why}. It is shown as it came.`;
+  }
+  return { id, parts: inParts(layout?.text ?? text), json: layout !== null, wrong };
+}
+
+function spotOf(target: Target): Spot | null {
+  if (!tree) return null;
+  let { node, whole } = target.expression ? locate(tree, target.expression) : { node: -1, whole: false };
+  if (!whole && target.line) {
+    const at = offsetOf(tree.text, target.line, target.column ?? 1);
+    const byPlace = at >= 0 ? nodeAt(tree, at) : -1;
+    if (!target.expression && byPlace >= 0) [node, whole] = [byPlace, true];
+  }
+  if (node < 0) return null;
+  const path = pathOf(tree, node);
+  if (layout) return { from: layout.from[node]!, to: layout.to[node]!, path, whole };
+  const from = tree.key[node]! >= 0 ? tree.key[node]! : tree.start[node]!;
+  return { from, to: tree.end[node]!, path, whole };
+}
+
+function pathAt(at: number): string {
+  if (!tree) return "";
+  const node = layout ? nodeAtLayout(layout, at) : nodeAt(tree, at);
+  return node >= 0 ? pathOf(tree, node) : "";
+}
+
+addEventListener("message", ({ data }: MessageEvent<Ask>) => {
+  let answer: Answer;
+  if (data.ask === "open") answer = open(data.id, data.text);
+  else if (data.ask === "spots") answer = { id: data.id, spots: data.targets.map(spotOf) };
+  else answer = { id: data.id, path: pathAt(data.at) };
+  postMessage(answer);
+});

@@ -1,0 +1,5 @@
+import type { PageProps } from "../App.tsx";
+
+export default function DeadLetters(_: PageProps) {
+  return <div class="page"><h1>DeadLetters</h1></div>;
+}

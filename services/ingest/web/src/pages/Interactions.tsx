@@ -1,0 +1,5 @@
+import type { PageProps } from "../App.tsx";
+
+export default function Interactions(_: PageProps) {
+  return <div class="page"><h1>Interactions</h1></div>;
+}

@@ -1,0 +1,49 @@
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import type { ApiError } from "./api.ts";
+
+export interface Asked<T> {
+  data: T | null;
+  error: ApiError | null;
+  loading: boolean;
+  reload: () => void;
+}
+
+/** Asks when `key` changes (null: not at all) and keeps the last answer until the next one is there. */
+export function useAsk<T>(key: string | null, question: (signal: AbortSignal) => Promise<T>): Asked<T> {
+  const [state, setState] = useState<{ data: T | null; error: ApiError | null; loading: boolean }>({ data: null, error: null, loading: key !== null });
+  const [turn, setTurn] = useState(0);
+  const latest = useRef(question);
+  latest.current = question;
+  const reload = useCallback(() => setTurn((n) => n + 1), []);
+  useEffect(() => {
+    if (key === null) return;
+    const abort = new AbortController();
+    setState((old) => ({ ...old, loading: true }));
+    latest.current(abort.signal).then(
+      (data) => !abort.signal.aborted && setState({ data, error: null, loading: false }),
+      (error) => !abort.signal.aborted && setState((old) => ({ ...old, error, loading: false })),
+    );
+    return () => abort.abort();
+  }, [key, turn]);
+  return { ...state, reload };
+}
+
+/** Runs `act` every `ms` while `on`, never twice at once, not while the page is hidden. */
+export function useEvery(ms: number, on: boolean, act: () => Promise<unknown> | void): void {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    if (!on) return;
+    let stopped = false;
+    let timer = 0;
+    const turn = async () => {
+      if (!document.hidden) await Promise.resolve(latest.current()).catch(() => undefined);
+      if (!stopped) timer = window.setTimeout(turn, ms);
+    };
+    timer = window.setTimeout(turn, ms);
+    return () => {
+      stopped = true;
+      clearTimeout(timer);
+    };
+  }, [ms, on]);
+}
