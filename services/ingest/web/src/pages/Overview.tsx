@@ -164,7 +164,7 @@ function TopIssues({ data, query }: { data: Figures; query: URLSearchParams }) {
 
 function Tenants({ data, query }: { data: Figures; query: URLSearchParams }) {
   return (
-    <Scroll label="Tenants">
+    <Scroll label="Figures by tenant">
       <table>
         <thead><tr><th scope="col">Tenant</th>{["Received", "Valid", "Accepted", "Complete", "Failed"].map((t) => <th scope="col" class="numeric" key={t}>{t}</th>)}</tr></thead>
         <tbody>{data.tenants.map((t) => (

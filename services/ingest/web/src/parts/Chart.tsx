@@ -28,6 +28,14 @@ function colourOf(element: HTMLElement, token: string, alpha = 1): string {
   return colour;
 }
 
+/** Hours of the day in UTC; at midnight, and where a step is a day, the date. */
+function timeTicks(_u: uPlot, ticks: number[]): string[] {
+  return ticks.map((t) => {
+    const at = new Date(t * 1000).toISOString();
+    return at.slice(11, 16) === "00:00" ? at.slice(5, 10) : at.slice(11, 16);
+  });
+}
+
 function makePlot(parent: HTMLElement, { at, lines, format }: Props): uPlot {
   const axis = { stroke: colourOf(parent, "--text-soft"), grid: { stroke: colourOf(parent, "--line"), width: 1 }, ticks: { show: false }, font: "11px Inter Variable, sans-serif" };
   return new uPlot(
@@ -38,7 +46,7 @@ function makePlot(parent: HTMLElement, { at, lines, format }: Props): uPlot {
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
       legend: { live: true },
       scales: { y: { range: (_u, _min, max) => [0, Math.max(1, max * 1.08)] } },
-      axes: [{ ...axis, space: 60 }, { ...axis, size: 58, values: (_u, ticks) => ticks.map(format) }],
+      axes: [{ ...axis, space: 60, size: 28, values: timeTicks }, { ...axis, size: 58, values: (_u, ticks) => ticks.map((t) => (t === 0 ? "0" : format(t))) }],
       series: [
         { value: (_u, ts) => (ts === null ? "–" : second(new Date(ts * 1000).toISOString()).slice(5, 16)) },
         ...lines.map((line) => ({
