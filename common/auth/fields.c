@@ -57,6 +57,16 @@ static bool read_text(const Reading *reading, const JsonNode *node, Str *ret_tex
     return read_string(reading, node, json_text(node), ret_text);
 }
 
+static bool read_lines(const Reading *reading, const JsonNode *node, Str *ret_text)
+{
+    Str text = json_text(node);
+    if (node->kind != JSON_KIND_STRING || text.len == 0 || text.len > FIELDS_LINES_MAX ||
+        str_find_char(text, '\0') < text.len)
+        return refuse(reading, node, "lines of text are expected");
+    *ret_text = arena_copy(reading->arena, text);
+    return ret_text->ptr || no_memory(reading, node);
+}
+
 static bool read_texts(const Reading *reading, const JsonNode *node, AuthTexts *ret_texts)
 {
     AuthTexts texts = {0};
@@ -212,6 +222,8 @@ static bool read_value(const Reading *reading, const Field *field, const JsonNod
     switch (field->kind) {
     case FIELD_TEXT:
         return read_text(reading, node, to);
+    case FIELD_LINES:
+        return read_lines(reading, node, to);
     case FIELD_TEXTS:
         return read_texts(reading, node, to);
     case FIELD_PAIRS:
@@ -340,6 +352,7 @@ static bool is_initial(const Field *field, const void *base)
         memcpy(&number, at, sizeof number);
         return number == field->initial;
     case FIELD_TEXT:
+    case FIELD_LINES:
     case FIELD_JSON:
         return ((const Str *)(const void *)at)->len == 0;
     case FIELD_TEXTS:
@@ -368,6 +381,7 @@ static void write_value(const Field *field, const void *base, Buf *out)
     const void *at = (const char *)base + field->offset;
     switch (field->kind) {
     case FIELD_TEXT:
+    case FIELD_LINES:
         json_write_string(out, *(const Str *)at);
         break;
     case FIELD_TEXTS:

@@ -5,14 +5,14 @@
  * Owner:   texts and lists live in `arena`.
  * Threads: pure.
  * Errors:  ERR_INPUT "auth-json", "auth-field". Texts name members, never values.
- * Limits:  FIELDS_TEXT_MAX a text, FIELDS_LIST_MAX a list. */
+ * Limits:  FIELDS_TEXT_MAX a text, FIELDS_LINES_MAX one of lines, FIELDS_LIST_MAX a list. */
 #pragma once
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/json/json.h"
 
-enum { FIELDS_TEXT_MAX = 2000, FIELDS_LIST_MAX = 2000 };
+enum { FIELDS_TEXT_MAX = 2000, FIELDS_LINES_MAX = 65536, FIELDS_LIST_MAX = 2000 };
 
 typedef struct AuthTexts {
     Str *list;
@@ -35,6 +35,7 @@ typedef struct AuthList {
 
 typedef enum FieldKind {
     FIELD_TEXT = 1, /* Str; printable characters */
+    FIELD_LINES,    /* Str; line ends too, up to FIELDS_LINES_MAX: PEM */
     FIELD_TEXTS,    /* AuthTexts */
     FIELD_PAIRS,    /* AuthPairs: an object whose members are texts */
     FIELD_UINT,     /* uint64_t within min..max */

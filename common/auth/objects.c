@@ -371,27 +371,70 @@ static_assert(offsetof(Caller, arena) == 0 && offsetof(TokenIssuer, arena) == 0 
                   offsetof(HostName, arena) == 0,
               "auth_free finds it there");
 
-static bool fill(AuthKind kind, Arena *arena, Str name, Str data, void *object, Err *err)
+/* --- HMACs that were not shown ---------------------------------------------------------------- */
+
+static void keep_hmacs(StoredSecret *now, size_t count, const StoredSecret *before,
+                       size_t before_count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < before_count && !has_hmac(&now[i]); k++)
+            if (now[i].id.len && str_eq(now[i].id, before[k].id))
+                memcpy(now[i].hmac, before[k].hmac, sizeof now[i].hmac);
+}
+
+static void keep_secrets(Caller *now, const Caller *before)
+{
+    keep_hmacs(now->api_keys, now->api_key_count, before->api_keys, before->api_key_count);
+    for (size_t i = 0; i < now->client_count; i++)
+        for (size_t k = 0; k < before->client_count; k++)
+            if (str_eq(now->clients[i].id, before->clients[k].id))
+                keep_hmacs(now->clients[i].secrets, now->clients[i].secret_count,
+                           before->clients[k].secrets, before->clients[k].secret_count);
+}
+
+void auth_write_shown(AuthKind kind, void *object, Buf *out)
+{
+    Caller *caller = object;
+    for (size_t i = 0; kind == AUTH_CALLERS && i < caller->api_key_count; i++)
+        memset(caller->api_keys[i].hmac, 0, sizeof caller->api_keys[i].hmac);
+    for (size_t i = 0; kind == AUTH_CALLERS && i < caller->client_count; i++)
+        for (size_t k = 0; k < caller->clients[i].secret_count; k++)
+            memset(caller->clients[i].secrets[k].hmac, 0, sizeof caller->api_keys[0].hmac);
+    auth_write(kind, object, out);
+}
+
+/* --- objects ---------------------------------------------------------------------------------- */
+
+static bool fill(AuthKind kind, Arena *arena, Str name, Str data, const void *before, void *object,
+                 Err *err)
 {
     Str copy = arena_copy(arena, name);
     *(Arena **)object = arena;
     memcpy((char *)object + kinds[kind].name_at, &copy, sizeof copy);
     TRY(fields_read(kinds[kind].fields, data, arena, object, err));
+    if (kind == AUTH_CALLERS && before)
+        keep_secrets(object, before);
     const char *wrong = kinds[kind].wrong(object);
     return !wrong || ERR(err, ERR_INPUT, "auth-field", "%s", wrong);
 }
 
-bool auth_read(AuthKind kind, Str name, Str data, void **ret_object, Err *err)
+bool auth_read_over(AuthKind kind, Str name, Str data, const void *before, void **ret_object,
+                    Err *err)
 {
     Arena *arena = arena_new(OBJECT_ARENA_BYTES);
     void *object = arena ? arena_zero(arena, kinds[kind].bytes) : NULL;
     CHECK(object);
-    if (!fill(kind, arena, name, data, object, err)) {
+    if (!fill(kind, arena, name, data, before, object, err)) {
         arena_free(arena);
         return false;
     }
     *ret_object = object;
     return true;
+}
+
+bool auth_read(AuthKind kind, Str name, Str data, void **ret_object, Err *err)
+{
+    return auth_read_over(kind, name, data, NULL, ret_object, err);
 }
 
 void auth_free(void *object)

@@ -95,9 +95,10 @@ static StepNext identify_caller(Exchange *exchange)
     case AUTH_KNOWN:
         exchange->caller = arena_copy(exchange->arena, identity->caller->name);
         return STEP_NEXT;
-    case AUTH_NOBODY:
-        return ingest->anonymous_allowed ? STEP_NEXT
-                                         : refuse_unknown(exchange, "not-authenticated", false);
+    case AUTH_NOBODY: /* and nobody administers */
+        return ingest->anonymous_allowed && exchange->route->right != RIGHT_ADMINISTER
+                   ? STEP_NEXT
+                   : refuse_unknown(exchange, "not-authenticated", false);
     case AUTH_REFUSED:
         return refuse_unknown(exchange, identity->why.code, presented.authorization_count > 0);
     case AUTH_NOT_READY:

@@ -23,6 +23,8 @@ typedef struct Question Question;
 typedef struct CallerBook CallerBook;
 typedef struct HostName HostName;
 
+enum { ROUTE_PARAMETERS_MAX = 3 };
+
 typedef enum PublishState {
     PUBLISH_NOT_YET,
     PUBLISH_PENDING,
@@ -53,7 +55,8 @@ typedef struct Exchange {
     Tenant *admitted;        /* NULL: not yet, or a route without shares */
     uint64_t admitted_bytes; /* of its tenant's share */
 
-    Str parameter; /* what stood for {id} in the path */
+    Str parameter;                        /* what stood for the first {...} of the path */
+    Str parameters[ROUTE_PARAMETERS_MAX]; /* for all of them */
 
     /* hosts */
     const CallerBook *book; /* of the moment when it came */

@@ -96,6 +96,76 @@ const Step flow_openapi[] = {
     {0   },
 };
 
+const Step flow_admin_list[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"admin-list", step_admin_list, false},
+    {0         },
+};
+
+const Step flow_admin_show[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"admin-show", step_admin_show, false},
+    {0         },
+};
+
+const Step flow_admin_put[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"admin-put", step_admin_put, false},
+    {0         },
+};
+
+const Step flow_admin_delete[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"admin-delete", step_admin_delete, false},
+    {0         },
+};
+
+const Step flow_admin_key_create[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"admin-key-create", step_admin_key_create, false},
+    {0         },
+};
+
+const Step flow_admin_key_end[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"admin-key-end", step_admin_key_end, false},
+    {0         },
+};
+
+const Step flow_admin_secret_create[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"admin-secret-create", step_admin_secret_create, false},
+    {0         },
+};
+
+const Step flow_admin_secret_end[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"admin-secret-end", step_admin_secret_end, false},
+    {0         },
+};
+
+const Step flow_admin_certificate_add[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"admin-certificate-add", step_admin_certificate_add, false},
+    {0         },
+};
+
+const Step flow_admin_certificate_end[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"admin-certificate-end", step_admin_certificate_end, false},
+    {0         },
+};
+
 StepNext flow_run(Exchange *exchange, bool early_only)
 {
     for (; exchange->step->run; exchange->step++) {

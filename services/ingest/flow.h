@@ -35,6 +35,17 @@ extern const Step flow_token[];
 extern const Step flow_jwks[];
 extern const Step flow_smart[];
 extern const Step flow_openapi[];
+/* services/ingest/admin */
+extern const Step flow_admin_list[];
+extern const Step flow_admin_show[];
+extern const Step flow_admin_put[];
+extern const Step flow_admin_delete[];
+extern const Step flow_admin_key_create[];
+extern const Step flow_admin_key_end[];
+extern const Step flow_admin_secret_create[];
+extern const Step flow_admin_secret_end[];
+extern const Step flow_admin_certificate_add[];
+extern const Step flow_admin_certificate_end[];
 
 StepNext step_receive(Exchange *exchange);       /* receive.c: what the header says */
 StepNext step_authenticate(Exchange *exchange);  /* authenticate.c */
@@ -58,6 +69,17 @@ StepNext step_token(Exchange *exchange);         /* token.c */
 StepNext step_jwks(Exchange *exchange);
 StepNext step_smart(Exchange *exchange);
 StepNext step_openapi(Exchange *exchange); /* describe/openapi.c */
+/* admin/look.c, admin/change.c */
+StepNext step_admin_list(Exchange *exchange);
+StepNext step_admin_show(Exchange *exchange);
+StepNext step_admin_put(Exchange *exchange);
+StepNext step_admin_delete(Exchange *exchange);
+StepNext step_admin_key_create(Exchange *exchange);
+StepNext step_admin_key_end(Exchange *exchange);
+StepNext step_admin_secret_create(Exchange *exchange);
+StepNext step_admin_secret_end(Exchange *exchange);
+StepNext step_admin_certificate_add(Exchange *exchange);
+StepNext step_admin_certificate_end(Exchange *exchange);
 
 /* Runs steps until one waits or replies; `early_only`: just those on the header. STEP_NEXT: all
  * early ones passed. */

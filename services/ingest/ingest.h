@@ -42,6 +42,7 @@ typedef struct Ingest {
     Lookups *lookups;     /* claims and $status: short questions */
     Lookups *reads;       /* lists and exports: never in the way of the former */
     Lookups *replay_asks; /* a dry run may take long */
+    Lookups *changes;     /* of administration, one after the other; no database */
     Replays *replays;
     Str instance;
     int32_t response_partition; /* under `ready` */

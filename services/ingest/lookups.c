@@ -74,8 +74,11 @@ static void *lookups_main(void *context)
     Lookups *lookups = context;
     pthread_setname_np(pthread_self(), "lookups");
     ARENA_AUTO arena = arena_new(ARENA_MAX);
-    Db *db = db_new(&lookups->db, lookups->statements, "fhirbus-ingest", lookups->ingest->log);
-    connect_early(lookups, db);
+    Db *db = NULL;
+    if (lookups->statements) {
+        db = db_new(&lookups->db, lookups->statements, "fhirbus-ingest", lookups->ingest->log);
+        connect_early(lookups, db);
+    }
     for (Question *question = take(lookups); question; question = take(lookups)) {
         Err err = {0};
         bool ok = question->run(question, db, arena, &err);

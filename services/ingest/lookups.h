@@ -25,7 +25,7 @@ typedef struct Question {
 } Question;
 
 typedef struct LookupsOptions {
-    const DbStatement *const *statements; /* NULL-terminated */
+    const DbStatement *const *statements; /* NULL-terminated; NULL: no database is asked */
     size_t threads;                       /* one connection each */
     uint64_t timeout_ms;                  /* of one question */
 } LookupsOptions;

@@ -164,10 +164,12 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
     LookupsOptions claims = {statements, c->claim_threads, c->claim_timeout_ms};
     LookupsOptions reads = {read_statements, c->read_threads, c->read_timeout_ms};
     LookupsOptions replays = {replay_statements, 1, c->read_timeout_ms};
+    LookupsOptions changes = {NULL, 1, c->publish_timeout_ms};
     ingest->lookups = lookups_start(ingest, &claims, err);
     ingest->reads = ingest->lookups ? lookups_start(ingest, &reads, err) : NULL;
     ingest->replay_asks = ingest->reads ? lookups_start(ingest, &replays, err) : NULL;
-    if (!ingest->replay_asks)
+    ingest->changes = ingest->replay_asks ? lookups_start(ingest, &changes, err) : NULL;
+    if (!ingest->changes)
         return false;
     ingest->replays = replays_start(ingest, err);
     if (!ingest->replays)
@@ -203,6 +205,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     lookups_stop(ingest->lookups);
     lookups_stop(ingest->reads);
     lookups_stop(ingest->replay_asks);
+    lookups_stop(ingest->changes);
     replays_stop(ingest->replays);
     answers_stop(ingest->answers); /* it publishes events */
     events_free(ingest->events);

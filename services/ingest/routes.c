@@ -2,7 +2,10 @@
 
 #include <stdio.h>
 
+#include "common/base/check.h"
+
 #define BUNDLE_TYPES "application/json,application/fhir+json"
+#define JSON_TYPE "application/json"
 #define FORM_TYPE "application/x-www-form-urlencoded"
 
 /* method, path, name, auth, right, category, any host, media types, kind, steps, description */
@@ -22,6 +25,16 @@ static const Route routes[] = {
     {"POST", "/$ingest/auth", "/$ingest/auth", AUTH_NONE, RIGHT_NONE, NULL, false, FORM_TYPE, ROUTE_UNSPECIFIED, flow_token, &api_ingest_auth},
     {"GET", "/.well-known/jwks.json", "/.well-known/jwks.json", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_jwks, &api_jwks},
     {"GET", "/.well-known/smart-configuration", "/.well-known/smart-configuration", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_smart, &api_smart},
+    {"GET",  "/admin/{kind}", "/admin", AUTH_READER, RIGHT_ADMINISTER, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_admin_list, &api_admin_list},
+    {"GET",  "/admin/{kind}/{name}", "/admin", AUTH_READER, RIGHT_ADMINISTER, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_admin_show, &api_admin_show},
+    {"PUT",  "/admin/{kind}/{name}", "/admin", AUTH_READER, RIGHT_ADMINISTER, NULL, false, JSON_TYPE, ROUTE_UNSPECIFIED, flow_admin_put, &api_admin_put},
+    {"DELETE", "/admin/{kind}/{name}", "/admin", AUTH_READER, RIGHT_ADMINISTER, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_admin_delete, &api_admin_delete},
+    {"POST", "/admin/callers/{name}/api-keys", "/admin", AUTH_READER, RIGHT_ADMINISTER, NULL, false, JSON_TYPE, ROUTE_UNSPECIFIED, flow_admin_key_create, &api_admin_key_create},
+    {"DELETE", "/admin/callers/{name}/api-keys/{key}", "/admin", AUTH_READER, RIGHT_ADMINISTER, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_admin_key_end, &api_admin_key_end},
+    {"POST", "/admin/callers/{name}/secrets", "/admin", AUTH_READER, RIGHT_ADMINISTER, NULL, false, JSON_TYPE, ROUTE_UNSPECIFIED, flow_admin_secret_create, &api_admin_secret_create},
+    {"DELETE", "/admin/callers/{name}/secrets/{secret}", "/admin", AUTH_READER, RIGHT_ADMINISTER, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_admin_secret_end, &api_admin_secret_end},
+    {"POST", "/admin/callers/{name}/certificates", "/admin", AUTH_READER, RIGHT_ADMINISTER, NULL, false, JSON_TYPE, ROUTE_UNSPECIFIED, flow_admin_certificate_add, &api_admin_certificate_add},
+    {"DELETE", "/admin/callers/{name}/certificates/{certificate}", "/admin", AUTH_READER, RIGHT_ADMINISTER, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_admin_certificate_end, &api_admin_certificate_end},
     {"GET",  "/metadata",            "/metadata",         AUTH_NONE, RIGHT_NONE, NULL, true,  NULL,         ROUTE_UNSPECIFIED,     flow_metadata, &api_metadata},
     {"GET", "/openapi.json", "/openapi.json", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_openapi, &api_openapi},
 };
@@ -43,16 +56,18 @@ size_t route_index(const Route *route)
     return (size_t)(route - routes);
 }
 
-static bool path_matches(Str pattern, Str path, Str *ret_parameter)
+static bool path_matches(Str pattern, Str path, Str ret_parameters[ROUTE_PARAMETERS_MAX])
 {
     Str want, have;
+    size_t count = 0;
     while (str_split(&pattern, '/', &want)) {
         if (!str_split(&path, '/', &have))
             return false;
-        if (str_is(want, "{id}")) {
+        if (str_starts(want, STR("{"))) {
             if (have.len == 0)
                 return false;
-            *ret_parameter = have;
+            CHECK(count < ROUTE_PARAMETERS_MAX);
+            ret_parameters[count++] = have;
         } else if (!str_eq(want, have)) {
             return false;
         }
@@ -78,11 +93,11 @@ RouteMatch route_find(Str method, Str path)
     if (path.len > 1 && path.ptr[path.len - 1] == '/')
         path.len--;
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        Str parameter = STR_NONE;
-        if (!path_matches(str_from(routes[i].path), path, &parameter))
+        Str parameters[ROUTE_PARAMETERS_MAX] = {0};
+        if (!path_matches(str_from(routes[i].path), path, parameters))
             continue;
         match.path_known = true;
-        match.parameter = parameter;
+        memcpy(match.parameters, parameters, sizeof parameters);
         add_method(match.allow, sizeof match.allow, routes[i].method);
         if (!match.route && method_matches(routes[i].method, method))
             match.route = &routes[i];

@@ -2,6 +2,7 @@
 #pragma once
 #include "common/envelope/envelope.h"
 #include "services/ingest/describe/describe.h"
+#include "services/ingest/exchange.h"
 #include "services/ingest/flow.h"
 
 typedef enum AuthPolicy {
@@ -24,7 +25,7 @@ typedef enum RouteRight {
 
 typedef struct Route {
     const char *method;
-    const char *path; /* "{id}" stands for one segment; a trailing slash is optional */
+    const char *path; /* "{...}" stands for one segment; a trailing slash is optional */
     const char *name; /* in metrics and claims */
     AuthPolicy auth;
     RouteRight right;
@@ -39,8 +40,8 @@ typedef struct Route {
 typedef struct RouteMatch {
     const Route *route; /* NULL: no such path, or not by this method */
     bool path_known;
-    char allow[64]; /* methods of that path: "GET, HEAD" */
-    Str parameter;  /* what stood for {id} */
+    char allow[64];                       /* methods of that path: "GET, HEAD" */
+    Str parameters[ROUTE_PARAMETERS_MAX]; /* what stood for each {...} */
 } RouteMatch;
 
 /* HEAD goes where GET goes. */

@@ -59,7 +59,8 @@ static bool begin(void *context, HttpRequest *request)
         return say_no(exchange, 405, "method", "Method not allowed");
     }
     exchange->route = match.route;
-    exchange->parameter = match.parameter;
+    exchange->parameter = match.parameters[0];
+    memcpy(exchange->parameters, match.parameters, sizeof exchange->parameters);
     exchange->step = match.route->steps;
     if (flow_run(exchange, true) == STEP_NEXT)
         return true;

@@ -44,6 +44,9 @@ static const struct {
     {"dev-reader",   DEV_API_KEY,     "dev-qe",  "read=*",                                       false, "a reader of one tenant"           },
     {"dev-operator", DEV_API_KEY,     "*",       "read=* replay=* administer=*",                 false,
      "an operator for all tenants"                                                                                                         },
+    {"dev-admin",    DEV_API_KEY,     "dev-qe",
+     "connectAs=* sendAs=* sendCategories=* read=* replay=* administer=*",                       false,
+     "an administrator of one tenant"                                                                                                      },
     {"dev-gateway",  DEV_CERTIFICATE, "*",       "connectAs=* sendAs=* sendCategories=* read=*", true,
      "a gateway that names tenants"                                                                                                        },
     {"dev-hospital", DEV_SECRET,      "dev-nhs",
@@ -111,10 +114,10 @@ static void permit(Edit *edit, const char *permissions)
         size_t equals = str_find_char(one, '=');
         Str name = str_cut(one, 0, equals), value = str_skip(one, equals + 1);
         if (str_is(name, "sendCategories"))
-            edit_add_text(edit, &caller->send_categories, value);
+            caller_add_text(caller, &caller->send_categories, value);
         for (Permission p = 0; p < PERMISSION_COUNT; p++)
             if (str_is(name, permission_name(p)))
-                edit_add_text(edit, &caller->may[p], value);
+                caller_add_text(caller, &caller->may[p], value);
     }
 }
 
@@ -127,8 +130,9 @@ static bool give_secret(const Dev *dev, Edit *edit, DevKind kind, const char *na
 {
     Credential credential;
     bool is_key = kind == DEV_API_KEY;
-    OAuthClient *client = is_key ? NULL : edit_client(edit, name, true);
-    StoredSecret *kept = is_key ? edit_add_key(edit) : edit_add_secret(edit, client);
+    OAuthClient *client = is_key ? NULL : caller_client(edit->caller, str_from(name), true);
+    StoredSecret *kept =
+        is_key ? caller_add_key(edit->caller) : caller_add_secret(edit->caller, client);
     TRY(verbs_fill(edit, is_key ? CREDENTIAL_API_KEY : CREDENTIAL_CLIENT_SECRET,
                    is_key ? STR_NONE : client->id, kept, &credential, err));
     if (client)
@@ -140,7 +144,7 @@ static bool give_secret(const Dev *dev, Edit *edit, DevKind kind, const char *na
 
 static bool give_keys(const Dev *dev, Edit *edit, const char *name, Err *err)
 {
-    OAuthClient *client = edit_client(edit, name, true);
+    OAuthClient *client = caller_client(edit->caller, str_from(name), true);
     Str path = in_folder(dev, name, ".key"), jwks;
     unlink(path.ptr);
     TRY(mint_key(path.ptr, "p256", dev->tool->arena, &jwks, err));
@@ -155,14 +159,14 @@ static bool give_keys(const Dev *dev, Edit *edit, const char *name, Err *err)
 static bool give_certificate(const Dev *dev, Edit *edit, DevKind kind, const char *name, Err *err)
 {
     CertificateFacts facts;
-    CertificateMatcher *matcher = edit_add_certificate(edit);
+    CertificateMatcher *matcher = caller_add_certificate(edit->caller);
     Str tls = absolute(dev->tool, "tls");
     TRY(mint_certificate(tls.ptr, dev->folder.ptr, name, dev->tool->arena, &facts, err));
     matcher->subject = arena_copy(edit->caller->arena, facts.subject);
     matcher->issuer = arena_copy(edit->caller->arena, facts.issuer);
     if (kind == DEV_BOUND) {
         /* Its certificate by itself is an identity too; its client gets tokens by it. */
-        OAuthClient *client = edit_client(edit, name, true);
+        OAuthClient *client = caller_client(edit->caller, str_from(name), true);
         client->certificate = client->certificate_bound = true;
         add_member(dev->json, "clientId", client->id);
     }
@@ -206,7 +210,7 @@ static bool make_one(const Dev *dev, size_t i, Err *err)
     TRY(edit_begin(dev->tool, callers[i].name, true, &edit, err));
     edit.caller->about = str_from(callers[i].about);
     edit.caller->gateway = callers[i].gateway;
-    edit_add_text(&edit, &edit.caller->tenants, str_from(callers[i].tenants));
+    caller_add_text(edit.caller, &edit.caller->tenants, str_from(callers[i].tenants));
     permit(&edit, callers[i].permissions);
     buf_add(dev->json, i ? STR(",\n{\"name\":") : STR("\n{\"name\":"));
     json_write_string(dev->json, str_from(callers[i].name));

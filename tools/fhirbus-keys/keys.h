@@ -8,7 +8,7 @@
  * dev.c     one caller of each kind, on a development stack only */
 #pragma once
 #include "common/auth/callers.h"
-#include "common/auth/credential.h"
+#include "common/auth/edit.h"
 #include "common/base/arena.h"
 #include "common/bus/bus.h"
 #include "common/catalog/publish.h"
@@ -59,12 +59,6 @@ bool edit_begin(Tool *tool, const char *name, bool make, Edit *ret_edit, Err *er
 /* Publishes, unless somebody else did meanwhile, or a credential is another caller's already. */
 bool edit_end(Edit *edit, Err *err) MUST_USE;
 void edit_drop(Edit *edit); /* always, at the end */
-/* Lists of the caller with a zeroed element more, which is returned. */
-StoredSecret *edit_add_key(Edit *edit);
-OAuthClient *edit_client(Edit *edit, const char *id, bool make); /* NULL: there is none */
-StoredSecret *edit_add_secret(Edit *edit, OAuthClient *client);
-CertificateMatcher *edit_add_certificate(Edit *edit);
-void edit_add_text(Edit *edit, AuthTexts *texts, Str text);
 
 /* --- verbs.c ---------------------------------------------------------------------------------- */
 /* A new secret: its HMAC is kept in *to, its text returned, to be shown once. */

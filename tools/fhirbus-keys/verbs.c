@@ -1,18 +1,15 @@
 /* Credentials and permissions of one caller. */
-#include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/auth/certificate.h"
 #include "common/auth/jwk.h"
-#include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/json/write.h"
 #include "tools/fhirbus-keys/keys.h"
 
 #define DAY_US (86400LL * 1000000)
 #define HOUR_US (3600LL * 1000000)
-enum { DAYS_DEFAULT = 365, CREDENTIAL_KEY_MIN = 32, JSON_MAX = 1 << 20 };
+enum { DAYS_DEFAULT = 365, JSON_MAX = 1 << 20 };
 
 static bool finish(Edit *edit, bool fine, Err *err)
 {
@@ -26,7 +23,7 @@ static void add_list(Edit *edit, AuthTexts *texts, const char *list, char separa
     Str rest = str_from(list), one;
     while (str_split(&rest, separator, &one))
         if (str_trim(one).len)
-            edit_add_text(edit, texts, str_trim(one));
+            caller_add_text(edit->caller, texts, str_trim(one));
 }
 
 static int64_t expiry_us(const Tool *tool)
@@ -78,31 +75,12 @@ bool verb_plan(Tool *tool, Err *err)
     return said("planned", tool);
 }
 
-static AuthTexts *permission_of(Caller *caller, const char *name)
-{
-    if (strcmp(name, "sendCategories") == 0)
-        return &caller->send_categories;
-    for (Permission p = 0; p < PERMISSION_COUNT; p++)
-        if (strcmp(name, permission_name(p)) == 0)
-            return &caller->may[p];
-    return NULL;
-}
-
-static void take_text(AuthTexts *texts, Str text)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < texts->count; i++)
-        if (!str_eq(texts->list[i], text))
-            texts->list[kept++] = texts->list[i];
-    texts->count = kept;
-}
-
 bool verb_permit(Tool *tool, Err *err)
 {
     Edit edit;
     bool permit = strcmp(tool->command.words[0], "permit") == 0;
     TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
-    AuthTexts *texts = permission_of(edit.caller, tool->command.words[2]);
+    AuthTexts *texts = caller_permission(edit.caller, str_from(tool->command.words[2]));
     if (!texts) {
         edit_drop(&edit);
         return ERR(err, ERR_INPUT, "permission",
@@ -111,9 +89,9 @@ bool verb_permit(Tool *tool, Err *err)
     for (size_t i = 3; i < tool->command.count; i++) {
         Str text = str_from(tool->command.words[i]);
         if (permit)
-            edit_add_text(&edit, texts, text);
+            caller_add_text(edit.caller, texts, text);
         else
-            take_text(texts, text);
+            caller_take_text(texts, text);
     }
     TRY(finish(&edit, true, err));
     return said(permit ? "permits" : "forbids", tool);
@@ -124,19 +102,13 @@ bool verb_permit(Tool *tool, Err *err)
 bool verbs_fill(Edit *edit, CredentialKind kind, Str owner, StoredSecret *to,
                 Credential *ret_credential, Err *err)
 {
-    Str key = str_from(edit->tool->config.credential_key);
-    Str id;
-    if (key.len < CREDENTIAL_KEY_MIN)
-        return ERR(err, ERR_FATAL, "config-missing",
-                   "CREDENTIAL_KEY_FILE, of 32 bytes or more, is needed: that of ingest");
-    credential_new(kind, ret_credential);
-    CHECK(credential_id(kind, str_from(ret_credential->text), &id));
-    to->id = arena_copy(edit->caller->arena, id);
-    to->about = given(edit, edit->tool->command.about);
-    to->created_us = clock_wall_us();
-    to->expires_us = expiry_us(edit->tool);
-    credential_hmac(key, kind, owner, str_from(ret_credential->text), to->hmac);
-    return true;
+    const Tool *tool = edit->tool;
+    const Minting minting = {.kind = kind,
+                             .owner = owner,
+                             .key = str_from(tool->config.credential_key),
+                             .about = str_from(tool->command.about),
+                             .expires_us = expiry_us(tool)};
+    return caller_mint(edit->caller, &minting, to, ret_credential, err);
 }
 
 static void show(const Tool *tool, const char *what, const StoredSecret *kept,
@@ -169,17 +141,9 @@ bool verb_key_create(Tool *tool, Err *err)
     Edit edit;
     Credential credential;
     TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
-    StoredSecret *key = edit_add_key(&edit);
+    StoredSecret *key = caller_add_key(edit.caller);
     bool fine = verbs_fill(&edit, CREDENTIAL_API_KEY, STR_NONE, key, &credential, err);
     return finish_secret(&edit, fine, "apiKey", key, &credential, err);
-}
-
-static StoredSecret *find_secret(StoredSecret *secrets, size_t count, const char *id)
-{
-    for (size_t i = 0; i < count; i++)
-        if (str_is(secrets[i].id, id))
-            return &secrets[i];
-    return NULL;
 }
 
 /* Revoked now, or, when another one takes its place, after the overlap. */
@@ -198,11 +162,10 @@ bool verb_key_end(Tool *tool, Err *err)
     const char *id = tool->command.words[2];
     bool rotate = strcmp(tool->command.words[0], "key-rotate") == 0;
     TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
-    bool fine = end_secret(tool, find_secret(edit.caller->api_keys, edit.caller->api_key_count, id),
-                           rotate, err);
+    bool fine = end_secret(tool, caller_key(edit.caller, str_from(id)), rotate, err);
     if (!rotate)
         return finish(&edit, fine, err) && said("revoked", tool);
-    StoredSecret *key = edit_add_key(&edit);
+    StoredSecret *key = caller_add_key(edit.caller);
     fine = fine && verbs_fill(&edit, CREDENTIAL_API_KEY, STR_NONE, key, &credential, err);
     return finish_secret(&edit, fine, "apiKey", key, &credential, err);
 }
@@ -212,9 +175,9 @@ bool verb_secret_create(Tool *tool, Err *err)
     Edit edit;
     Credential credential;
     TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
-    OAuthClient *client = edit_client(&edit, tool->command.words[2], true);
+    OAuthClient *client = caller_client(edit.caller, str_from(tool->command.words[2]), true);
     add_list(&edit, &client->scopes, tool->command.scopes, ' ');
-    StoredSecret *secret = edit_add_secret(&edit, client);
+    StoredSecret *secret = caller_add_secret(edit.caller, client);
     bool fine = verbs_fill(&edit, CREDENTIAL_CLIENT_SECRET, client->id, secret, &credential, err);
     return finish_secret(&edit, fine, "clientSecret", secret, &credential, err);
 }
@@ -225,13 +188,14 @@ bool verb_secret_end(Tool *tool, Err *err)
     Credential credential;
     bool rotate = strcmp(tool->command.words[0], "secret-rotate") == 0;
     TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
-    OAuthClient *client = edit_client(&edit, tool->command.words[2], false);
-    StoredSecret *old =
-        client ? find_secret(client->secrets, client->secret_count, tool->command.words[3]) : NULL;
+    OAuthClient *client = NULL;
+    StoredSecret *old = caller_secret(edit.caller, str_from(tool->command.words[3]), &client);
+    if (old && !str_is(client->id, tool->command.words[2]))
+        old = NULL;
     bool fine = end_secret(tool, old, rotate, err);
     if (!rotate || !fine)
         return finish(&edit, fine, err) && said("revoked", tool);
-    StoredSecret *secret = edit_add_secret(&edit, client);
+    StoredSecret *secret = caller_add_secret(edit.caller, client);
     fine = verbs_fill(&edit, CREDENTIAL_CLIENT_SECRET, client->id, secret, &credential, err);
     return finish_secret(&edit, fine, "clientSecret", secret, &credential, err);
 }
@@ -294,7 +258,7 @@ bool verb_client_jwks(Tool *tool, Err *err)
 {
     Edit edit;
     TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
-    OAuthClient *client = edit_client(&edit, tool->command.words[2], true);
+    OAuthClient *client = caller_client(edit.caller, str_from(tool->command.words[2]), true);
     add_list(&edit, &client->scopes, tool->command.scopes, ' ');
     return finish(&edit, set_keys(&edit, client, tool->command.words[3], err), err) &&
            said("changed", tool);
@@ -304,7 +268,7 @@ bool verb_client_certificate(Tool *tool, Err *err)
 {
     Edit edit;
     TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
-    OAuthClient *client = edit_client(&edit, tool->command.words[2], true);
+    OAuthClient *client = caller_client(edit.caller, str_from(tool->command.words[2]), true);
     client->certificate = client->certificate || !tool->command.bound;
     client->certificate_bound = true;
     return finish(&edit, true, err) && said("changed", tool);
@@ -314,23 +278,9 @@ bool verb_client_certificate(Tool *tool, Err *err)
 
 static bool fingerprint_of(Edit *edit, const char *path, CertificateMatcher *to, Err *err)
 {
-    gnutls_datum_t pem = {0}, der = {0};
-    CertificateFacts facts;
-    if (gnutls_load_file(path, &pem) != 0)
-        return ERR(err, ERR_INPUT, "file", "%s cannot be read", path);
-    int code = gnutls_pem_base64_decode2("CERTIFICATE", &pem, &der);
-    gnutls_free(pem.data);
-    if (code != 0)
-        return ERR(err, ERR_INPUT, "file", "%s holds no certificate in PEM", path);
-    union {
-        unsigned char *bytes;
-        const char *chars;
-    } cast = {.bytes = der.data};
-    bool fine = certificate_facts((Str){cast.chars, der.size}, edit->caller->arena, &facts, err);
-    gnutls_free(der.data);
-    if (fine)
-        memcpy(to->fingerprint, facts.fingerprint, sizeof to->fingerprint);
-    return fine;
+    Str pem;
+    TRY(tool_read_file(path, edit->tool->arena, &pem, err));
+    return caller_match_pem(edit->caller, pem, to, err);
 }
 
 bool verb_certificate_add(Tool *tool, Err *err)
@@ -338,7 +288,7 @@ bool verb_certificate_add(Tool *tool, Err *err)
     Edit edit;
     const Command *c = &tool->command;
     TRY(edit_begin(tool, c->words[1], false, &edit, err));
-    CertificateMatcher *matcher = edit_add_certificate(&edit);
+    CertificateMatcher *matcher = caller_add_certificate(edit.caller);
     bool fine = !c->file || fingerprint_of(&edit, c->file, matcher, err);
     matcher->subject = given(&edit, c->subject);
     matcher->san = given(&edit, c->san);
@@ -347,21 +297,14 @@ bool verb_certificate_add(Tool *tool, Err *err)
     return finish(&edit, fine, err) && said("changed", tool);
 }
 
-static bool names(const CertificateMatcher *matcher, Str wanted)
-{
-    char hex[65];
-    for (size_t i = 0; i < 32; i++)
-        snprintf(hex + 2 * i, 3, "%02x", matcher->fingerprint[i]);
-    return str_is(wanted, hex) || str_eq(matcher->subject, wanted) || str_eq(matcher->san, wanted);
-}
-
 bool verb_certificate_revoke(Tool *tool, Err *err)
 {
     Edit edit;
     size_t count = 0;
     TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
     for (size_t i = 0; i < edit.caller->certificate_count; i++)
-        if (names(&edit.caller->certificates[i], str_from(tool->command.words[2]))) {
+        if (caller_certificate_is(&edit.caller->certificates[i],
+                                  str_from(tool->command.words[2]))) {
             edit.caller->certificates[i].revoked_us = clock_wall_us();
             count++;
         }

@@ -55,6 +55,10 @@ extern const ApiOperation api_submit, api_validate, api_status;
 extern const ApiOperation api_search, api_failed, api_verdict;
 /* replay.c */
 extern const ApiOperation api_replay, api_replay_look, api_replay_cancel;
+/* admin.c */
+extern const ApiOperation api_admin_list, api_admin_show, api_admin_put, api_admin_delete,
+    api_admin_key_create, api_admin_key_end, api_admin_secret_create, api_admin_secret_end,
+    api_admin_certificate_add, api_admin_certificate_end;
 /* others.c */
 extern const ApiOperation api_callback, api_token, api_ingest_auth, api_jwks, api_smart,
     api_metadata, api_openapi;

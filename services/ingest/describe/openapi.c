@@ -35,6 +35,7 @@ static const struct {
     {"Set-Cookie",                                            "Text",   "the same times, for pages", true },
     {"X-Correlation-ID",                                      "Uuid",   "the interaction's id",      false},
     {"Content-Disposition",                                   "Text",   "a file's name",             false},
+    {"ETag",                                                  "Text",   "the version, for If-Match", false},
     {"Link",                                                  "Text",   "the next page, rel=next",   false},
     {"Location",                                              "Text",   "where to ask",              false},
     {"Pragma",                                                "Text",   "no-cache",                  false},
@@ -260,7 +261,8 @@ static void add_security(const OpenapiFacts *facts, const Route *route, Buf *out
     }
     add(out, "[{\"mutualTLS\":[]},{\"oauth2\":[\"");
     add_scope(authenticate_scope(route->right), out);
-    buf_add_format(out, "\"]},{\"apiKey\":[]}%s]", facts->anonymous ? ",{}" : "");
+    buf_add_format(out, "\"]},{\"apiKey\":[]}%s]",
+                   facts->anonymous && route->right != RIGHT_ADMINISTER ? ",{}" : "");
 }
 
 static bool is_first_of_its_scope(RouteRight right)
