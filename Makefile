@@ -38,7 +38,7 @@ ifneq ($(FAULTS),)
 CPPFLAGS += -DFHIRBUS_FAULTS
 endif
 LIBS := -lmicrohttpd -lrdkafka -ljansson -lpq -lcurl -lprotobuf-c -lgnutls -larchive \
-  -lpcre2-8 -lzstd -lz -lxxhash -lxml2 -lpthread -lm -ldl
+  -lpcre2-8 -largon2 -lzstd -lz -lxxhash -lxml2 -lpthread -lm -ldl
 SYS  := -isystem /usr/include/postgresql -isystem /usr/include/libxml2
 
 .DEFAULT_GOAL := help
@@ -131,6 +131,23 @@ $(GEN)/migrations.inc: tools/fhirbus-migrate/embed.awk $(MIGRATIONS)
 	@mkdir -p $(GEN)
 	@awk -f $^ > $@
 $(OUT)/obj/tools/fhirbus-migrate/migrations.o: $(GEN)/migrations.inc
+
+# The diagnostics pages are built by npm and built in.
+WEB     := services/ingest/web
+WEB_SRC := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/test/*' 2>/dev/null)
+.PHONY: web
+web: build/web/.built ## build the diagnostics pages (npm) into build/web
+build/web-modules.stamp: $(WEB)/package-lock.json
+	@mkdir -p build
+	$(call say,npm,$<)cd $(WEB) && npm ci --silent
+	@touch $@
+build/web/.built: build/web-modules.stamp $(WEB_SRC)
+	$(call say,web,$@)cd $(WEB) && npm run --silent build >$(CURDIR)/build/web.log 2>&1 || { cat $(CURDIR)/build/web.log; exit 1; }
+	@touch $@
+$(GEN)/pages/pages.inc: services/ingest/pages/embed.mjs build/web/.built
+	@mkdir -p $(GEN)
+	@node services/ingest/pages/embed.mjs build/web $(GEN)/pages
+$(OUT)/obj/services/ingest/pages/pages.o: $(GEN)/pages/pages.inc
 
 # The rules that are in force until others are published are built in.
 $(GEN)/rules_default.inc: common/rules/default.json

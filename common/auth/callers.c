@@ -21,6 +21,8 @@ typedef enum Thing {
     THING_FINGERPRINT = 'f', /* these three lead to a Matcher chain */
     THING_SUBJECT = 's',
     THING_SAN = 'a',
+    THING_ACCOUNT = 'u',
+    THING_SUBJECT_OF_ACCOUNT = 'v',
 } Thing;
 
 typedef struct Entry {
@@ -185,12 +187,21 @@ static void put_tenant(const Compiling *c, const Tenant *tenant)
             tenant->organisations[i].organisation_code, tenant, NULL);
 }
 
+static void put_account(const Compiling *c, const Account *account)
+{
+    put(c, THING_ACCOUNT, account->name, STR_NONE, account, NULL);
+    for (size_t i = 0; i < account->oidc.count; i++)
+        put(c, THING_SUBJECT_OF_ACCOUNT, account->oidc.list[i], STR_NONE, account, NULL);
+}
+
 static void put_object(const Compiling *c, AuthKind kind, const void *made)
 {
     if (kind == AUTH_CALLERS)
         put_caller(c, made);
     else if (kind == AUTH_TENANTS)
         put_tenant(c, made);
+    else if (kind == AUTH_ACCOUNTS)
+        put_account(c, made);
     else if (kind == AUTH_PLANS)
         put(c, THING_PLAN, ((const UsagePlan *)made)->name, STR_NONE, made, NULL);
     else if (kind == AUTH_HOSTS)
@@ -204,6 +215,8 @@ static size_t keys_of(AuthKind kind, const void *made)
     const Caller *caller = made;
     if (kind == AUTH_CALLERS)
         return 1 + caller->client_count + caller->api_key_count + caller->certificate_count;
+    if (kind == AUTH_ACCOUNTS)
+        return 1 + ((const Account *)made)->oidc.count;
     return kind == AUTH_TENANTS ? 1 + ((const Tenant *)made)->organisation_count : 1;
 }
 
@@ -388,6 +401,16 @@ const HostName *book_host_at(const CallerBook *book, size_t index)
 const Tenant *book_tenant(const CallerBook *book, Str tenant)
 {
     return object_of(find(book, THING_TENANT, tenant, STR_NONE));
+}
+
+const Account *book_account(const CallerBook *book, Str name)
+{
+    return object_of(find(book, THING_ACCOUNT, name, STR_NONE));
+}
+
+const Account *book_account_of(const CallerBook *book, Str claim)
+{
+    return object_of(find(book, THING_SUBJECT_OF_ACCOUNT, claim, STR_NONE));
 }
 
 Str book_tenant_of(const CallerBook *book, Str source_domain, Str organisation_code)

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/auth/password.h"
 #include "common/base/check.h"
 
 enum { OBJECT_ARENA_BYTES = 16 << 20, TENANT_BYTES_MAX = 200 };
@@ -134,6 +135,17 @@ static const Field host_fields[] = {
     {"cors",      FIELD_GROUP, 0, .fields = cors_fields},
     {"url",       FIELD_TEXT,  AT(url)},
     {"publisher", FIELD_TEXT,  AT(publisher)},
+    {0},
+};
+#undef AT
+#define AT(member) .offset = offsetof(Account, member)
+static const Field account_fields[] = {
+    {"about",    FIELD_TEXT,  AT(about)},
+    {"disabled", FIELD_BOOL,  AT(disabled)},
+    {"tenants",  FIELD_TEXTS, AT(tenants)},
+    {"rights",   FIELD_TEXTS, AT(rights)},
+    {"argon2id", FIELD_TEXT,  AT(argon2id)},
+    {"oidc",     FIELD_TEXTS, AT(oidc)},
     {0},
 };
 #undef AT
@@ -349,6 +361,39 @@ static const char *host_wrong(void *object)
     return NULL;
 }
 
+static const char *const right_names[] = {"read", "reveal", "replay", "administer"};
+static_assert(sizeof right_names / sizeof right_names[0] == ACCOUNT_RIGHT_COUNT,
+              "every right has a name");
+
+const char *account_right_name(AccountRight right)
+{
+    return right_names[right];
+}
+
+static const char *account_wrong(void *object)
+{
+    const Account *account = object;
+    for (size_t i = 0; i < account->rights.count; i++) {
+        size_t r = 0;
+        while (r < ACCOUNT_RIGHT_COUNT && !str_is(account->rights.list[i], right_names[r]))
+            r++;
+        if (r == ACCOUNT_RIGHT_COUNT)
+            return "rights holds read, reveal, replay or administer";
+    }
+    for (size_t i = 0; i < account->tenants.count; i++)
+        if (account->tenants.list[i].len > TENANT_BYTES_MAX ||
+            str_find_char(account->tenants.list[i], '#') < account->tenants.list[i].len)
+            return "tenants holds tenants of at most 200 bytes, or \"*\"";
+    if (account->argon2id.len && !password_kept_fits(account->argon2id))
+        return "argon2id is a text of fhirbus-keys account set-password";
+    return NULL;
+}
+
+bool account_may(const Account *account, AccountRight right)
+{
+    return !account->disabled && among(account->rights, str_from(right_names[right]));
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static const struct {
@@ -357,18 +402,19 @@ static const struct {
     const char *(*wrong)(void *object); /* and fills in what follows from others */
 } kinds[] = {
     [AUTH_CALLERS] = {caller_fields, sizeof(Caller), offsetof(Caller,   name),
-                      offsetof(Caller,                                                                             version),                 caller_wrong},
+                      offsetof(Caller,                                                                             version),                   caller_wrong},
     [AUTH_ISSUERS] = {issuer_fields,             sizeof(TokenIssuer),               offsetof(TokenIssuer, name),
-                      offsetof(TokenIssuer, version),                                                                                                  issuer_wrong},
+                      offsetof(TokenIssuer, version),                                                                                                    issuer_wrong},
     [AUTH_PLANS] = {plan_fields, sizeof(UsagePlan),               offsetof(UsagePlan,                      name),                                       0,            plan_wrong},
-    [AUTH_TENANTS] = {tenant_fields,   sizeof(Tenant),                 offsetof(Tenant,                      name),                                        0,   tenant_wrong                                                                                        },
+    [AUTH_TENANTS] = {tenant_fields,   sizeof(Tenant),                 offsetof(Tenant,                      name),                                        0,   tenant_wrong                                                                                          },
     [AUTH_HOSTS] = {host_fields, sizeof(HostName),               offsetof(HostName,                      name),                                        0,            host_wrong},
+    [AUTH_ACCOUNTS] = {account_fields,   sizeof(Account),                 offsetof(Account,                     name),                                      0,account_wrong                                                                               },
 };
 
 /* Each begins with its arena. */
 static_assert(offsetof(Caller, arena) == 0 && offsetof(TokenIssuer, arena) == 0 &&
                   offsetof(UsagePlan, arena) == 0 && offsetof(Tenant, arena) == 0 &&
-                  offsetof(HostName, arena) == 0,
+                  offsetof(HostName, arena) == 0 && offsetof(Account, arena) == 0,
               "auth_free finds it there");
 
 /* --- HMACs that were not shown ---------------------------------------------------------------- */
@@ -469,13 +515,15 @@ MAKE(make_issuer, AUTH_ISSUERS)
 MAKE(make_plan, AUTH_PLANS)
 MAKE(make_tenant, AUTH_TENANTS)
 MAKE(make_host, AUTH_HOSTS)
+MAKE(make_account, AUTH_ACCOUNTS)
 
 const CatalogKind auth_kinds[AUTH_KIND_COUNT] = {
-    [AUTH_CALLERS] = {"callers", make_caller, auth_free, NULL},
-    [AUTH_ISSUERS] = {"issuers", make_issuer, auth_free, NULL},
-    [AUTH_PLANS] = {"plans",   make_plan,   auth_free, NULL},
-    [AUTH_TENANTS] = {"tenants", make_tenant, auth_free, NULL},
-    [AUTH_HOSTS] = {"hosts",   make_host,   auth_free, NULL},
+    [AUTH_CALLERS] = {"callers",  make_caller,  auth_free, NULL},
+    [AUTH_ISSUERS] = {"issuers",  make_issuer,  auth_free, NULL},
+    [AUTH_PLANS] = {"plans",    make_plan,    auth_free, NULL},
+    [AUTH_TENANTS] = {"tenants",  make_tenant,  auth_free, NULL},
+    [AUTH_HOSTS] = {"hosts",    make_host,    auth_free, NULL},
+    [AUTH_ACCOUNTS] = {"accounts", make_account, auth_free, NULL},
 };
 
 bool auth_kind_named(Str name, AuthKind *ret_kind)

@@ -1,10 +1,11 @@
-/* objects - who may call, as what, how much: the catalog's objects of five kinds.
+/* objects - who may call, as what, how much: the catalog's objects of six kinds.
  *
  *   callers/NAME   a sender, reader or gateway with its credentials and permissions
  *   issuers/NAME   somebody else whose tokens are believed
  *   plans/NAME     how much a caller or tenant may ask for
  *   tenants/NAME   a tenant and the organisations that belong to it
  *   hosts/NAME     a host name that senders use: certificate, tenant, CORS, branding
+ *   accounts/NAME  a person who signs in to the diagnostics pages
  *
  * Spec:    the members are the tables of objects.c; docs/security.md shows them.
  * Rule:    no secret is ever part of an object: HMACs of them are (credential.h), under a key that
@@ -143,6 +144,29 @@ typedef struct HostName {
     Str url, publisher; /* branding: implementation.url, links; publisher of /metadata */
 } HostName;
 
+/* --- accounts --------------------------------------------------------------------------------- */
+
+typedef enum AccountRight {
+    ACCOUNT_READ,   /* what became of documents */
+    ACCOUNT_REVEAL, /* and what they say: payloads unmasked */
+    ACCOUNT_REPLAY,
+    ACCOUNT_ADMINISTER,
+    ACCOUNT_RIGHT_COUNT,
+} AccountRight;
+const char *account_right_name(AccountRight right); /* "read" */
+
+typedef struct Account {
+    Arena *arena;
+    Str name; /* of the object; what is typed */
+    Str about;
+    bool disabled;
+    AuthTexts tenants; /* "*": all of them */
+    AuthTexts rights;  /* names of AccountRight */
+    Str argon2id;      /* password.h; empty: no password opens it */
+    AuthTexts oidc;    /* what the provider's claim says of it: subjects, addresses */
+} Account;
+bool account_may(const Account *account, AccountRight right);
+
 /* --- of the catalog --------------------------------------------------------------------------- */
 
 typedef enum AuthKind {
@@ -151,6 +175,7 @@ typedef enum AuthKind {
     AUTH_PLANS,
     AUTH_TENANTS,
     AUTH_HOSTS,
+    AUTH_ACCOUNTS,
     AUTH_KIND_COUNT,
 } AuthKind;
 /* The kinds for catalog_open: "callers", "issuers" ... What they make is the struct above. */

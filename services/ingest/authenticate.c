@@ -12,6 +12,7 @@
 #include "services/ingest/hosts.h"
 #include "services/ingest/refuse.h"
 #include "services/ingest/routes.h"
+#include "services/ingest/sessions/session.h"
 #include "services/ingest/text.h"
 
 enum { TENANT_BYTES_MAX = 200 };
@@ -55,6 +56,8 @@ static void write_outcome(Exchange *exchange, unsigned status, const char *type,
 StepNext refuse_unknown(Exchange *exchange, const char *code, bool presented_token)
 {
     exchange->error_code = str_from(code);
+    if (refuse_is_page(exchange))
+        return session_refuse(exchange, "not-signed-in", "Sign in");
     http_reply_header(exchange->request, "WWW-Authenticate",
                       presented_token ? STR("Bearer realm=\"fhirbus\", error=\"invalid_token\"")
                                       : STR("Bearer realm=\"fhirbus\""));
@@ -65,6 +68,8 @@ StepNext refuse_unknown(Exchange *exchange, const char *code, bool presented_tok
 StepNext refuse_forbidden(Exchange *exchange, const char *code)
 {
     exchange->error_code = str_from(code);
+    if (refuse_is_page(exchange))
+        return refuse(exchange, 403, "forbidden", "Not permitted");
     write_outcome(exchange, 403, "forbidden", "Not permitted");
     return STEP_REPLY;
 }
@@ -96,7 +101,10 @@ static StepNext identify_caller(Exchange *exchange)
         exchange->caller = arena_copy(exchange->arena, identity->caller->name);
         return STEP_NEXT;
     case AUTH_NOBODY: /* and nobody administers */
-        return ingest->anonymous_allowed && exchange->route->right != RIGHT_ADMINISTER
+        if (session_presented(exchange))
+            return session_take(exchange);
+        return ingest->anonymous_allowed && exchange->route->right != RIGHT_ADMINISTER &&
+                       !refuse_is_page(exchange)
                    ? STEP_NEXT
                    : refuse_unknown(exchange, "not-authenticated", false);
     case AUTH_REFUSED:

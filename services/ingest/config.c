@@ -144,5 +144,6 @@ const ConfigOption ingest_options[] = {
         "a repeated request waits this long for the first one's answer, then publishes again",
         .max = 60000),
     OPT("EVENTS", CONFIG_BOOL, events, "1", "publish what each sender was told, on topic events"),
+    SESSION_OPTIONS(IngestConfig, sessions),
     {0},
 };

@@ -5,6 +5,7 @@
 #include "common/bus/bus.h"
 #include "common/config/config.h"
 #include "common/db/db.h"
+#include "services/ingest/sessions/session_options.h"
 
 typedef struct IngestConfig {
     BusConfig bus;
@@ -42,6 +43,7 @@ typedef struct IngestConfig {
     uint64_t claim_timeout_ms, claim_threads, repeat_patience_ms;
     uint64_t read_timeout_ms, read_threads;
     bool events;
+    SessionConfig sessions;
 } IngestConfig;
 
 extern const ConfigOption ingest_options[];

@@ -22,6 +22,7 @@ typedef struct Step Step;
 typedef struct Question Question;
 typedef struct CallerBook CallerBook;
 typedef struct HostName HostName;
+typedef struct Session Session;
 
 enum { ROUTE_PARAMETERS_MAX = 3 };
 
@@ -69,6 +70,8 @@ typedef struct Exchange {
     Str tenant, caller;
     Str organisation; /* "source-domain/organisation-code"; empty: none was named */
     AuthIdentity identity;
+    Session *session;   /* somebody at the diagnostics pages; NULL: another caller */
+    bool cacheable;     /* the step has said so itself */
     Str correlation_id; /* as the sender wrote it; empty: none */
     bool has_id;        /* `id` is settled: replies may show it */
     Uuid id;            /* interaction id */

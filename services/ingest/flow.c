@@ -166,6 +166,37 @@ const Step flow_admin_certificate_end[] = {
     {0         },
 };
 
+const Step flow_page[] = {
+    {"page", step_page, false},
+    {0},
+};
+
+const Step flow_session_look[] = {
+    {"session-look", step_session_look, false},
+    {0        },
+};
+
+const Step flow_session_sign_in[] = {
+    {"receive",         step_receive, true},
+    {"session-sign-in",             step_session_sign_in, false},
+    {0},
+};
+
+const Step flow_session_end[] = {
+    {"session-end", step_session_end, false},
+    {0       },
+};
+
+const Step flow_oidc_start[] = {
+    {"oidc-start", step_oidc_start, false},
+    {0      },
+};
+
+const Step flow_oidc_back[] = {
+    {"oidc-back", step_oidc_back, false},
+    {0     },
+};
+
 StepNext flow_run(Exchange *exchange, bool early_only)
 {
     for (; exchange->step->run; exchange->step++) {

@@ -47,6 +47,13 @@ extern const Step flow_admin_secret_end[];
 extern const Step flow_admin_certificate_add[];
 extern const Step flow_admin_certificate_end[];
 
+extern const Step flow_page[];
+extern const Step flow_session_look[];
+extern const Step flow_session_sign_in[];
+extern const Step flow_session_end[];
+extern const Step flow_oidc_start[];
+extern const Step flow_oidc_back[];
+
 StepNext step_receive(Exchange *exchange);       /* receive.c: what the header says */
 StepNext step_authenticate(Exchange *exchange);  /* authenticate.c */
 StepNext step_identify(Exchange *exchange);      /* identify.c */
@@ -80,6 +87,12 @@ StepNext step_admin_secret_create(Exchange *exchange);
 StepNext step_admin_secret_end(Exchange *exchange);
 StepNext step_admin_certificate_add(Exchange *exchange);
 StepNext step_admin_certificate_end(Exchange *exchange);
+StepNext step_page(Exchange *exchange);            /* pages/serve_page.c */
+StepNext step_session_look(Exchange *exchange);    /* sessions/local.c */
+StepNext step_session_sign_in(Exchange *exchange); /* sessions/local.c */
+StepNext step_session_end(Exchange *exchange);     /* sessions/local.c */
+StepNext step_oidc_start(Exchange *exchange);      /* sessions/oidc.c */
+StepNext step_oidc_back(Exchange *exchange);       /* sessions/oidc.c */
 
 /* Runs steps until one waits or replies; `early_only`: just those on the header. STEP_NEXT: all
  * early ones passed. */

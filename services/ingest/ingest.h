@@ -18,6 +18,7 @@ typedef struct Certificates Certificates;
 typedef struct Events Events;
 typedef struct Lookups Lookups;
 typedef struct Replays Replays;
+typedef struct Sessions Sessions;
 typedef struct Tenants Tenants;
 typedef struct IngestMetrics IngestMetrics;
 
@@ -44,6 +45,7 @@ typedef struct Ingest {
     Lookups *replay_asks; /* a dry run may take long */
     Lookups *changes;     /* of administration, one after the other; no database */
     Replays *replays;
+    Sessions *sessions; /* of the diagnostics pages */
     Str instance;
     int32_t response_partition; /* under `ready` */
     Str ordering_secret;

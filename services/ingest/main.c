@@ -25,6 +25,7 @@
 #include "services/ingest/read/verdict.h"
 #include "services/ingest/replays.h"
 #include "services/ingest/serve.h"
+#include "services/ingest/sessions/sessions.h"
 #include "services/ingest/tenants.h"
 #include "services/ingest/token.h"
 
@@ -95,7 +96,7 @@ static bool check_config(const IngestConfig *config, Str listen, Err *err)
                    "ORDERING_KEY_SECRET is needed to serve others than loopback");
     if (config->plain_http && config->client_ca_file)
         return ERR(err, ERR_FATAL, "config-value", "CLIENT_CA_FILE needs TLS, not PLAIN_HTTP");
-    return true;
+    return sessions_check(&config->sessions, err);
 }
 
 /* On loopback nobody need be known, until somebody can be. */
@@ -174,6 +175,7 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
     ingest->replays = replays_start(ingest, err);
     if (!ingest->replays)
         return false;
+    ingest->sessions = sessions_start(ingest);
     return start_http(ingest, listen, err);
 }
 
@@ -207,6 +209,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     lookups_stop(ingest->replay_asks);
     lookups_stop(ingest->changes);
     replays_stop(ingest->replays);
+    sessions_stop(ingest->sessions);
     answers_stop(ingest->answers); /* it publishes events */
     events_free(ingest->events);
     bus_producer_free(ingest->producer, 2000);

@@ -13,9 +13,29 @@ void refuse_write(HttpRequest *request, unsigned status, Str text)
     buf_add(body, STR("}\n"));
 }
 
+/* The diagnostics pages read codes. */
+static StepNext refuse_page(Exchange *exchange, unsigned status, const char *code, const char *text)
+{
+    Buf *body = http_reply_body(exchange->request);
+    http_reply_status(exchange->request, status);
+    http_reply_header(exchange->request, "Content-Type", STR("application/json"));
+    buf_reset(body);
+    buf_add_format(body, "{\"error\":{\"status\":%u,\"code\":\"%s\",\"text\":", status, code);
+    json_write_string(body, str_from(text));
+    buf_add(body, STR("}}\n"));
+    return STEP_REPLY;
+}
+
+bool refuse_is_page(const Exchange *exchange)
+{
+    return str_starts(http_request_path(exchange->request), STR("/admin/api/"));
+}
+
 StepNext refuse(Exchange *exchange, unsigned status, const char *code, const char *text)
 {
     exchange->error_code = str_from(code);
+    if (refuse_is_page(exchange))
+        return refuse_page(exchange, status, code, text);
     refuse_write(exchange->request, status, str_from(text));
     return STEP_REPLY;
 }

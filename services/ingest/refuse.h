@@ -6,6 +6,9 @@
 #include "services/ingest/exchange.h"
 #include "services/ingest/flow.h"
 
+/* Is it asked by the diagnostics pages (/admin/api/...)? Then refuse() says
+ * {"error":{"status":...,"code":"...","text":"..."}}. */
+bool refuse_is_page(const Exchange *exchange);
 /* Fills the reply and yields STEP_REPLY. */
 StepNext refuse(Exchange *exchange, unsigned status, const char *code, const char *text);
 /* 503 with Retry-After: whether the bundle was taken is unknown, repeat it with the same id. */

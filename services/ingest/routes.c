@@ -25,6 +25,13 @@ static const Route routes[] = {
     {"POST", "/$ingest/auth", "/$ingest/auth", AUTH_NONE, RIGHT_NONE, NULL, false, FORM_TYPE, ROUTE_UNSPECIFIED, flow_token, &api_ingest_auth},
     {"GET", "/.well-known/jwks.json", "/.well-known/jwks.json", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_jwks, &api_jwks},
     {"GET", "/.well-known/smart-configuration", "/.well-known/smart-configuration", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_smart, &api_smart},
+    {"GET", "/admin/api/session", "/admin/api/session", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_session_look, &api_session_look},
+    {"POST", "/admin/api/session", "/admin/api/session", AUTH_NONE, RIGHT_NONE, NULL, false, "application/json", ROUTE_UNSPECIFIED, flow_session_sign_in, &api_session_sign_in},
+    {"DELETE", "/admin/api/session", "/admin/api/session", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_session_end, &api_session_end},
+    {"GET", "/admin/api/session/oidc", "/admin/api/session/oidc", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_oidc_start, &api_oidc_start},
+    {"GET", "/admin/api/session/callback", "/admin/api/session/callback", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_oidc_back, &api_oidc_back},
+    {"GET", "/admin/diagnostics", "/admin/diagnostics", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_page, &api_page_home},
+    {"GET", "/admin/diagnostics/{path}", "/admin/diagnostics", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_page, &api_page},
     {"GET",  "/admin/{kind}", "/admin", AUTH_READER, RIGHT_ADMINISTER, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_admin_list, &api_admin_list},
     {"GET",  "/admin/{kind}/{name}", "/admin", AUTH_READER, RIGHT_ADMINISTER, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_admin_show, &api_admin_show},
     {"PUT",  "/admin/{kind}/{name}", "/admin", AUTH_READER, RIGHT_ADMINISTER, NULL, false, JSON_TYPE, ROUTE_UNSPECIFIED, flow_admin_put, &api_admin_put},
@@ -61,8 +68,13 @@ static bool path_matches(Str pattern, Str path, Str ret_parameters[ROUTE_PARAMET
     Str want, have;
     size_t count = 0;
     while (str_split(&pattern, '/', &want)) {
+        Str left = path;
         if (!str_split(&path, '/', &have))
             return false;
+        if (str_is(want, "{path}")) {
+            ret_parameters[count++] = left;
+            return left.len > 0;
+        }
         if (str_starts(want, STR("{"))) {
             if (have.len == 0)
                 return false;

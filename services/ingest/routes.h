@@ -25,7 +25,8 @@ typedef enum RouteRight {
 
 typedef struct Route {
     const char *method;
-    const char *path; /* "{...}" stands for one segment; a trailing slash is optional */
+    const char *path; /* "{...}" stands for one segment, "{path}" for all that is left; a trailing
+                         slash is optional */
     const char *name; /* in metrics and claims */
     AuthPolicy auth;
     RouteRight right;

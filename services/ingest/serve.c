@@ -21,9 +21,11 @@ static void finish_headers(HttpRequest *request, const Exchange *exchange)
                                                        : uuid_str(&exchange->id));
     if (exchange && !exchange->preflight)
         cors_add(exchange);
-    http_reply_header(request, "Cache-Control", STR("no-store"));
+    if (!exchange || !exchange->cacheable)
+        http_reply_header(request, "Cache-Control", STR("no-store"));
     http_reply_header(request, "X-Content-Type-Options", STR("nosniff"));
-    observability_add(request);
+    if (!exchange || (!exchange->cacheable && !refuse_is_page(exchange)))
+        observability_add(request);
 }
 
 /* --- callbacks -------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
  * objects.c objects of every kind as they are: check, publish, list, show, remove
  * edit.c    a caller read, changed and published again over the version that was read
  * verbs.c   the changes: credentials, permissions
+ * accounts.c people who sign in to the diagnostics pages
  * mint.c    keys and certificates made here: signing keys, and what `dev` needs
  * dev.c     one caller of each kind, on a development stack only */
 #pragma once
@@ -26,8 +27,8 @@ typedef struct ToolConfig {
 typedef struct Command {
     const char *words[40];
     size_t count;
-    bool json, bound;
-    const char *about, *file, *subject, *san, *issuer, *tenants, *plan, *scopes;
+    bool json, bound, no_password;
+    const char *about, *file, *subject, *san, *issuer, *tenants, *plan, *scopes, *rights, *oidc;
     uint64_t days, overlap_h;
 } Command;
 
@@ -77,6 +78,12 @@ bool verb_client_jwks(Tool *tool, Err *err) MUST_USE;
 bool verb_client_certificate(Tool *tool, Err *err) MUST_USE;
 bool verb_certificate_add(Tool *tool, Err *err) MUST_USE;
 bool verb_certificate_revoke(Tool *tool, Err *err) MUST_USE;
+
+/* --- accounts.c ------------------------------------------------------------------------------- */
+bool verb_account_create(Tool *tool, Err *err) MUST_USE;
+bool verb_account_change(Tool *tool, Err *err) MUST_USE;
+bool verb_account_password(Tool *tool, Err *err) MUST_USE;
+bool verb_account_enable(Tool *tool, Err *err) MUST_USE;
 
 /* --- mint.c ----------------------------------------------------------------------------------- */
 bool verb_signing_key(Tool *tool, Err *err) MUST_USE;

@@ -58,6 +58,15 @@ static const struct {
     {"certificate-add",    1, 1,  verb_certificate_add,    false,
      "CALLER [--file PEM] [--subject S] [--san S] [--issuer S] [--days N]"                                               },
     {"certificate-revoke", 2, 2,  verb_certificate_revoke, false, "CALLER FINGERPRINT|SUBJECT|SAN"                       },
+    {"account-create",     1, 1,  verb_account_create,     false,
+     "NAME --tenants A,B --rights read,reveal,replay,administer [--oidc SUBJECTS] [--no-password]: "
+     "somebody for the diagnostics pages; the password: on the standard input"                                           },
+    {"account-change",     1, 1,  verb_account_change,     false,
+     "NAME [--tenants A,B] [--rights R] [--oidc SUBJECTS] [--no-password]"                                               },
+    {"account-password",   1, 1,  verb_account_password,   false,
+     "NAME: a new one, on the standard input; its sessions are over"                                                     },
+    {"account-disable",    1, 1,  verb_account_enable,     false, "NAME: its sessions are over"                          },
+    {"account-enable",     1, 1,  verb_account_enable,     false, "NAME"                                                 },
     {"signing-key",        1, 2,  verb_signing_key,        true,
      "FOLDER [ed25519|p256|rsa]: a new key of the own issuer"                                                            },
     {"dev",                0, 0,  verb_dev,                true,
@@ -70,7 +79,7 @@ static const char *usage_text(void)
     static char text[8192];
     size_t len = (size_t)snprintf(
         text, sizeof text,
-        "  KIND is callers, issuers, plans, tenants or hosts; --json for scripts.\n");
+        "  KIND is callers, issuers, plans, tenants, hosts or accounts; --json for scripts.\n");
     for (size_t i = 0; i < VERB_COUNT && len < sizeof text; i++)
         len += (size_t)snprintf(text + len, sizeof text - len, "  %-18s %s\n", verbs[i].name,
                                 verbs[i].usage);
@@ -97,6 +106,8 @@ static bool read_command(int argc, char **argv, Command *command)
         {"--tenants", &command->tenants},
         {"--plan",    &command->plan   },
         {"--scopes",  &command->scopes },
+        {"--rights",  &command->rights },
+        {"--oidc",    &command->oidc   },
     };
     for (int i = 0; i < argc; i++) {
         const char *word = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
@@ -111,6 +122,8 @@ static bool read_command(int argc, char **argv, Command *command)
             command->json = true;
         } else if (strcmp(word, "--bound") == 0) {
             command->bound = true;
+        } else if (strcmp(word, "--no-password") == 0) {
+            command->no_password = true;
         } else if (strcmp(word, "--days") == 0 || strcmp(word, "--overlap") == 0) {
             if (!read_number(value, word[2] == 'd' ? &command->days : &command->overlap_h))
                 return false;

@@ -48,7 +48,7 @@ bool tool_publish(Tool *tool, AuthKind kind, Str name, Str data, bool expects, u
 static bool kind_of(const Tool *tool, size_t word, AuthKind *ret_kind, Err *err)
 {
     return auth_kind_named(str_from(tool->command.words[word]), ret_kind) ||
-           ERR(err, ERR_INPUT, "kind", "callers, issuers, plans, tenants or hosts");
+           ERR(err, ERR_INPUT, "kind", "callers, issuers, plans, tenants, hosts or accounts");
 }
 
 static bool read_object(Tool *tool, AuthKind kind, const char *name, const char *path,

@@ -80,6 +80,7 @@ def ingest(settings, postgres, index):
         "CREDENTIAL_KEY_FILE": str(secret(settings, "credential-key")),
         "SIGNING_KEYS": str(signing_keys(settings)),
         "TOKEN_ISSUER": f"https://localhost:{settings.ports.https}",
+        "SESSION_KEY_FILE": str(secret(settings, "session-key")),
     }
 
 

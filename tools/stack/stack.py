@@ -93,10 +93,10 @@ class Stack:
                                            self.settings.packages, self.settings.cache / "packages"):
             self.say(f"definitions of {name}" + (f" compiled in {seconds:.1f} s" if seconds else " (kept)"))
 
-    def run(self, what, command, env):
-        """A tool of ours that ends by itself."""
+    def run(self, what, command, env, text=""):
+        """A tool of ours that ends by itself; `text` on its standard input."""
         done = subprocess.run([str(self.settings.bin / command[0]), *command[1:]], capture_output=True,
-                              text=True, env={**self.base_environment(), **env}, stdin=subprocess.DEVNULL)
+                              text=True, env={**self.base_environment(), **env}, input=text)
         if done.returncode:
             raise StackError(f"{what}: {command[0]} ended with {done.returncode}:\n{(done.stdout + done.stderr).strip()[-1500:]}")
         return done.stdout

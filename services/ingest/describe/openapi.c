@@ -95,6 +95,7 @@ static const char schemes[] =
     "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"x-api-key\"},"
     "\"clientSecret\":{\"type\":\"http\",\"scheme\":\"basic\",\"description\":\"client_id and "
     "client_secret\"},"
+    "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"__Host-fhirbus-session\"},"
     "\"callbackSignature\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":"
     "\"X-Fhirbus-Signature\",\"description\":\"t=SECONDS,v1=HMAC-SHA256 of "
     "SECONDS.ID.BODY in hex\"},";

@@ -1,0 +1,43 @@
+/* sessions - signing in: by password, by an OpenID Connect provider. One per process.
+ *
+ * Both take their time (Argon2id on purpose, the provider because it is far away), so they are
+ * looked at by threads of their own, the desk: a server thread never waits for them.
+ * Limits:  DESK_WAITING_MAX people in line; attempts.h says how often one may try.
+ * Threads: any of the server's. */
+#pragma once
+#include "common/auth/keys.h"
+#include "services/ingest/exchange.h"
+#include "services/ingest/lookups.h"
+#include "services/ingest/sessions/attempts.h"
+#include "services/ingest/sessions/session_options.h"
+
+enum { DESK_THREADS = 2, DESK_WAITING_MAX = 32 };
+
+typedef struct Desk Desk;
+
+typedef struct Provider { /* what its discovery document says */
+    pthread_mutex_t lock;
+    bool known;
+    int64_t known_ms;
+    char authorization_url[1000], token_url[1000], jwks_url[1000];
+} Provider;
+
+typedef struct Sessions {
+    Ingest *ingest;
+    Desk *desk;
+    Attempts *attempts;
+    KeyStore *keys; /* the provider's; NULL: none */
+    Provider provider;
+} Sessions;
+
+bool sessions_check(const SessionConfig *config, Err *err) MUST_USE;
+Sessions *sessions_start(Ingest *ingest);
+void sessions_stop(Sessions *sessions); /* NULL is fine */
+bool sessions_oidc(const SessionConfig *config);
+
+/* As lookups_step, at the desk: `run` gets no Db. */
+StepNext desk_step(Sessions *sessions, Exchange *exchange, const LookupStep *step);
+
+Desk *desk_open(void);
+void desk_close(Desk *desk); /* NULL is fine */
+bool desk_ask(Desk *desk, Exchange *exchange, Question *question);
