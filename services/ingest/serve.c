@@ -24,7 +24,7 @@ static void finish_headers(HttpRequest *request, const Exchange *exchange)
     if (!exchange || !exchange->cacheable)
         http_reply_header(request, "Cache-Control", STR("no-store"));
     http_reply_header(request, "X-Content-Type-Options", STR("nosniff"));
-    if (!exchange || (!exchange->cacheable && !refuse_is_page(exchange)))
+    if (!exchange || !exchange->cacheable)
         observability_add(request);
 }
 

@@ -111,9 +111,9 @@ static bool read_password(char *to, size_t room, Err *err)
 static bool keep_password(const AccountEdit *edit, Err *err)
 {
     char password[PASSWORD_MAX + 2] = "";
-    bool fine = read_password(password, sizeof password, err) &&
-                password_keep(str_from(password), edit->account->arena, &edit->account->argon2id,
-                              err);
+    bool fine =
+        read_password(password, sizeof password, err) &&
+        password_keep(str_from(password), edit->account->arena, &edit->account->argon2id, err);
     explicit_bzero(password, sizeof password);
     return fine;
 }

@@ -2,11 +2,14 @@
 #include "services/ingest/describe/describe.h"
 
 #define COOKIE "[{\"session\":[]}]"
-#define ERROR(status, about) {status, "application/json", "PageError", about, NULL}
+#define ERROR(status, about)                                                                       \
+    {                                                                                              \
+        status, "application/json", "PageError", about, NULL                                       \
+    }
 
 static const ApiAnswer answers_home[] = {
-    {308, NULL, NULL, "The pages are at /admin/diagnostics/", "Location"},
-    {200, "text/html", NULL, "Where that leads to", NULL},
+    {308,         NULL, NULL, "The pages are at /admin/diagnostics/", "Location"},
+    {200,       "text/html", NULL, "Where that leads to", NULL},
     {0},
 };
 const ApiOperation api_page_home = {
@@ -22,13 +25,13 @@ static const ApiField fields_page[] = {
     API_END,
 };
 static const ApiAnswer answers_page[] = {
-    {200, "text/html", NULL, "The page", NULL},
+    {200,   "text/html", NULL, "The page", NULL},
     {200, "text/javascript", NULL, "", NULL},
     {200, "text/css", NULL, "", NULL},
-    {200, "image/svg+xml", NULL, "", NULL},
+    {200,   "image/svg+xml", NULL, "", NULL},
     {200, "font/woff2", NULL, "", NULL},
     {304, NULL, NULL, "It is the same", NULL},
-    {404, "application/json", "Error", "There is no such file", NULL},
+    {404,   "application/json", "Error", "There is no such file", NULL},
     {0},
 };
 const ApiOperation api_page = {
@@ -41,11 +44,11 @@ const ApiOperation api_page = {
 };
 
 static const ApiAnswer answers_look[] = {
-    {200, "application/json", "Session", "Who has signed in, and may what", NULL},
+    {200,        "application/json", "Session", "Who has signed in, and may what", NULL},
     ERROR(400, "The request is malformed, or its Host is not served"),
     {401, "application/json", "PageRefusal", "Nobody has", NULL},
     ERROR(503, "Accounts are not read yet"),
-    {0},
+    {0     },
 };
 const ApiOperation api_session_look = {
     .id = "session",
@@ -56,13 +59,13 @@ const ApiOperation api_session_look = {
 };
 
 static const ApiAnswer answers_sign_in[] = {
-    {200, "application/json", "Session", "Signed in: the cookie is set", NULL},
+    {200,            "application/json", "Session", "Signed in: the cookie is set", NULL},
     ERROR(400, "No name and password"),
-    {401, "application/json", "PageRefusal", "Name or password is wrong", NULL},
+    {401,     "application/json", "PageRefusal", "Name or password is wrong", NULL},
     ERROR(403, "It came from another site"),
     ERROR(415, "Another media type"),
-    {429, "application/json", "PageError", "Too many failed sign-ins", "Retry-After"},
-    {503, "application/json", "PageError", "Not now", "Retry-After"},
+    {429,          "application/json", "PageError", "Too many failed sign-ins", "Retry-After"},
+    {503,            "application/json", "PageError", "Not now", "Retry-After"},
     {0},
 };
 const ApiOperation api_session_sign_in = {
@@ -75,7 +78,7 @@ const ApiOperation api_session_sign_in = {
 };
 
 static const ApiAnswer answers_end[] = {
-    {204, NULL, NULL, "Signed out", NULL},
+    {204,   NULL, NULL, "Signed out", NULL},
     ERROR(400, "The request is malformed, or its Host is not served"),
     {401, "application/json", "PageRefusal", "There was no session", NULL},
     ERROR(403, "X-CSRF-Token is missing or wrong"),
@@ -94,11 +97,11 @@ static const ApiField fields_start[] = {
     API_END,
 };
 static const ApiAnswer answers_go[] = {
-    {302, NULL, NULL, "To the provider, to the pages, or to what was wrong", "Location"},
-    {200, "text/html", NULL, "Where that leads to", NULL},
+    {302,         NULL, NULL, "To the provider, to the pages, or to what was wrong", "Location"},
+    {200,       "text/html", NULL, "Where that leads to", NULL},
     ERROR(400, "The request is malformed, or its Host is not served"),
     {503, "application/json", "PageError", "Not now", "Retry-After"},
-    {0},
+    {0        },
 };
 const ApiOperation api_oidc_start = {
     .id = "signInAtProvider",
@@ -110,9 +113,9 @@ const ApiOperation api_oidc_start = {
 };
 
 static const ApiField fields_back[] = {
-    {API_QUERY, "code", false, "Text", "the provider's"},
-    {API_QUERY, "state", false, "Text", "what it was told"},
-    {API_QUERY, "iss", false, "Text", "who it is (RFC 9207)"},
+    {API_QUERY, "code",  false, "Text", "the provider's"      },
+    {API_QUERY, "state", false, "Text", "what it was told"    },
+    {API_QUERY, "iss",   false, "Text", "who it is (RFC 9207)"},
     {API_QUERY, "error", false, "Text", "why it gives no code"},
     API_END,
 };

@@ -2,7 +2,7 @@
 
 /* The assembler puts the files in: as C texts they would take the compiler a minute. */
 #define PAGE_BYTES(symbol, path)                                                                   \
-    __asm__(".section .rodata\n" #symbol ":\n.incbin \"" path "\"\n" #symbol "_end:\n.byte 0\n"     \
+    __asm__(".section .rodata\n" #symbol ":\n.incbin \"" path "\"\n" #symbol "_end:\n.byte 0\n"    \
             ".previous\n");                                                                        \
     extern const char symbol[] __attribute__((visibility("hidden")));                              \
     extern const char symbol##_end[] __attribute__((visibility("hidden")));

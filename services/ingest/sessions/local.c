@@ -54,9 +54,8 @@ static bool read_body(Exchange *exchange, SignIn *sign_in)
 
 static StepNext too_often(Exchange *exchange, uint64_t wait_s)
 {
-    http_reply_header(
-        exchange->request, "Retry-After",
-        arena_format(exchange->arena, "%llu", (unsigned long long)wait_s));
+    http_reply_header(exchange->request, "Retry-After",
+                      arena_format(exchange->arena, "%llu", (unsigned long long)wait_s));
     return refuse(exchange, 429, "sign-in-rate", "Too many failed sign-ins: wait a little");
 }
 
@@ -107,9 +106,8 @@ StepNext step_session_sign_in(Exchange *exchange)
 
 static StepNext take(Exchange *exchange)
 {
-    return session_presented(exchange)
-               ? session_take(exchange)
-               : session_refuse(exchange, "not-signed-in", "Sign in");
+    return session_presented(exchange) ? session_take(exchange)
+                                       : session_refuse(exchange, "not-signed-in", "Sign in");
 }
 
 StepNext step_session_look(Exchange *exchange)

@@ -121,10 +121,10 @@ static StepNext tell_start(Exchange *exchange, Question *base)
     form_add(&out, "nonce", sign_in->nonce);
     form_add(&out, "code_challenge", seal_digest(sign_in->verifier, exchange->arena));
     buf_add(&out, STR("&code_challenge_method=S256"));
-    Str kept = arena_format(exchange->arena, "%lld\n%.*s\n%.*s\n%.*s\n%.*s",
-                            (long long)(clock_wall_ms() / 1000), STR_ARG(sign_in->state),
-                            STR_ARG(sign_in->nonce), STR_ARG(sign_in->verifier),
-                            STR_ARG(sign_in->to));
+    Str kept =
+        arena_format(exchange->arena, "%lld\n%.*s\n%.*s\n%.*s\n%.*s",
+                     (long long)(clock_wall_ms() / 1000), STR_ARG(sign_in->state),
+                     STR_ARG(sign_in->nonce), STR_ARG(sign_in->verifier), STR_ARG(sign_in->to));
     set_cookie(exchange, seal_close(str_from(config->key), PURPOSE, kept, exchange->arena),
                OIDC_LIFE_S);
     return go(exchange, arena_copy(exchange->arena, buf_str(&out)));

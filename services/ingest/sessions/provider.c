@@ -173,10 +173,9 @@ bool provider_redeem(Sessions *sessions, Str code, Str verifier, Str redirect, A
     form_add(&form, "code_verifier", verifier);
     form_add(&form, "client_id", str_from(config->oidc_client_id));
     const HttpHeader headers[] = {
-        {STR("Content-Type"), STR("application/x-www-form-urlencoded")},
-        {STR("Accept"), STR("application/json")},
-        {STR("Authorization"),
-         config->oidc_client_secret ? basic(config, arena) : STR_NONE},
+        {STR("Content-Type"),      STR("application/x-www-form-urlencoded")},
+        {                    STR("Accept"), STR("application/json")                                        },
+        { STR("Authorization"),       config->oidc_client_secret ? basic(config,                                               arena) : STR_NONE},
     };
     HttpCall call = {
         .method = "POST",

@@ -215,9 +215,8 @@ Str session_time(Exchange *exchange, int64_t s)
     time_t at = (time_t)s;
     if (!gmtime_r(&at, &parts))
         return STR("");
-    return arena_format(exchange->arena, "%04d-%02d-%02dT%02d:%02d:%02d.000Z",
-                        parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
-                        parts.tm_min, parts.tm_sec);
+    return arena_format(exchange->arena, "%04d-%02d-%02dT%02d:%02d:%02d.000Z", parts.tm_year + 1900,
+                        parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 StepNext session_refuse(Exchange *exchange, const char *code, const char *text)

@@ -25,7 +25,8 @@ typedef struct Session {
 
 /* Is there a cookie of that name at all? */
 bool session_presented(const Exchange *exchange);
-/* The cookie's session becomes the exchange's caller; the cookie is renewed. STEP_REPLY: refused. */
+/* The cookie's session becomes the exchange's caller; the cookie is renewed. STEP_REPLY: refused.
+ */
 StepNext session_take(Exchange *exchange);
 /* A new one for an account that has just shown who it is. */
 void session_begin(Exchange *exchange, const Account *account, bool oidc);
