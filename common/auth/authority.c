@@ -42,7 +42,8 @@ bool authority_sees(const Authority *authority, AuthKind kind, const void *objec
         return covers(authority, ((const HostName *)object)->tenant);
     case AUTH_PLANS:
         return str_eq(((const UsagePlan *)object)->name, authority->caller->plan);
-    case AUTH_ISSUERS: /* they name callers of whichever tenant */
+    case AUTH_ACCOUNTS: /* people are the business of who answers for the whole of it */
+    case AUTH_ISSUERS:  /* they name callers of whichever tenant */
     case AUTH_KIND_COUNT:
         break;
     }
