@@ -45,6 +45,7 @@ typedef struct BusProducer BusProducer;
 typedef struct BusProducerOptions {
     uint32_t
         message_timeout_ms; /* delivered or given up by then; below the reply deadline; 0: 10 000 */
+    uint32_t linger_ms;     /* batching of all others; 0: they travel at once */
     uint32_t bulk_linger_ms; /* batching of records marked bulk; 0: they travel unbatched too */
     size_t in_flight_limit_bytes; /* 0: 64 MiB */
     const char *compression;      /* lz4 | zstd | snappy | gzip | none; NULL: lz4 */

@@ -71,7 +71,7 @@ static bool producer_open(BusProducer *producer, const BusConfig *config,
 {
     char why[BUS_ERRSTR_BYTES];
     rd_kafka_conf_t *conf;
-    TRY(client_conf(&producer->client, config, linger_ms == 0, &conf, err));
+    TRY(client_conf(&producer->client, config, ret_rk == &producer->direct, &conf, err));
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     bool set =
         client_set(conf, "enable.idempotence", "true", err) &&
@@ -157,7 +157,7 @@ static bool producer_start(BusProducer *producer, const BusConfig *config,
     producer->wakeup = client_wakeup_open();
     if (producer->wakeup < 0)
         return ERR(err, ERR_FATAL, "bus-config", "no eventfd");
-    TRY(producer_open(producer, config, options, 0, &producer->direct, err));
+    TRY(producer_open(producer, config, options, options->linger_ms, &producer->direct, err));
     if (options->bulk_linger_ms)
         TRY(producer_open(producer, config, options, options->bulk_linger_ms, &producer->bulk,
                           err));

@@ -1,5 +1,6 @@
 #include "common/catalog/publish.h"
 
+#include "common/audit/audit.h"
 #include "common/base/clock.h"
 
 enum { SEEN_POLL_MS = 20 };
@@ -49,12 +50,11 @@ static bool await(Catalog *catalog, Str id, uint64_t version, uint32_t timeout_m
     return true;
 }
 
-bool catalog_publish(Catalog *catalog, const BusConfig *bus, const CatalogChange *change,
-                     uint32_t timeout_ms, uint64_t *ret_version, Err *err)
+static bool apply(Catalog *catalog, const BusConfig *bus, const CatalogChange *change,
+                  uint32_t timeout_ms, uint64_t now, uint64_t *ret_version, Err *err)
 {
     BUF_AUTO value;
     buf_init(&value, OBJECT_BYTES_MAX);
-    uint64_t now = version_of(catalog, change->id);
     if (!object_id_valid(change->id))
         return ERR(err, ERR_INPUT, "object-id", "%.*s is not kind/name", STR_ARG(change->id));
     if (change->expects && now != change->expected_version)
@@ -68,4 +68,44 @@ bool catalog_publish(Catalog *catalog, const BusConfig *bus, const CatalogChange
     TRY(await(catalog, change->id, version, timeout_ms, err));
     *ret_version = version;
     return true;
+}
+
+static bool tell_audit(const BusConfig *bus, const CatalogChange *change, uint64_t before,
+                       uint64_t after, const Err *failed, Err *err)
+{
+    char versions[2][24];
+    snprintf(versions[0], sizeof versions[0], "%llu", (unsigned long long)before);
+    snprintf(versions[1], sizeof versions[1], "%llu", (unsigned long long)after);
+    const NameValue details[] = {
+        {STR("version-before"), str_from(versions[0])},
+        {STR("version"),        str_from(versions[1])},
+        {STR("comment"),        change->comment      }
+    };
+    const char *action = !change->data.ptr ? "D" : before ? "U" : "C";
+    AuditRecord record =
+        audit_act_record(bus->client_id ? bus->client_id : "", action,
+                         change->data.ptr ? "publish" : "remove", change->id, change->by, failed);
+    if (change->address.len)
+        record.address = change->address;
+    record.details = details;
+    record.detail_count = change->comment.len ? 3 : 2;
+    Err why = {0};
+    return audit_act(bus, &record, &why) ||
+           ERR(err, ERR_RETRY, "audit-unpublished", "%s, but the audit record was not taken: %s",
+               failed ? "not done" : "done", why.text);
+}
+
+bool catalog_publish(Catalog *catalog, const BusConfig *bus, const CatalogChange *change,
+                     uint32_t timeout_ms, uint64_t *ret_version, Err *err)
+{
+    Err why = {0}, unheard = {0};
+    uint64_t before = version_of(catalog, change->id), after = 0;
+    bool fine = apply(catalog, bus, change, timeout_ms, before, &after, &why);
+    bool told =
+        tell_audit(bus, change, before, fine ? after : before, fine ? NULL : &why, &unheard);
+    if (fine && told)
+        *ret_version = after;
+    else if (err)
+        *err = fine ? unheard : why;
+    return fine && told;
 }

@@ -277,6 +277,41 @@ typedef struct Event {
     UnknownFields unknown;
 } Event;
 
+typedef enum AuditKind {
+    AUDIT_UNSPECIFIED = 0,
+    AUDIT_REQUEST = 1,
+    AUDIT_ADMINISTRATION = 2,
+    AUDIT_GAP = 3,
+} AuditKind;
+
+/* outcome: as in FHIR's AuditEvent. */
+enum { AUDIT_SUCCESS = 0, AUDIT_REFUSED = 4, AUDIT_FAILED = 8 };
+
+typedef struct AuditRecord {
+    uint32_t version;
+    Str id;
+    int64_t at_us;
+    AuditKind kind;
+    Str service;
+    Str instance;
+    Str action;
+    Str operation;
+    Str resource;
+    Str tenant;
+    Str caller;
+    Str means;
+    Str address;
+    Str peer;
+    uint32_t status;
+    uint32_t outcome;
+    Str code;
+    Str subject;
+    uint64_t count;
+    const NameValue *details;
+    uint32_t detail_count;
+    UnknownFields unknown;
+} AuditRecord;
+
 bool envelope_encode(const Envelope *in, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;
 /* The same message without copying its payload: everything else is written into the `room` bytes in
  * front of it. False: it takes more room than that, or what envelope_encode would refuse. */
@@ -293,6 +328,8 @@ bool submission_encode(const Submission *in, Arena *arena, Str *ret_bytes, Err *
 bool submission_decode(Str bytes, Arena *arena, Submission *ret, Err *err) MUST_USE;
 bool event_encode(const Event *in, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;
 bool event_decode(Str bytes, Arena *arena, Event *ret, Err *err) MUST_USE;
+bool audit_record_encode(const AuditRecord *in, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;
+bool audit_record_decode(Str bytes, Arena *arena, AuditRecord *ret, Err *err) MUST_USE;
 
 /* Fills payload_bytes and payload_sha256 from payload (the hash lives in `arena`). */
 bool envelope_seal(Envelope *envelope, Arena *arena, Err *err) MUST_USE;
@@ -307,3 +344,4 @@ const char *lane_name(Lane lane);                  /* "interactive", "bulk" */
 const char *action_name(DispositionAction action); /* "accept", "reject", "discard" */
 const char *failure_kind_name(FailureKind kind);   /* "poison", ... */
 const char *response_kind_name(ResponseKind kind); /* "verdict", ... */
+const char *audit_kind_name(AuditKind kind);       /* "request", ... */

@@ -7,6 +7,9 @@
 #include "common/db/db.h"
 #include "services/ingest/sessions/session_options.h"
 
+/* AUDIT_UNAVAILABLE */
+enum { AUDIT_REFUSE, AUDIT_SERVE };
+
 typedef struct IngestConfig {
     BusConfig bus;
     DbConfig db;
@@ -44,6 +47,9 @@ typedef struct IngestConfig {
     uint64_t read_timeout_ms, read_threads;
     bool events;
     SessionConfig sessions;
+    bool audit;
+    uint64_t audit_buffer_mib;
+    int audit_unavailable;
 } IngestConfig;
 
 extern const ConfigOption ingest_options[];

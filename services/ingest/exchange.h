@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "common/audit/audit.h"
 #include "common/auth/auth.h"
 #include "common/bus/bus.h"
 #include "common/envelope/envelope.h"
@@ -25,6 +26,16 @@ typedef struct HostName HostName;
 typedef struct Session Session;
 
 enum { ROUTE_PARAMETERS_MAX = 3 };
+
+/* What handlers add to the request's audit record: audited.h. */
+enum { AUDITED_DETAILS_MAX = 8 };
+typedef struct Audited {
+    Str resource;
+    bool has_subject;
+    unsigned char subject[AUDIT_SUBJECT_BYTES];
+    NameValue details[AUDITED_DETAILS_MAX];
+    uint32_t count;
+} Audited;
 
 typedef enum PublishState {
     PUBLISH_NOT_YET,
@@ -82,6 +93,7 @@ typedef struct Exchange {
 
     Envelope envelope; /* wrap */
     Str error_code;    /* for the log: why it was refused */
+    Audited audit;
 
     /* claim */
     enum { CLAIM_NOT_YET, CLAIM_ASKED, CLAIM_RECALLED, CLAIM_PAUSED } claim_phase;

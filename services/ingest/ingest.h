@@ -12,6 +12,7 @@
 
 typedef struct Answers Answers;
 typedef struct Await Await;
+typedef struct Audit Audit;
 typedef struct Auth Auth;
 typedef struct Catalog Catalog;
 typedef struct Certificates Certificates;
@@ -40,6 +41,7 @@ typedef struct Ingest {
     Await *await;
     Answers *answers;
     Events *events;       /* NULL: EVENTS=0 */
+    Audit *audit;         /* NULL: AUDIT=0 */
     Lookups *lookups;     /* claims and $status: short questions */
     Lookups *reads;       /* lists and exports: never in the way of the former */
     Lookups *replay_asks; /* a dry run may take long */

@@ -12,6 +12,7 @@
 #include "common/http/ops_server.h"
 #include "common/replay/replay.h"
 #include "services/ingest/answers.h"
+#include "services/ingest/audited.h"
 #include "services/ingest/await.h"
 #include "services/ingest/certificates.h"
 #include "services/ingest/claim.h"
@@ -28,6 +29,8 @@
 #include "services/ingest/sessions/sessions.h"
 #include "services/ingest/tenants.h"
 #include "services/ingest/token.h"
+
+enum { AUDIT_FLUSH_MS = 5000 };
 
 static const ConfigProgram program = {
     .name = "fhirbus-ingest",
@@ -119,6 +122,7 @@ static bool start_bus(Ingest *ingest, BusConfig *bus, Err *err)
         .reports_can_wait = true, /* an answer says as much; answers.c looks for failures */
     };
     TRY(bus_producer_new(bus, &options, &ingest->producer, err));
+    TRY(audited_start(ingest, bus, err));
     ingest->await = await_new(ingest->log);
     if (config->events)
         ingest->events = events_new(ingest);
@@ -213,6 +217,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     answers_stop(ingest->answers); /* it publishes events */
     events_free(ingest->events);
     bus_producer_free(ingest->producer, 2000);
+    audit_close(ingest->audit, AUDIT_FLUSH_MS);
     published_close(ingest);
     await_free(ingest->await);
     tenants_free(ingest->tenants);

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "services/ingest/admit.h"
+#include "services/ingest/audited.h"
 #include "services/ingest/await.h"
 #include "services/ingest/cors.h"
 #include "services/ingest/counts.h"
@@ -49,6 +50,10 @@ static bool begin(void *context, HttpRequest *request)
     http_request_set_state(request, exchange);
     RouteMatch match = route_find(http_request_method(request), http_request_path(request));
     bool any_host = match.route && match.route->any_host;
+    if (!audit_accepts(ingest->audit)) {
+        refuse_unavailable(exchange, "audit-unavailable", "Nothing was taken, try again later");
+        return answered(exchange);
+    }
     if (host_take(exchange, any_host) != STEP_NEXT)
         return answered(exchange);
     if (!match.path_known)
@@ -136,7 +141,7 @@ static void log_request(const Ingest *ingest, HttpRequest *request, Exchange *ex
 
 static void over(void *context, HttpRequest *request, bool sent)
 {
-    const Ingest *ingest = context;
+    Ingest *ingest = context;
     Exchange *exchange = http_request_state(request);
     bool routed = exchange && exchange->route;
     unsigned status = http_reply_get_status(request);
@@ -144,6 +149,7 @@ static void over(void *context, HttpRequest *request, bool sent)
     count_request(ingest->counters, routed ? route_index(exchange->route) : route_count(), status,
                   (double)took_ns / 1e9, http_request_body_bytes(request), sent);
     log_request(ingest, request, exchange, status, took_ns / 1000, sent);
+    audited_over(ingest, request, exchange, status, sent);
     if (!exchange)
         return;
     await_remove(ingest->await, exchange);

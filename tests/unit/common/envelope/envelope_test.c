@@ -376,6 +376,44 @@ static void a_failure_names_its_kind(void **state)
     assert_str(out.failure.text, STR("twice"));
 }
 
+static void audit_records_come_back(void **state)
+{
+    NameValue detail = {STR("version"), STR("3")};
+    AuditRecord in = {.id = STR("i"),
+                      .at_us = 7,
+                      .kind = AUDIT_ADMINISTRATION,
+                      .service = STR("s"),
+                      .instance = STR("n"),
+                      .action = STR("U"),
+                      .operation = STR("publish"),
+                      .resource = STR("callers/a"),
+                      .tenant = STR("t"),
+                      .caller = STR("c"),
+                      .means = STR("token"),
+                      .address = STR("10.0.0.1"),
+                      .peer = STR("10.0.0.2"),
+                      .status = 409,
+                      .outcome = AUDIT_REFUSED,
+                      .code = STR("publish-version"),
+                      .subject = STR("0123456789abcdef"),
+                      .count = 5,
+                      .details = &detail,
+                      .detail_count = 1};
+    AuditRecord out;
+    Str bytes, again;
+    Err err = {0};
+    assert_true(audit_record_encode(&in, *state, &bytes, &err));
+    assert_true(audit_record_decode(bytes, *state, &out, &err));
+    assert_int_equal(out.kind, AUDIT_ADMINISTRATION);
+    assert_str(out.resource, in.resource);
+    assert_str(out.subject, in.subject);
+    assert_str(out.details[0].value, detail.value);
+    assert_true(audit_record_encode(&out, *state, &again, &err)); /* nothing was forgotten */
+    assert_str(again, bytes);
+    in.id = STR_NONE;
+    assert_false(audit_record_encode(&in, *state, &bytes, &err));
+}
+
 static void submissions_and_events_come_back(void **state)
 {
     Submission in = {.envelope = sample_envelope(NULL, 0),
@@ -537,6 +575,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_response_comes_back_with_the_parts_it_had, arena_up,
                                         arena_down),
         cmocka_unit_test_setup_teardown(a_failure_names_its_kind, arena_up, arena_down),
+        cmocka_unit_test_setup_teardown(audit_records_come_back, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(submissions_and_events_come_back, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(fields_of_the_future_are_written_back, arena_up,
                                         arena_down),
