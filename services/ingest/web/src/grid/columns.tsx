@@ -19,10 +19,10 @@ const some = (n: number | null | undefined, bad: string) => (n ? <span class={ba
 
 /** Ids stand whole: they are what one copies. A link, so that it opens in a new tab too; the cell has the focus. */
 export const COLUMNS: GridColumn<Row>[] = [
-  { id: "received_at", title: "Received (UTC)", width: 156, sortable: true, cell: (row) => <a href={interactionAddress(row.interaction_id, row.tenant_id)} tabIndex={-1} class="open">{second(row.received_at)}</a> },
+  { id: "received_at", title: "Received (UTC)", width: 174, sortable: true, cell: (row) => <a href={interactionAddress(row.interaction_id, row.tenant_id)} tabIndex={-1} class="open">{second(row.received_at)}</a> },
   text("tenant_id", "Tenant", 130),
   { id: "state", title: "State", width: 104, cell: (row) => <StateBadge state={row.state} /> },
-  { id: "state_at", title: "State since", width: 156, sortable: true, cell: (row) => second(row.state_at) },
+  { id: "state_at", title: "State since", width: 174, sortable: true, cell: (row) => second(row.state_at) },
   { id: "is_bundle_valid", title: "Validity", width: 84, cell: (row) => <Valid valid={row.is_bundle_valid} /> },
   { id: "disposition", title: "Disposition", width: 98, cell: (row) => <Badge word={row.disposition} /> },
   { id: "errors", title: "Errors", width: 76, numeric: true, sortable: true, cell: (row) => some(row.errors, "bad-text") },

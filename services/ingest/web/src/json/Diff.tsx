@@ -4,6 +4,7 @@ import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { common } from "./editor.ts";
 import { Reader } from "./reader.ts";
+import { rootIn } from "./root.ts";
 
 interface Props {
   before: string;
@@ -46,17 +47,17 @@ export function Diff({ before, after, labels }: Props) {
       if (closed) return;
       setSame(a === b);
       const collapseUnchanged = { margin: 3, minSize: 6 };
-      const parent = place.current!;
-      if (parent.clientWidth >= 760) {
+      const { root, parent } = rootIn(place.current!);
+      if (place.current!.clientWidth >= 760) {
         const view = new MergeView({
-          parent, diffConfig, collapseUnchanged, gutter: true,
+          root, parent, diffConfig, collapseUnchanged, gutter: true,
           a: { doc: a, extensions: frozen(labels[0]) },
           b: { doc: b, extensions: frozen(labels[1]) },
         });
         close = () => view.destroy();
       } else {
         const view = new EditorView({
-          parent, doc: b,
+          root, parent, doc: b,
           extensions: [frozen(labels[1]), unifiedMergeView({ original: a, mergeControls: false, diffConfig, collapseUnchanged })],
         });
         close = () => view.destroy();

@@ -6,6 +6,7 @@ import type { Ref } from "preact";
 import { Text } from "../parts/Text.tsx";
 import { common, setIssues, setTarget } from "./editor.ts";
 import { Reader } from "./reader.ts";
+import { rootIn } from "./root.ts";
 import type { Spot } from "./worker.ts";
 
 /** A payload of any size: set out in lines, searchable, with the lines of its issues marked. */
@@ -34,8 +35,10 @@ function placeOf(issue: Issue) {
   return { expression: issue.expression, line: issue.line, column: issue.col };
 }
 
-function makeView(parent: HTMLElement, label: string, moved: (at: number) => void): EditorView {
+function makeView(host: HTMLElement, label: string, moved: (at: number) => void): EditorView {
+  const { root, parent } = rootIn(host);
   return new EditorView({
+    root,
     parent,
     state: EditorState.create({
       doc: "",

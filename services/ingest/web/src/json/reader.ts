@@ -48,8 +48,9 @@ export class Reader {
     });
   }
 
-  async open(text: string): Promise<Opened> {
-    return this.send<Opened & { id: number }>({ id: this.next++, ask: "open", text });
+  /** asItIs: places are those of the text itself, not of its lines set out. */
+  async open(text: string, asItIs = false): Promise<Opened> {
+    return this.send<Opened & { id: number }>({ id: this.next++, ask: "open", text, asItIs });
   }
 
   async spots(targets: Target[]): Promise<(Spot | null)[]> {

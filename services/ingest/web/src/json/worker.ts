@@ -17,7 +17,7 @@ export interface Spot {
 }
 
 export type Ask =
-  | { id: number; ask: "open"; text: string }
+  | { id: number; ask: "open"; text: string; asItIs: boolean }
   | { id: number; ask: "spots"; targets: Target[] }
   | { id: number; ask: "path"; at: number };
 
@@ -41,17 +41,17 @@ function inParts(text: string): string[] {
   return parts.length ? parts : [""];
 }
 
-function open(id: number, text: string): Answer {
+function open(id: number, text: string, asItIs: boolean): Answer {
   const looksLike = /^\ufeff?\s*[{[]/.test(text.slice(0, 200));
   tree = looksLike ? readTree(text) : null;
   const broken = tree?.wrong ?? null;
-  layout = tree && !broken ? layOut(tree) : null;
+  layout = tree && !broken && !asItIs ? layOut(tree) : null;
   let wrong: string | null = null;
   if (broken) {
     const before = text.slice(0, broken.at);
     wrong = `No JSON from line ${before.split("\n").length}, column ${broken.at - before.lastIndexOf("\n")} on: ${broken.why}. It is shown as it came.`;
   }
-  return { id, parts: inParts(layout?.text ?? text), json: layout !== null, wrong };
+  return { id, parts: asItIs ? [] : inParts(layout?.text ?? text), json: layout !== null, wrong };
 }
 
 function spotOf(target: Target): Spot | null {
@@ -77,7 +77,7 @@ function pathAt(at: number): string {
 
 addEventListener("message", ({ data }: MessageEvent<Ask>) => {
   let answer: Answer;
-  if (data.ask === "open") answer = open(data.id, data.text);
+  if (data.ask === "open") answer = open(data.id, data.text, data.asItIs);
   else if (data.ask === "spots") answer = { id: data.id, spots: data.targets.map(spotOf) };
   else answer = { id: data.id, path: pathAt(data.at) };
   postMessage(answer);

@@ -1,5 +1,88 @@
+import { useState } from "preact/hooks";
 import type { PageProps } from "../App.tsx";
+import { type DeadLetter, deadLetters } from "../data.ts";
+import { bytes, count, second } from "../format.ts";
+import { interactionAddress } from "../grid/columns.tsx";
+import { Icon } from "../parts/Icon.tsx";
+import { Link } from "../parts/Link.tsx";
+import { Answer, Empty, Panel } from "../parts/Panel.tsx";
+import { Text } from "../parts/Text.tsx";
+import { place } from "../place.ts";
+import { ReplayDialog } from "../replay/ReplayDialog.tsx";
+import { useStore } from "../store.ts";
+import { useAsk } from "../useAsk.ts";
+
+const keyOf = (r: DeadLetter) => `${r.partition}:${r.offset}`;
+
+/** Chosen records as the hub takes them: partition:from-to, neighbours joined. */
+export function offsets(chosen: DeadLetter[]): string {
+  const sorted = [...chosen].sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+  const ranges: { partition: number; from: number; to: number }[] = [];
+  for (const r of sorted) {
+    const last = ranges[ranges.length - 1];
+    if (last && last.partition === r.partition && last.to + 1 === r.offset) last.to = r.offset;
+    else ranges.push({ partition: r.partition, from: r.offset, to: r.offset });
+  }
+  return ranges.map((r) => `${r.partition}:${r.from}-${r.to}`).join(",");
+}
 
 export default function DeadLetters(_: PageProps) {
-  return <div class="page"><h1>DeadLetters</h1></div>;
+  const { query } = useStore(place);
+  const tenant = query.get("tenant");
+  const [cursors, setCursors] = useState<(string | null)[]>([null]);
+  const cursor = cursors[cursors.length - 1] ?? null;
+  const asked = useAsk(`${tenant} ${cursor}`, (signal) => deadLetters({ tenant, limit: 50, cursor }, signal));
+  const [chosen, setChosen] = useState<Map<string, DeadLetter>>(new Map());
+  const [driving, setDriving] = useState(false);
+  const set = (r: DeadLetter, on: boolean) => {
+    const next = new Map(chosen);
+    if (on) next.set(keyOf(r), r);
+    else next.delete(keyOf(r));
+    setChosen(next);
+  };
+  return (
+    <div class="page">
+      <div class="page-head">
+        <h1>Dead letters</h1>
+        {asked.data && <span class="soft">{count(asked.data.total)} records</span>}
+        <span class="spring" />
+        <button type="button" class="primary" disabled={chosen.size === 0} onClick={() => setDriving(true)}><Icon name="replays" />Re-drive {chosen.size ? count(chosen.size) : ""}…</button>
+        <button type="button" onClick={asked.reload}>Refresh</button>
+      </div>
+      <p class="soft lead">Messages that could not be worked on, as they were, with the reason. Re-driving hands them to the workers once more; the record stays here.</p>
+      <Answer asked={asked}>
+        {(data) => (
+          <Panel title="Newest first" flush>
+            {data.records.length === 0 ? <div class="panel-body"><Empty>None.</Empty></div> : (
+              <div class="scroll tall" tabIndex={0} role="region" aria-label="Dead letters, a table">
+                <table>
+                  <thead><tr><th scope="col"><span class="hidden-label">Choose</span></th><th scope="col">When</th><th scope="col">Reason</th><th scope="col">From</th><th scope="col">Tenant</th><th scope="col">Interaction</th><th scope="col" class="numeric">Deaths</th><th scope="col" class="numeric">Size</th><th scope="col">Place</th></tr></thead>
+                  <tbody>
+                    {data.records.map((r) => (
+                      <tr key={keyOf(r)}>
+                        <td><input type="checkbox" aria-label={`Choose record ${keyOf(r)}`} checked={chosen.has(keyOf(r))} onChange={(e) => set(r, e.currentTarget.checked)} /></td>
+                        <td>{second(r.at)}</td>
+                        <td class="break"><strong><Text value={r.reason} max={80} brief /></strong><div class="soft"><Text value={r.detail} max={200} /></div></td>
+                        <td><Text value={r.topic} mono max={60} brief /> <span class="soft">{r.topic_partition}:{r.topic_offset}</span></td>
+                        <td><Text value={r.tenant} max={60} brief /></td>
+                        <td>{r.interaction_id ? <Link class="id" to={interactionAddress(r.interaction_id, r.tenant)}>{r.interaction_id}</Link> : "–"}</td>
+                        <td class="numeric">{count(r.deaths)}</td>
+                        <td class="numeric">{bytes(r.bytes)}</td>
+                        <td class="id">{keyOf(r)}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            )}
+            <div class="panel-body row">
+              <button type="button" class="small" disabled={cursors.length === 1} onClick={() => setCursors(cursors.slice(0, -1))}>Newer</button>
+              <button type="button" class="small" disabled={!data.next} onClick={() => setCursors([...cursors, data.next])}>Older</button>
+            </div>
+          </Panel>
+        )}
+      </Answer>
+      {driving && <ReplayDialog what={{ offsets: offsets([...chosen.values()]) }} tenant={tenant} onClose={() => { setDriving(false); setChosen(new Map()); asked.reload(); }} />}
+    </div>
+  );
 }

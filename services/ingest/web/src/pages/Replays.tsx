@@ -1,5 +1,110 @@
+import { useState } from "preact/hooks";
 import type { PageProps } from "../App.tsx";
+import { type ListedReplay, replayStatus, replays } from "../data.ts";
+import { count, percent, second } from "../format.ts";
+import { interactionAddress } from "../grid/columns.tsx";
+import { Badge } from "../parts/Badge.tsx";
+import { Icon } from "../parts/Icon.tsx";
+import { Link } from "../parts/Link.tsx";
+import { Answer, Empty, Panel } from "../parts/Panel.tsx";
+import { Text } from "../parts/Text.tsx";
+import { readPeriod } from "../period.ts";
+import { address, place } from "../place.ts";
+import { ReplayDialog, Running, isOver } from "../replay/ReplayDialog.tsx";
+import { useStore } from "../store.ts";
+import { useAsk, useEvery } from "../useAsk.ts";
+
+function subject(r: ListedReplay): string {
+  if (r.ids) return r.ids === 1 ? "one interaction" : `${count(r.ids)} interactions`;
+  if (r.source !== "store") return `records of ${r.source === "dlq" ? "the dead-letter topic" : "the topic"}`;
+  return `${r.of_state === "FAIL" ? "failed" : (r.of_state ?? "all")} of ${second(r.from_at).slice(0, 16)} – ${r.to_at ? second(r.to_at).slice(0, 16) : "now"}`;
+}
+
+function List({ list }: { list: ListedReplay[] }) {
+  const { query } = useStore(place);
+  if (!list.length) return <Empty>None yet.</Empty>;
+  return (
+    <div class="scroll tall" tabIndex={0} role="region" aria-label="List of replays">
+      <table>
+        <thead><tr><th scope="col">Asked for</th><th scope="col">State</th><th scope="col">What</th><th scope="col">To</th><th scope="col">Tenant</th><th scope="col">By</th><th scope="col" class="numeric">Found</th><th scope="col" class="numeric">Replayed</th><th scope="col">Replay</th></tr></thead>
+        <tbody>
+          {list.map((r) => (
+            <tr key={r.replay_id}>
+              <td>{second(r.asked_at)}</td>
+              <td><Badge word={r.state} /></td>
+              <td><Text value={subject(r)} brief /></td>
+              <td>{r.to}</td>
+              <td><Text value={r.tenant} max={60} brief /></td>
+              <td><Text value={r.asked_by} max={60} brief /></td>
+              <td class="numeric">{count(r.total)}</td>
+              <td class="numeric">{count(r.published)} <span class="soft">{percent(r.published, r.total)}</span></td>
+              <td><Link class="id" to={address("/replays", { id: r.replay_id, tenant: query.get("tenant") ?? undefined })}>{r.replay_id}</Link></td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** A member of the report, whichever way it is named. */
+function field(difference: Record<string, unknown>, name: string): string | null {
+  const value = difference[name];
+  return value === undefined || value === null ? null : typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+function One({ id }: { id: string }) {
+  const asked = useAsk(id, (signal) => replayStatus(id, signal));
+  const differences = asked.data?.report?.differences ?? [];
+  return (
+    <>
+      <p><Link to={address("/replays")}>← all replays</Link></p>
+      <Answer asked={asked}>
+        {(replay) => (
+          <div class="stack-l">
+            <Panel title="Replay"><Running key={replay.replay_id} first={replay} /></Panel>
+            <Panel title="Documents that differ">
+              {differences.length === 0 ? <Empty>None so far.</Empty> : (
+                <div class="scroll tall" tabIndex={0} role="region" aria-label="Documents that differ, a table">
+                  <table>
+                    <thead><tr><th scope="col">Interaction</th><th scope="col">What differs</th></tr></thead>
+                    <tbody>{differences.map((d, i) => {
+                      const interaction = field(d, "interaction_id") ?? field(d, "id");
+                      const rest = Object.keys(d).filter((k) => !["interaction_id", "id", "tenant", "tenant_id"].includes(k));
+                      return (
+                        <tr key={i}>
+                          <td>{interaction ? <Link class="id" to={`${interactionAddress(interaction, field(d, "tenant") ?? field(d, "tenant_id"))}&tab=replays`.replace(/^([^?]*)&/, "$1?")}>{interaction}</Link> : "–"}</td>
+                          <td class="break">{rest.map((k) => <span class="pair" key={k}><span class="soft">{k.replaceAll("_", " ")}</span> <Text value={field(d, k)} max={200} brief /></span>)}</td>
+                        </tr>
+                      );
+                    })}</tbody>
+                  </table>
+                </div>
+              )}
+            </Panel>
+          </div>
+        )}
+      </Answer>
+    </>
+  );
+}
 
 export default function Replays(_: PageProps) {
-  return <div class="page"><h1>Replays</h1></div>;
+  const { query } = useStore(place);
+  const id = query.get("id");
+  const [starting, setStarting] = useState(false);
+  const asked = useAsk(id ? null : "list", replays);
+  useEvery(3000, !id && (asked.data?.some((r) => !isOver(r.state)) ?? false), asked.reload);
+  const period = readPeriod(query);
+  return (
+    <div class="page">
+      <div class="page-head">
+        <h1>Replays</h1>
+        <span class="spring" />
+        {!id && <button type="button" class="primary" onClick={() => setStarting(true)}><Icon name="replays" />Replay what failed…</button>}
+      </div>
+      {id ? <One key={id} id={id} /> : <Answer asked={asked}>{(list) => <Panel title="Lately" flush><List list={list} /></Panel>}</Answer>}
+      {starting && <ReplayDialog what={{ state: "FAIL", since: period.from, until: period.to }} tenant={query.get("tenant")} onClose={() => { setStarting(false); asked.reload(); }} />}
+    </div>
+  );
 }

@@ -13,6 +13,11 @@ interface Props {
   brief?: boolean;
 }
 
+/** Codes and addresses break behind their own joints before they break anywhere. */
+function joints(text: string) {
+  return text.length > 600 ? text : text.split(/(?<=[_/|#?&=])/).flatMap((part, i) => (i ? [<wbr key={i} />, part] : [part]));
+}
+
 /** Every text that came from outside is shown by this, and by nothing else: as text, isolated, cut. */
 export function Text({ value, max = 400, lines = false, mono = false, brief = false }: Props) {
   const [all, setAll] = useState(false);
@@ -24,7 +29,7 @@ export function Text({ value, max = 400, lines = false, mono = false, brief = fa
   return (
     <>
       <bdi class={kind || undefined} dir="auto" tabIndex={all && value.length > 4000 ? 0 : undefined}>
-        {marked.map((p, i) => (p.mark ? <span class="mark" key={i}>{p.text}</span> : p.text))}
+        {marked.map((p, i) => (p.mark ? <span class="mark" key={i}>{p.text}</span> : mono ? joints(p.text) : p.text))}
         {!whole && "…"}
       </bdi>
       {!whole && !brief && (

@@ -1,0 +1,69 @@
+import type { Issue, One, RuleChange } from "../data.ts";
+import { count, time } from "../format.ts";
+import { Badge, Valid } from "../parts/Badge.tsx";
+import { Empty, Panel } from "../parts/Panel.tsx";
+import { Text } from "../parts/Text.tsx";
+
+const VERBS: Record<string, string> = {
+  severity: "changed the severity", suppress: "took it out", add: "added an issue", text: "changed the text", accept: "decided to accept", reject: "decided to reject", discard: "decided to discard",
+};
+
+function Change({ change }: { change: RuleChange }) {
+  return (
+    <span>
+      rule <Text value={change.rule} mono max={100} brief /> {VERBS[change.what] ?? change.what}
+      {change.before !== null && <> · <span class="changed-from"><Text value={change.before} max={200} brief /></span></>}
+      {change.after !== null && <> → <strong><Text value={change.after} max={200} brief /></strong></>}
+    </span>
+  );
+}
+
+function Line({ issue, changes }: { issue: Issue; changes: RuleChange[] }) {
+  const gone = changes.some((c) => c.what === "suppress");
+  return (
+    <li>
+      <div class="row"><Badge word={issue.severity} /><span class={gone ? "strike" : undefined}><Text value={issue.diagnostics} max={300} /></span></div>
+      <div class="soft"><Text value={issue.location ?? issue.expression} mono max={200} brief /></div>
+      {changes.map((c) => <div class="notice info" key={c.ordinal}><div><Change change={c} /></div></div>)}
+    </li>
+  );
+}
+
+export function Told({ one }: { one: One }) {
+  const verdict = one.verdicts.find((v) => v.shown) ?? one.verdicts[0];
+  const engine = one.engine_issues ?? one.issues;
+  const free = one.rule_changes.filter((c) => c.issue === null);
+  if (!verdict) return <Empty>There is no verdict yet.</Empty>;
+  const decided = Array.isArray(verdict.disposition) ? (verdict.disposition as { action?: string; actionPayload?: { message?: string; description?: string; rule?: string } }[]) : [];
+  return (
+    <div class="stack-l">
+      <div class="versus">
+        <Panel title="What the engine said" more={<span class="soft">{count(verdict.engine_errors ?? verdict.errors)} errors, {count(verdict.engine_warnings ?? verdict.warnings)} warnings</span>}>
+          {engine.length === 0 ? <Empty>No issue.</Empty> : <ul class="told">{engine.slice(0, 200).map((issue) => <Line key={issue.ordinal} issue={issue} changes={one.engine_issues ? one.rule_changes.filter((c) => c.issue === issue.ordinal) : []} />)}</ul>}
+          {engine.length > 200 && <p class="soft">The first 200 of {count(engine.length)}; all are under Issues.</p>}
+        </Panel>
+        <Panel title="What the sender was told" more={<><Valid valid={verdict.valid} /><Badge word={verdict.action} /></>}>
+          {decided.map((d, i) => (
+            <div class="decided" key={i}><Badge word={d.action} /> {d.actionPayload && <><Text value={d.actionPayload.message ?? d.actionPayload.description} max={400} /> {d.actionPayload.rule && <span class="soft">by <Text value={d.actionPayload.rule} mono max={100} brief /></span>}</>}</div>
+          ))}
+          {verdict.precheck_code && <p class="notice bad"><span><Text value={verdict.precheck_code} mono brief />: <Text value={verdict.precheck_message} /></span></p>}
+          {free.map((c) => <div class="notice info" key={c.ordinal}><div><Change change={c} /></div></div>)}
+          {one.issues.length === 0 ? <Empty>No issue.</Empty> : <ul class="told">{one.issues.slice(0, 200).map((issue) => <Line key={issue.ordinal} issue={issue} changes={[]} />)}</ul>}
+          <p class="soft foot">{verdict.rules_version ? <>By rules <Text value={verdict.rules_version} mono max={200} brief /></> : "No rule was in force."}{one.rule_changes.length === 0 && " No rule changed anything."}</p>
+        </Panel>
+      </div>
+      <Panel title="The answers on the wire">
+        {one.told.length === 0 ? <Empty>None is on record: it is written some moments after it was given.</Empty> : (
+          <ul class="stack">
+            {one.told.map((t, i) => (
+              <li key={i}>
+                <div class="row"><Badge word={t.status === null ? "?" : String(t.status)} tone={t.status !== null && t.status < 400 ? "good" : "bad"} /><span>{time(t.at)}</span><span class="soft"><Text value={t.content_type} max={80} brief /></span></div>
+                {t.body && <div class="reply" tabIndex={0} role="region" aria-label={`Answer of ${time(t.at)}`}><Text value={t.body} mono lines max={2000} /></div>}
+              </li>
+            ))}
+          </ul>
+        )}
+      </Panel>
+    </div>
+  );
+}
