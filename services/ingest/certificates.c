@@ -1,7 +1,6 @@
 #include "services/ingest/certificates.h"
 
 #include <dirent.h>
-#include <limits.h>
 #include <pthread.h>
 #include <sys/stat.h>
 

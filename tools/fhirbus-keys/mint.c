@@ -6,7 +6,6 @@
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 

@@ -1,5 +1,4 @@
 /* fhirbus-reconcile: acknowledged interactions (topics) beside the store and the lake's answers. */
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
