@@ -8,7 +8,14 @@
 /* From 1970 to 2000, where PostgreSQL's time begins. */
 #define EPOCH_SHIFT_US (INT64_C(946684800) * 1000000)
 
-enum { OID_BYTEA = 17, OID_INT4 = 23, OID_TEXT = 25, OID_TIMESTAMPTZ = 1184, OID_UUID = 2950 };
+enum {
+    OID_BYTEA = 17,
+    OID_INT4 = 23,
+    OID_INT8 = 20,
+    OID_TEXT = 25,
+    OID_TIMESTAMPTZ = 1184,
+    OID_UUID = 2950
+};
 
 void db_params_init(DbParams *params, Arena *arena)
 {
@@ -249,6 +256,17 @@ void db_int_array(DbParams *params, const int32_t *values, size_t count)
     for (size_t i = 0; list && i < count; i++)
         put_u32(room + i * 4, (uint32_t)values[i]);
     add_array(params, OID_INT4, list, list ? count : 0);
+}
+
+void db_bigint_array(DbParams *params, const int64_t *values, size_t count)
+{
+    char *room;
+    Str *list = fixed_elements(params, count, 8, &room);
+    for (size_t i = 0; list && i < count; i++) {
+        uint64_t wire = htobe64((uint64_t)values[i]);
+        memcpy(room + i * 8, &wire, 8);
+    }
+    add_array(params, OID_INT8, list, list ? count : 0);
 }
 
 void db_time_us_array(DbParams *params, const int64_t *unix_us, size_t count)

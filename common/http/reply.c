@@ -42,6 +42,12 @@ Buf *http_reply_body(HttpRequest *request)
     return &request->reply;
 }
 
+void http_reply_reset(HttpRequest *request)
+{
+    request->header_count = 0;
+    buf_reset(&request->reply);
+}
+
 void http_reply_close(HttpRequest *request)
 {
     request->close = true;

@@ -126,6 +126,7 @@ void http_request_wake(HttpRequest *request)
     request->woken = true;
     if (request->parked) {
         request->parked = false;
+        request->woken_ns = monotonic_ns();
         MHD_resume_connection(conn->mhd);
     }
     pthread_mutex_unlock(&conn->lock);
@@ -367,7 +368,11 @@ static enum MHD_Result last_call(HttpRequest *request)
     if (request->ended) {
         pthread_mutex_lock(&request->conn->lock);
         request->woken = false;
+        uint64_t woken_ns = request->woken_ns;
+        request->woken_ns = 0;
         pthread_mutex_unlock(&request->conn->lock);
+        if (woken_ns)
+            delay_note(request->server, woken_ns, monotonic_ns());
         return work(request);
     }
     request->ended = true;

@@ -441,6 +441,7 @@ void http_server_stats(HttpServer *server, HttpServerStats *ret_stats)
         .body_bytes_buffered = atomic_load(&server->buffered),
         .bytes_received_total = atomic_load(&server->received),
         .bytes_sent_total = atomic_load(&server->sent),
+        .delay_us = http_server_delay_us(server),
     };
 }
 

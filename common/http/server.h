@@ -89,6 +89,7 @@ typedef struct HttpServerStats {
     uint64_t body_bytes_buffered; /* now */
     uint64_t bytes_received_total;
     uint64_t bytes_sent_total; /* bodies */
+    uint64_t delay_us;         /* http_server_delay_us */
 } HttpServerStats;
 
 bool http_server_start(const HttpServerOptions *options, const HttpHandler *handler,
@@ -99,6 +100,8 @@ void http_server_stats(HttpServer *server, HttpServerStats *ret_stats);
 void http_server_drain(HttpServer *server);
 /* Requests between their header and over(). */
 uint64_t http_server_requests_open(HttpServer *server);
+/* From http_request_wake until a server thread is there: a moving average of the last seconds. */
+uint64_t http_server_delay_us(HttpServer *server);
 /* Every waiting request must have been woken, and answered or given up by then. NULL is fine. */
 void http_server_stop(HttpServer *server);
 
@@ -146,6 +149,7 @@ unsigned http_reply_get_status(const HttpRequest *request);
 void http_reply_header(HttpRequest *request, const char *name, Str value);
 /* Empty at first; its memory is reused by later requests. */
 Buf *http_reply_body(HttpRequest *request);
+void http_reply_reset(HttpRequest *request); /* as if nothing had been filled in */
 void http_reply_close(HttpRequest *request); /* close the connection after it */
 
 /* A body of any length that is made while it is sent: what is in the reply buffer goes first, then

@@ -98,6 +98,7 @@ struct HttpRequest {
     bool ended;         /* the body is complete */
     bool answered;      /* the reply is filled in; what still comes of the body is discarded */
     bool parked, woken; /* under conn->lock */
+    uint64_t woken_ns;  /* when it was parked and is no more; 0: it was not */
     bool replied, raw;  /* handed to the socket; past libmicrohttpd */
     bool head_due;      /* its head is not sent yet, and a body follows */
     /* reply.c */
@@ -136,6 +137,7 @@ struct HttpServer {
     _Atomic uint64_t buffered;
     _Atomic uint64_t connections_open, connections_total, requests_total, requests_open, refused,
         cut_slow, resumed, received, sent;
+    _Atomic uint64_t delay_ns, delay_at_ns; /* delay.c */
 };
 
 /* server.c */
@@ -180,6 +182,9 @@ void wire_open(Conn *conn);
 void wire_close(Conn *conn);
 /* As gnutls_record_send; `more_follows`: keeps it for the next call. */
 ssize_t wire_send(Conn *conn, Str text, bool more_follows);
+
+/* delay.c */
+void delay_note(HttpServer *server, uint64_t woken_ns, uint64_t now_ns);
 
 /* reply.c */
 enum MHD_Result reply_queue(HttpRequest *request);

@@ -39,39 +39,20 @@ const ScopeNeed *authenticate_scope(RouteRight right)
 
 /* --- saying no -------------------------------------------------------------------------------- */
 
-static void write_outcome(Exchange *exchange, unsigned status, const char *type, const char *text)
-{
-    HttpRequest *request = exchange->request;
-    Buf *body = http_reply_body(request);
-    http_reply_status(request, status);
-    http_reply_header(request, "Content-Type", STR("application/fhir+json"));
-    buf_reset(body);
-    buf_add_format(body,
-                   "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\","
-                   "\"code\":\"%s\",\"diagnostics\":\"%s\"}]}\n",
-                   type, text);
-}
-
 /* spec: RFC 9110 §11.6.1, RFC 6750 §3: no error code where no token was presented */
 StepNext refuse_unknown(Exchange *exchange, const char *code, bool presented_token)
 {
-    exchange->error_code = str_from(code);
     if (refuse_is_page(exchange))
         return session_refuse(exchange, "not-signed-in", "Sign in");
     http_reply_header(exchange->request, "WWW-Authenticate",
                       presented_token ? STR("Bearer realm=\"fhirbus\", error=\"invalid_token\"")
                                       : STR("Bearer realm=\"fhirbus\""));
-    write_outcome(exchange, 401, "login", "Authentication required");
-    return STEP_REPLY;
+    return refuse_outcome(exchange, 401, code, "login", "Authentication required");
 }
 
 StepNext refuse_forbidden(Exchange *exchange, const char *code)
 {
-    exchange->error_code = str_from(code);
-    if (refuse_is_page(exchange))
-        return refuse(exchange, 403, "forbidden", "Not permitted");
-    write_outcome(exchange, 403, "forbidden", "Not permitted");
-    return STEP_REPLY;
+    return refuse_outcome(exchange, 403, code, "forbidden", "Not permitted");
 }
 
 /* --- who -------------------------------------------------------------------------------------- */

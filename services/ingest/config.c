@@ -46,6 +46,39 @@ const ConfigOption ingest_options[] = {
         "memory of their bodies; past it 429; one bundle alone may always be as large as "
         "BODY_MAX_BYTES; 0: no limit",
         .max = 1099511627776),
+    OPT("LIMITS_LEASE_MS", CONFIG_UINT, limits_lease_ms, "5000",
+        "usage plans: what is leased ahead and not used by then is given back; a replica that is "
+        "killed loses it",
+        .min = 500, .max = 600000),
+    OPT("LIMITS_TIMEOUT_MS", CONFIG_UINT, limits_timeout_ms, "500",
+        "the database is given this long to lease; then it counts as away", .min = 10,
+        .max = 60000),
+    OPT("LIMITS_AWAY_RATE_PER_S", CONFIG_UINT, limits_away_per_s, "10",
+        "while the database is away: requests that each replica grants each caller and tenant that "
+        "has a plan, but not more than the plan's rate; also where a plan is named that there is "
+        "not; 0: none",
+        .max = 1000000),
+    OPT("ADDRESS_RATE_PER_S", CONFIG_UINT, address_per_s, "100",
+        "refused requests, and those of open routes, of one client address (IPv6: /64); past it "
+        "429; 0: no limit",
+        .max = 1000000),
+    OPT("ADDRESS_BURST", CONFIG_UINT, address_burst, "1000", "at once", .min = 1, .max = 1000000),
+    OPT("ANONYMOUS_RATE_PER_S", CONFIG_UINT, anonymous_per_s, "0",
+        "requests that are taken without credentials, of one client address; past it 429; 0: no "
+        "limit",
+        .max = 1000000),
+    OPT("ANONYMOUS_BURST", CONFIG_UINT, anonymous_burst, "100", "at once", .min = 1,
+        .max = 1000000),
+    OPT("SHED_REQUESTS", CONFIG_UINT, shed_requests, "3000",
+        "requests between header and answer; past it 503 at once, but for /metadata; 0: no limit",
+        .max = 1000000),
+    OPT("SHED_QUEUE", CONFIG_UINT, shed_queue, "10000",
+        "records that the brokers have not acknowledged; past it 503 at once; 0: no limit",
+        .max = 10000000),
+    OPT("SHED_DELAY_MS", CONFIG_UINT, shed_delay_ms, "1000",
+        "from a request's wake-up until a server thread is there, lately; past it 503 at once; 0: "
+        "no limit",
+        .max = 600000),
     OPT("HEADER_FIELDS_MAX", CONFIG_UINT, fields_max, "100", "past it 431", .min = 10, .max = 1000),
     OPT("HEADER_BYTES_MAX", CONFIG_UINT, field_bytes_max, "16384", "past it 431", .min = 1024,
         .max = 1048576),

@@ -25,6 +25,9 @@ typedef struct IngestConfig {
     uint64_t tenant_requests_max, tenant_bytes_max; /* 0: no limit */
     uint64_t idle_ms, header_ms, body_ms, body_rate_min, body_grace_ms, send_ms;
     const char *hosts, *internal_names, *certificates_dir;
+    uint64_t limits_lease_ms, limits_timeout_ms, limits_away_per_s;
+    uint64_t address_per_s, address_burst, anonymous_per_s, anonymous_burst;
+    uint64_t shed_requests, shed_queue, shed_delay_ms;
     bool allow_anonymous;
     const char *client_ca_file, *client_crl_file, *credential_key;
     const char *signing_keys, *token_issuer, *token_audience;

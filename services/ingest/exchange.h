@@ -14,6 +14,7 @@
 #include "common/envelope/envelope.h"
 #include "common/envelope/uuid.h"
 #include "common/http/server.h"
+#include "common/limits/leases.h"
 #include "common/obs/trace.h"
 #include "services/ingest/ingest.h"
 #include "services/ingest/tenants.h"
@@ -90,6 +91,14 @@ typedef struct Exchange {
     bool wants_async;
     bool waited_preferred; /* Prefer: wait was honoured */
     int64_t deadline_ms;   /* monotonic; no verdict by then: 202 */
+
+    /* limit */
+    LeaseHold limits[LIMIT_SCOPES];
+    bool limited;        /* its plans, or its address, were asked */
+    bool limits_counted; /* all of them granted it */
+    bool body_measured;
+    uint64_t body_limit; /* of the plans; 0: none */
+    LimitScope body_limit_scope;
 
     Envelope envelope; /* wrap */
     Str error_code;    /* for the log: why it was refused */

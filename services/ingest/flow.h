@@ -56,6 +56,8 @@ extern const Step flow_oidc_back[];
 
 StepNext step_receive(Exchange *exchange);       /* receive.c: what the header says */
 StepNext step_authenticate(Exchange *exchange);  /* authenticate.c */
+StepNext step_limit(Exchange *exchange);         /* limit.c */
+StepNext step_lease(Exchange *exchange);         /* limit.c */
 StepNext step_identify(Exchange *exchange);      /* identify.c */
 StepNext step_admit(Exchange *exchange);         /* admit.c */
 StepNext step_wrap(Exchange *exchange);          /* wrap.c */

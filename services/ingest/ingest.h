@@ -10,6 +10,7 @@
 #include "common/obs/metrics.h"
 #include "services/ingest/config.h"
 
+typedef struct Addresses Addresses;
 typedef struct Answers Answers;
 typedef struct Await Await;
 typedef struct Audit Audit;
@@ -17,6 +18,8 @@ typedef struct Auth Auth;
 typedef struct Catalog Catalog;
 typedef struct Certificates Certificates;
 typedef struct Events Events;
+typedef struct Leasing Leasing;
+typedef struct LimitCounts LimitCounts;
 typedef struct Lookups Lookups;
 typedef struct Replays Replays;
 typedef struct Sessions Sessions;
@@ -37,6 +40,9 @@ typedef struct Ingest {
     BusProducer *producer;
     Catalog *catalog; /* what administration published: published.c */
     Tenants *tenants;
+    Leasing *leasing;                 /* usage plans */
+    Addresses *addresses, *anonymous; /* those who are nobody: refused or at open routes, taken */
+    LimitCounts *limit_counts;
     Auth *auth; /* who calls: of the catalog and of files */
     Await *await;
     Answers *answers;
@@ -54,5 +60,6 @@ typedef struct Ingest {
     bool anonymous_allowed;
     atomic_bool ready; /* the response topic is being read: requests may be published */
     atomic_bool draining;
+    _Atomic int64_t plan_told;                   /* limit.c: the minute */
     _Atomic uint64_t gateway_told[GATEWAY_TOLD]; /* gateway.c: address and minute */
 } Ingest;

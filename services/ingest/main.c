@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/http/listen.h"
 #include "common/http/ops_server.h"
+#include "common/limits/addresses.h"
 #include "common/replay/replay.h"
 #include "services/ingest/answers.h"
 #include "services/ingest/audited.h"
@@ -18,6 +19,8 @@
 #include "services/ingest/claim.h"
 #include "services/ingest/counts.h"
 #include "services/ingest/events.h"
+#include "services/ingest/leasing.h"
+#include "services/ingest/limit_counts.h"
 #include "services/ingest/lookups.h"
 #include "services/ingest/published.h"
 #include "services/ingest/read/failed.h"
@@ -180,6 +183,9 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
     if (!ingest->replays)
         return false;
     ingest->sessions = sessions_start(ingest);
+    ingest->leasing = leasing_start(ingest, err);
+    if (!ingest->leasing)
+        return false;
     return start_http(ingest, listen, err);
 }
 
@@ -208,6 +214,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     certificates_stop(ingest->certificates);
     http_server_stop(ingest->server);
     ingest->server = NULL;
+    leasing_stop(ingest->leasing);
     lookups_stop(ingest->lookups);
     lookups_stop(ingest->reads);
     lookups_stop(ingest->replay_asks);
@@ -221,6 +228,9 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     published_close(ingest);
     await_free(ingest->await);
     tenants_free(ingest->tenants);
+    addresses_free(ingest->addresses);
+    addresses_free(ingest->anonymous);
+    limit_counts_free(ingest->limit_counts);
     counts_free(ingest->counters);
     metrics_free(ingest->metrics);
     log_info(ingest->log, "ingest.stopped");
@@ -279,7 +289,10 @@ int main(int argc, char **argv)
         .anonymous_allowed = allows_anonymous(&config, listen),
     };
     ingest.tenants = tenants_new(config.tenant_requests_max, config.tenant_bytes_max);
+    ingest.addresses = addresses_new(config.address_per_s, config.address_burst);
+    ingest.anonymous = addresses_new(config.anonymous_per_s, config.anonymous_burst);
     ingest.counters = counts_new(&ingest);
+    ingest.limit_counts = limit_counts_new(&ingest);
     OpsCallbacks callbacks = {ops_healthy, ops_ready, ops_metrics, &ingest};
     OpsServer *ops = NULL;
     bool up = start_all(&ingest, &config.bus, listen, &err) &&

@@ -31,6 +31,24 @@ bool refuse_is_page(const Exchange *exchange)
     return str_starts(http_request_path(exchange->request), STR("/admin/api/"));
 }
 
+StepNext refuse_outcome(Exchange *exchange, unsigned status, const char *code, const char *type,
+                        const char *text)
+{
+    HttpRequest *request = exchange->request;
+    Buf *body = http_reply_body(request);
+    exchange->error_code = str_from(code);
+    if (refuse_is_page(exchange))
+        return refuse_page(exchange, status, code, text);
+    http_reply_status(request, status);
+    http_reply_header(request, "Content-Type", STR("application/fhir+json"));
+    buf_reset(body);
+    buf_add_format(body,
+                   "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\","
+                   "\"code\":\"%s\",\"diagnostics\":\"%s\"}]}\n",
+                   type, text);
+    return STEP_REPLY;
+}
+
 StepNext refuse(Exchange *exchange, unsigned status, const char *code, const char *text)
 {
     exchange->error_code = str_from(code);

@@ -8,13 +8,14 @@
 #include "services/ingest/counts.h"
 #include "services/ingest/events.h"
 #include "services/ingest/hosts.h"
+#include "services/ingest/limit.h"
 #include "services/ingest/observability.h"
 #include "services/ingest/refuse.h"
 #include "services/ingest/routes.h"
 
 /* --- headers of every answer ------------------------------------------------------------------ */
 
-static void finish_headers(HttpRequest *request, const Exchange *exchange)
+static void finish_headers(HttpRequest *request, Exchange *exchange)
 {
     if (exchange && exchange->has_id)
         http_reply_header(request, "X-Correlation-ID",
@@ -22,6 +23,8 @@ static void finish_headers(HttpRequest *request, const Exchange *exchange)
                                                        : uuid_str(&exchange->id));
     if (exchange && !exchange->preflight)
         cors_add(exchange);
+    if (exchange)
+        limit_headers(exchange);
     if (!exchange || !exchange->cacheable)
         http_reply_header(request, "Cache-Control", STR("no-store"));
     http_reply_header(request, "X-Content-Type-Options", STR("nosniff"));
@@ -31,8 +34,9 @@ static void finish_headers(HttpRequest *request, const Exchange *exchange)
 
 /* --- callbacks -------------------------------------------------------------------------------- */
 
-static bool answered(const Exchange *exchange)
+static bool answered(Exchange *exchange)
 {
+    limit_unknown(exchange);
     finish_headers(exchange->request, exchange);
     return false;
 }
@@ -50,6 +54,10 @@ static bool begin(void *context, HttpRequest *request)
     http_request_set_state(request, exchange);
     RouteMatch match = route_find(http_request_method(request), http_request_path(request));
     bool any_host = match.route && match.route->any_host;
+    if (!any_host && !limit_room(exchange)) {
+        finish_headers(request, exchange);
+        return false;
+    }
     if (!audit_accepts(ingest->audit)) {
         refuse_unavailable(exchange, "audit-unavailable", "Nothing was taken, try again later");
         return answered(exchange);
@@ -77,7 +85,10 @@ static bool begin(void *context, HttpRequest *request)
 static HttpRefusal room(void *context, HttpRequest *request, size_t more)
 {
     (void)context;
-    if (admit_room(http_request_state(request), more))
+    Exchange *exchange = http_request_state(request);
+    if (!limit_body_may_grow(exchange, http_request_body_bytes(request)))
+        return (HttpRefusal){413, LIMIT_BODY, ""};
+    if (admit_room(exchange, more))
         return (HttpRefusal){0};
     return (HttpRefusal){429, "tenant-busy", "Too much of this tenant at once, try again later"};
 }
@@ -99,7 +110,10 @@ static void server_refuses(void *context, HttpRequest *request, const HttpRefusa
     Exchange *exchange = http_request_state(request);
     if (exchange)
         exchange->error_code = str_from(refusal->code);
-    refuse_write(request, refusal->status, str_from(refusal->text));
+    if (exchange && strcmp(refusal->code, LIMIT_BODY) == 0)
+        limit_refuse_body(exchange);
+    else
+        refuse_write(request, refusal->status, str_from(refusal->text));
     if (refusal->status == 503 || refusal->status == 429)
         http_reply_header(request, "Retry-After",
                           arena_format(http_request_arena(request), "%llu",
@@ -154,6 +168,7 @@ static void over(void *context, HttpRequest *request, bool sent)
         return;
     await_remove(ingest->await, exchange);
     admit_leave(exchange);
+    limit_leave(exchange);
     if (ingest->events && exchange->envelope.interaction_id.len)
         event_replied(exchange, status, sent);
     pthread_mutex_lock(&exchange->lock);
