@@ -30,7 +30,8 @@ static void every_route_is_limited_as_soon_as_it_is_known_who_asks(void **state)
         size_t limit = place_of(route->steps, step_limit);
         size_t known = place_of(route->steps, step_authenticate);
         bool open = route->auth == AUTH_NONE;
-        if (limit == NOWHERE || !route->steps[limit].early || (open ? limit != 0 : limit != known + 1))
+        if (limit == NOWHERE || !route->steps[limit].early ||
+            (open ? limit != 0 : limit != known + 1))
             print_message("%s %s\n", route->method, route->path);
         assert_true(limit != NOWHERE && route->steps[limit].early);
         assert_int_equal(limit, open ? 0 : known + 1);

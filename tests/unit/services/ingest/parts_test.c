@@ -27,7 +27,7 @@ static void routes_with_and_without_a_trailing_slash(void **state)
     assert_string_equal(route_name_of("HEAD", "/metadata"), "/metadata");
     assert_string_equal(route_name_of("GET", "/Bundle/$status/abc/"), "/Bundle/$status");
     RouteMatch m = route_find(STR("GET"), STR("/Bundle/$status/abc"));
-    assert_true(str_is(m.parameter, "abc"));
+    assert_true(str_is(m.parameters[0], "abc"));
 }
 
 static void knows_what_it_does_not_serve(void **state)
