@@ -15,9 +15,10 @@ void db_keywords(const DbConfig *c, const char *application, uint64_t statement_
 {
     static const char *const modes[] = {"disable", "require", "verify-ca", "verify-full"};
     size_t n = 0;
+    /* Every question is about few rows: compiling its plan would take longer than it. */
     snprintf(k->options, sizeof k->options,
              "-c timezone=UTC -c statement_timeout=%llu -c lock_timeout=%llu "
-             "-c idle_in_transaction_session_timeout=60000",
+             "-c idle_in_transaction_session_timeout=60000 -c jit=off",
              (unsigned long long)statement_timeout_ms, (unsigned long long)lock_timeout_ms);
     snprintf(k->tcp_user_timeout, sizeof k->tcp_user_timeout, "%llu",
              (unsigned long long)c->timeout_ms);

@@ -218,6 +218,7 @@ const char *failure_kind_name(FailureKind kind)
 
 const char *response_kind_name(ResponseKind kind)
 {
-    static const char *const names[] = {"unspecified", "verdict", "stored", "delivery", "failed"};
+    static const char *const names[] = {"unspecified", "verdict", "stored", "delivery",
+                                        "failed",      "routed",  "buried"};
     return NAME_OF(names, kind);
 }

@@ -169,6 +169,8 @@ typedef enum ResponseKind {
     RESPONSE_STORED,
     RESPONSE_DELIVERY,
     RESPONSE_FAILED,
+    RESPONSE_ROUTED,
+    RESPONSE_BURIED,
 } ResponseKind;
 
 typedef enum FailureKind {

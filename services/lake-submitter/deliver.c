@@ -18,6 +18,7 @@ enum {
     LOOK_AGAIN_MS = 1000,
     SHARE_EVERY_MS = 1000,
     LAGS_MAX = 1024,
+    NOTE_BYTES_MAX = 256 * 1024,
 };
 
 typedef struct Deliverer {
@@ -71,17 +72,22 @@ static void note_trouble(const Item *item, LogLevel level, const char *event, co
            LOG_STR("destination", item->submission.destination), LOG_ERR(err));
 }
 
+/* Who could not be read has no identity to note anything of. */
+static ItemPart last_part(const Item *item)
+{
+    return item->submission.envelope.interaction_id.len ? PART_NOTE : PART_LETTER;
+}
+
 static bool is_leaving(const Item *item)
 {
     return item->leaving || !bus_message_owned(item->message);
 }
 
-/* Its message is on `dlq` if that is where it ends, or its result on `response`. */
+/* A part is written. */
 static void recorded_well(Deliverer *deliverer, Item *item)
 {
-    bool buried = item->give_up && !item->buried;
-    item->buried |= buried;
-    if (buried && item->record.ptr) {
+    if (item->give_up && item->part < last_part(item)) {
+        item->part++;
         record(item);
     } else if (item->final) {
         settle(deliverer, item, item->give_up ? "failed" : "delivered");
@@ -159,26 +165,44 @@ static bool is_ledger(const Deliverer *deliverer)
     return deliverer->destination->format == DESTINATION_DATALEDGER;
 }
 
-/* What is given up goes to dlq before that is recorded: so a final failure on record says that its
- * dead letter is there, and whoever meets it again (offsets set back) makes no second one. Without
- * a record (no memory for one) the dead letter is what is left of it. Reports come later, from
- * bus_producer_poll, never from within. */
+/* Of an item whose arena may be exhausted. */
+static bool publish_note(Item *item, Err *err)
+{
+    ARENA_AUTO arena = arena_new(NOTE_BYTES_MAX);
+    if (!arena)
+        return ERR(err, ERR_RETRY, "memory-limit", "no room for a note");
+    TRY(submit_note(is_ledger(item->owner), item, arena, err));
+    bool sent = publish_record(item, err);
+    item->record = STR_NONE;
+    return sent;
+}
+
+/* The result first: it is what keeps a refused document from being sent again. A crash before its
+ * dead letter is noted costs a second letter at most, of the same record for the same reason.
+ * Without a result (no memory for one) the dead letter is what is left of it. Reports come later,
+ * from bus_producer_poll, never from within. */
 static void record(Item *item)
 {
+    static bool (*const publish[])(Item *, Err *) = {
+        [PART_RECORD] = publish_record,
+        [PART_LETTER] = publish_dead_letter,
+        [PART_NOTE] = publish_note,
+    };
     Deliverer *deliverer = item->owner;
     Err err = {0};
-    item->state = ITEM_RECORDING;
-    if (is_ledger(deliverer) && !item->final) { /* only the end of it is of interest */
-        recorded_well(deliverer, item);
-        return;
-    }
-    bool sent = item->give_up && !item->buried ? publish_dead_letter(item, &err)
-                                               : publish_record(item, &err);
+    bool sent = publish[item->part](item, &err);
     deliverer->recording += sent;
-    if (!sent) {
-        item->state = ITEM_UNRECORDED;
+    item->state = sent ? ITEM_RECORDING : ITEM_UNRECORDED;
+    if (!sent)
         item->due_ms = clock_mono_ms() + ROLE_RETRY_MS;
-    }
+}
+
+/* Its result is on record, or there is no room for it. */
+static void record_letter(Item *item)
+{
+    item->part = PART_LETTER;
+    item->give_up = item->final = true;
+    record(item);
 }
 
 /* --- the answer --------------------------------------------------------------------------------
@@ -313,14 +337,12 @@ static void on_answer(void *context, const HttpResult *result)
         return;
     }
     note_trouble(item, LOG_ERROR, "delivery.no_record", &err);
-    item->give_up = item->final = true; /* the arena is exhausted: dlq keeps the message */
-    item->record = STR_NONE;
-    record(item);
+    record_letter(item); /* the arena is exhausted: dlq keeps the message */
 }
 
 /* --- starting ----------------------------------------------------------------------------------
  */
-typedef enum Look { LOOK_SEND, LOOK_ACCEPTED, LOOK_FAILED, LOOK_LATER } Look;
+typedef enum Look { LOOK_SEND, LOOK_ACCEPTED, LOOK_FAILED, LOOK_UNBURIED, LOOK_LATER } Look;
 
 /* A replay that an operator told to send even what was accepted. */
 static bool is_resubmitted(const Envelope *envelope)
@@ -339,6 +361,8 @@ static void take_up(Item *item, const RecordedPast *past)
         item->attempt = past->attempts;
     if (past->budget_used > item->failures)
         item->failures = past->budget_used;
+    item->ended = past->error_class;
+    item->status = past->status;
 }
 
 /* Has it been accepted, or ended, before? */
@@ -346,8 +370,6 @@ static Look look(Deliverer *deliverer, Item *item, int64_t now)
 {
     Err err = {0};
     RecordedPast past;
-    if (is_ledger(deliverer))
-        return LOOK_SEND;
     /* What goes out although it was accepted does so once: its own replay's acceptance counts. */
     bool again = is_resubmitted(&item->submission.envelope);
     /* What was accepted may have been taken back since, and then be replayed: the record knows. */
@@ -362,11 +384,14 @@ static Look look(Deliverer *deliverer, Item *item, int64_t now)
         item->due_ms = deliverer->look_after_ms;
         return LOOK_LATER;
     }
-    if (recorded_look(deliverer->recorded, &item->submission, item->arena, &past, &err)) {
+    RecordedKind kind = is_ledger(deliverer) ? RECORDED_NEWS : RECORDED_DELIVERY;
+    if (recorded_look(deliverer->recorded, kind, &item->submission, item->arena, &past, &err)) {
         item->suspect = item->unsure = false;
         take_up(item, &past);
         bool accepted = again ? past.accepted_again : past.accepted;
-        return accepted ? LOOK_ACCEPTED : past.failed ? LOOK_FAILED : LOOK_SEND;
+        if (accepted || !past.failed)
+            return accepted ? LOOK_ACCEPTED : LOOK_SEND;
+        return past.buried ? LOOK_FAILED : LOOK_UNBURIED;
     }
     note_trouble(item, LOG_WARN, "delivery.records_away", &err);
     deliverer->look_after_ms = clock_mono_ms() + LOOK_AGAIN_MS;
@@ -400,9 +425,10 @@ static void not_sent(Deliverer *deliverer, Item *item, const Err *why)
     item->attempt++;
     item->ended = answer.error_class;
     item->final = item->give_up = true;
-    if (!submit_record(deliverer->config, is_ledger(deliverer), item, &never, &answer, &err))
-        item->record = STR_NONE;
-    record(item);
+    if (submit_record(deliverer->config, is_ledger(deliverer), item, &never, &answer, &err))
+        record(item);
+    else
+        record_letter(item);
 }
 
 static void send(Deliverer *deliverer, Item *item)
@@ -431,6 +457,8 @@ static bool send_next(Deliverer *deliverer, Item *item, int64_t now)
     Look found = look(deliverer, item, now);
     if (found == LOOK_ACCEPTED || found == LOOK_FAILED)
         already_ended(deliverer, item, found == LOOK_ACCEPTED);
+    if (found == LOOK_UNBURIED) /* whoever recorded its failure died before the letter was noted */
+        record_letter(item);
     if (found != LOOK_SEND)
         return true;
     if (!access_ready(deliverer->access, deliverer->client, now) ||
@@ -467,8 +495,7 @@ static void bury(Item *item, const Err *reason)
               LOG_I64("partition", item->message->partition),
               LOG_I64("offset", item->message->offset), LOG_ERR(reason));
     item->reason = *reason;
-    item->final = item->give_up = true;
-    record(item);
+    record_letter(item);
 }
 
 static void accept(Deliverer *deliverer, BusMessage *message)

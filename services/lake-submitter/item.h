@@ -12,9 +12,17 @@
 typedef enum ItemState {
     ITEM_WAITS,      /* for its turn, or until due_ms */
     ITEM_SENDING,    /* a request is under way */
-    ITEM_RECORDING,  /* the result is on its way to `response` */
+    ITEM_RECORDING,  /* a part of its end is on its way */
     ITEM_UNRECORDED, /* ... and did not get there: once more at due_ms */
 } ItemState;
+
+/* What is written of an end, in this order, each once the one before it is acknowledged. So whoever
+ * meets a final failure on record again knows whether its dead letter may be missing. */
+typedef enum ItemPart {
+    PART_RECORD, /* the result, on `response` or `events` */
+    PART_LETTER, /* given up: the dead letter, on dlq */
+    PART_NOTE,   /* that it is there, where the result is */
+} ItemPart;
 
 typedef struct Item {
     struct Deliverer *owner;
@@ -39,7 +47,7 @@ typedef struct Item {
     unsigned status;   /* and its HTTP status, 0: none */
     Str record;        /* the result, encoded */
     Err reason;        /* why it was given up; without code: not yet */
-    bool buried;       /* its dead letter is on dlq */
+    ItemPart part;     /* to be written, or being written */
     uint64_t edition;  /* of the credentials that it was sent with */
     bool renewed;      /* they were renewed for it once */
     const char *topic; /* where the record goes */

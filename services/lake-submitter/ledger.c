@@ -101,35 +101,83 @@ void ledger_tell(const DirectoryView *view, BusProducer *producer, Counts *count
     }
 }
 
+static Str action_of(const Submission *submission)
+{
+    Str key = submission->idempotency_key;
+    return str_skip(key, str_find_char(key, ':') + 1);
+}
+
+Str ledger_news_name(const Submission *submission, Arena *arena)
+{
+    return arena_format(arena, "%.*s:%lld", STR_ARG(action_of(submission)),
+                        (long long)submission->published_at_us);
+}
+
+static Str number(uint64_t value, Arena *arena)
+{
+    return arena_format(arena, "%llu", (unsigned long long)value);
+}
+
+static Str truth(bool value)
+{
+    return value ? STR("true") : STR("false");
+}
+
+/* Named after what it says: an attempt that is recorded twice is one event. */
+static bool encode(Event *event, const Submission *submission, Arena *arena, Str *ret_record,
+                   Err *err)
+{
+    BUF_AUTO name;
+    buf_init(&name, BODY_MAX);
+    buf_add(&name, event->kind);
+    for (uint32_t i = 0; i < event->detail_count; i++)
+        buf_add_format(&name, "|%.*s", STR_ARG(event->details[i].value));
+    Uuid id = uuid_v5(submission->envelope.interaction_id, buf_str(&name));
+    event->event_id = uuid_str(&id);
+    event->interaction_id = submission->envelope.interaction_id;
+    event->tenant = submission->envelope.tenant;
+    event->service = STR("lake-submitter");
+    event->traceparent = submission->envelope.traceparent;
+    event->payload_sha256 = submission->envelope.payload_sha256;
+    return event_encode(event, arena, ret_record, err);
+}
+
 bool ledger_record(const Submission *submission, const Delivery *delivery, Arena *arena,
                    Str *ret_record, Err *err)
 {
-    char attempt[16];
-    Str action =
-        str_skip(submission->idempotency_key, str_find_char(submission->idempotency_key, ':') + 1);
-    Uuid id = uuid_v7();
-    snprintf(attempt, sizeof attempt, "%u", delivery->attempt);
     const NameValue details[] = {
-        {STR("destination"), submission->destination},
-        {STR("action"),      action                 },
-        {STR("dataId"),      submission->data_id    },
-        {STR("attempts"),    str_from(attempt)      },
-        {STR("errorClass"),  delivery->error_class  },
+        {STR("destination"),            submission->destination     },
+        {STR("action"),                 action_of(submission)       },
+        {STR("news"),                   ledger_news_name(submission,  arena)},
+        {STR("dataId"),                             submission->data_id                                            },
+        {STR("attempt"),                             number(delivery->attempt,arena)},
+        {STR("budgetUsed"),                       number(delivery->budget_used,                                                    arena)},
+        {STR("success"),truth(delivery->success)},
+        {STR("final"),                truth(delivery->final)                                         },
+        {STR("errorClass"),                  delivery->error_class        },
     };
-    const Event event = {
-        .event_id = uuid_str(&id),
-        .interaction_id = submission->envelope.interaction_id,
-        .tenant = submission->envelope.tenant,
-        .service = STR("lake-submitter"),
-        .kind = STR("dataledger"),
-        .at_us = delivery->finished_at_us,
-        .http_status = delivery->http_status,
-        .traceparent = submission->envelope.traceparent,
-        .payload_sha256 = submission->envelope.payload_sha256,
-        .content_type = delivery->response_content_type,
-        .body = delivery->response_body,
-        .details = details,
-        .detail_count = sizeof details / sizeof details[0],
+    Event event = {.kind = STR("dataledger"),
+                   .at_us = delivery->finished_at_us,
+                   .http_status = delivery->http_status,
+                   .content_type = delivery->response_content_type,
+                   .body = delivery->response_body,
+                   .details = details,
+                   .detail_count = sizeof details / sizeof details[0]};
+    return encode(&event, submission, arena, ret_record, err);
+}
+
+bool ledger_note(const Submission *submission, uint32_t attempt, Arena *arena, Str *ret_record,
+                 Err *err)
+{
+    const NameValue details[] = {
+        {STR("destination"),     submission->destination},
+        {              STR("action"), action_of(submission)                       },
+        {    STR("news"),                ledger_news_name(submission,                                       arena)},
+        { STR("attempt"),                number(attempt,                                       arena)},
     };
-    return event_encode(&event, arena, ret_record, err);
+    Event event = {.kind = STR("dataledger-buried"),
+                   .at_us = clock_wall_us(),
+                   .details = details,
+                   .detail_count = sizeof details / sizeof details[0]};
+    return encode(&event, submission, arena, ret_record, err);
 }

@@ -24,6 +24,10 @@ void ledger_tell(const DirectoryView *view, BusProducer *producer, Counts *count
                  const LedgerNews *news, Arena *arena);
 /* Bundle.id, or empty. */
 Str ledger_data_id(Str bundle, Arena *arena);
-/* The record of how telling one ended: an Event. */
+/* Which news it is: the same for a repeated message, another for the same action told again. */
+Str ledger_news_name(const Submission *submission, Arena *arena);
+/* The record of an attempt to tell one, and that its dead letter is on dlq: Events. */
 bool ledger_record(const Submission *submission, const Delivery *delivery, Arena *arena,
                    Str *ret_record, Err *err) MUST_USE;
+bool ledger_note(const Submission *submission, uint32_t attempt, Arena *arena, Str *ret_record,
+                 Err *err) MUST_USE;

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "services/lake-submitter/ledger.h"
+
 enum { REMEMBERED = 1 << 16, PROBES = 8, NAME_BYTES = 16, LOOK_MS = 2000 };
 
 /* 128 bits of a hash over (destination, tenant, id, sha256): two documents never share it. */
@@ -18,6 +20,8 @@ struct Recorded {
     uint32_t clock;
 };
 
+/* accepted, failed, attempts, budget_used, accepted_again, error_class, status, buried; $5: under
+ * which replay. */
 static const DbStatement find_delivery = {
     "delivery-find",
     "SELECT coalesce(bool_or(success), false), "
@@ -25,10 +29,28 @@ static const DbStatement find_delivery = {
     "coalesce(max(attempt) FILTER (WHERE replay_id = $5), 0), "
     "coalesce((array_agg(budget_used ORDER BY attempt DESC, finished_at DESC) "
     "FILTER (WHERE replay_id = $5))[1], 0), "
-    "coalesce(bool_or(success) FILTER (WHERE replay_id = $5), false) "
+    "coalesce(bool_or(success) FILTER (WHERE replay_id = $5), false), "
+    "coalesce((array_agg(error_class ORDER BY attempt DESC, finished_at DESC) "
+    "FILTER (WHERE replay_id = $5))[1], ''), "
+    "coalesce((array_agg(http_status ORDER BY attempt DESC, finished_at DESC) "
+    "FILTER (WHERE replay_id = $5))[1], 0), "
+    "EXISTS (SELECT FROM fhirbus.event e WHERE e.interaction_id = $2 AND e.tenant = $1 AND "
+    "e.sha256 = $3 AND e.step = 'buried' AND e.destination = $4 AND e.replay_id = $5) "
     "FROM fhirbus.delivered WHERE tenant = $1 AND interaction_id = $2 AND sha256 = $3 AND "
     "destination = $4"};
-static const DbStatement *const statements[] = {&find_delivery, NULL};
+/* The same; $3: which news. */
+static const DbStatement find_news = {
+    "news-find",
+    "SELECT coalesce(bool_or(success), false), coalesce(bool_or(final AND NOT success), false), "
+    "coalesce(max(attempt), 0), "
+    "coalesce((array_agg(budget_used ORDER BY attempt DESC, happened_at DESC))[1], 0), "
+    "coalesce(bool_or(success), false), "
+    "coalesce((array_agg(error_class ORDER BY attempt DESC, happened_at DESC))[1], ''), "
+    "coalesce((array_agg(http_status ORDER BY attempt DESC, happened_at DESC))[1], 0), "
+    "coalesce(bool_or(buried), false) "
+    "FROM fhirbus.ledger_told WHERE tenant = $1 AND interaction_id = $2 AND news = $3 AND "
+    "destination = $4"};
+static const DbStatement *const statements[] = {&find_delivery, &find_news, NULL};
 
 Recorded *recorded_new(const DbConfig *db, const Log *log)
 {
@@ -110,28 +132,44 @@ bool recorded_remembers(const Recorded *recorded, const Submission *submission)
 
 static const Str no_replay = STR("00000000-0000-0000-0000-000000000000");
 
-bool recorded_look(Recorded *recorded, const Submission *submission, Arena *arena,
-                   RecordedPast *ret_past, Err *err)
+static void add_question(DbParams *params, RecordedKind kind, const Submission *submission,
+                         Arena *arena)
 {
     const Envelope *envelope = &submission->envelope;
+    db_params_init(params, arena);
+    db_text(params, envelope->tenant.ptr ? envelope->tenant : STR(""));
+    db_uuid(params, envelope->interaction_id);
+    if (kind == RECORDED_NEWS)
+        db_text(params, ledger_news_name(submission, arena));
+    else
+        db_bytes(params, envelope->payload_sha256);
+    db_text(params, submission->destination);
+    if (kind == RECORDED_DELIVERY)
+        db_uuid(params, envelope->replay_id.len ? envelope->replay_id : no_replay);
+}
+
+bool recorded_look(Recorded *recorded, RecordedKind kind, const Submission *submission,
+                   Arena *arena, RecordedPast *ret_past, Err *err)
+{
+    const DbStatement *question = kind == RECORDED_NEWS ? &find_news : &find_delivery;
     DbResult *result = NULL;
     DbParams params;
     if (!recorded->db) {
-        *ret_past = (RecordedPast){.accepted = recorded_remembers(recorded, submission)};
+        *ret_past =
+            (RecordedPast){.accepted = recorded_remembers(recorded, submission), .error_class = ""};
         return true;
     }
-    db_params_init(&params, arena);
-    db_text(&params, envelope->tenant.ptr ? envelope->tenant : STR(""));
-    db_uuid(&params, envelope->interaction_id);
-    db_bytes(&params, envelope->payload_sha256);
-    db_text(&params, submission->destination);
-    db_uuid(&params, envelope->replay_id.len ? envelope->replay_id : no_replay);
-    TRY(db_run(recorded->db, &find_delivery, &params, &result, err));
+    add_question(&params, kind, submission, arena);
+    TRY(db_run(recorded->db, question, &params, &result, err));
+    Str ended = arena_format(arena, "%.*s", STR_ARG(db_get_text(result, 0, 5)));
     *ret_past = (RecordedPast){.accepted = db_get_bool(result, 0, 0),
                                .failed = db_get_bool(result, 0, 1),
                                .attempts = (uint32_t)db_get_int(result, 0, 2),
                                .budget_used = (uint32_t)db_get_int(result, 0, 3),
-                               .accepted_again = db_get_bool(result, 0, 4)};
+                               .accepted_again = db_get_bool(result, 0, 4),
+                               .error_class = ended.ptr ? ended.ptr : "",
+                               .status = (unsigned)db_get_int(result, 0, 6),
+                               .buried = db_get_bool(result, 0, 7)};
     db_result_free(result);
     return true;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/envelope/uuid.h"
 #include "common/rules/source.h"
 #include "services/lake-submitter/ledger.h"
 #include "services/lake-submitter/role.h"
@@ -74,10 +75,13 @@ static void on_delivery(void *opaque, const BusDelivery *delivery)
 
 static bool publish(Job *job, const Envelope *envelope, const char *topic, Str bytes, Err *err)
 {
+    /* The same for each submission of it, were there several: dead letters of it are one. */
+    Uuid document = uuid_v5(envelope->interaction_id, envelope->payload_sha256);
     const BusHeader headers[] = {
         {STR("traceparent"), envelope->traceparent   },
         {STR("interaction"), envelope->interaction_id},
         {STR("tenant"),      envelope->tenant        },
+        {STR("document"),    uuid_str(&document)     },
         {STR("replay"),      envelope->replay_id     },
     };
     size_t header_count = sizeof headers / sizeof headers[0] - (envelope->replay_id.len == 0);
@@ -99,31 +103,44 @@ static bool publish(Job *job, const Envelope *envelope, const char *topic, Str b
     return false;
 }
 
-/* The body is each destination's own: rules may be for some of them. */
-static bool submit_to(Job *job, const Validated *validated, Submission *submission,
-                      TransformInput *input, Err *err)
+/* For the record: an answer of that destination is due from now on, whatever becomes of its topic.
+ * Said again after a crash it is the same event. */
+static bool tell_routed(Job *job, const Envelope *envelope, Str destination, Err *err)
+{
+    Response response =
+        envelope_response(envelope, RESPONSE_ROUTED, STR("lake-submitter"), clock_wall_us());
+    Str bytes;
+    response.has_delivery = true;
+    response.delivery.destination = destination;
+    TRY(response_encode(&response, job->router->arena, &bytes, err));
+    return publish(job, envelope, "response", bytes, err);
+}
+
+static bool submit_to(Job *job, Submission *submission, const Destination *destination,
+                      const Transformed *made, Err *err)
 {
     char topic[200];
-    Transformed made;
-    Str bytes;
-    Arena *arena = job->router->arena;
-    snprintf(topic, sizeof topic, "submit.%.*s", STR_ARG(input->destination));
-    TRY(transform_apply(input, arena, &made, err));
-    submission->destination = input->destination;
-    submission->body = made.body;
-    submission->transforms_json = made.steps_json;
-    TRY(submission_encode(submission, arena, &bytes, err));
-    return publish(job, &validated->envelope, topic, bytes, err);
+    Str bytes, url = submission->envelope.headers.datalake_url;
+    const Envelope *envelope = &submission->envelope;
+    snprintf(topic, sizeof topic, "submit.%s", destination->name);
+    submission->url = url.len && destination_allows(destination, url) ? url : STR_NONE;
+    submission->destination = str_from(destination->name);
+    submission->body = made->body;
+    submission->transforms_json = made->steps_json;
+    TRY(submission_encode(submission, job->router->arena, &bytes, err));
+    TRY(tell_routed(job, envelope, submission->destination, err));
+    return publish(job, envelope, topic, bytes, err);
 }
 
 /* Where it goes. An address that the sender chose replaces that of the destinations that allow it;
- * the others keep theirs. */
-static bool submit_to_all(Job *job, const Validated *validated, Submission *submission,
-                          TransformInput *input, Err *err)
+ * the others keep theirs. The body is each destination's own, as rules may be for some of them; all
+ * are made before any is sent: what cannot be made for one goes to none. */
+static bool submit_to_all(Job *job, Submission *submission, TransformInput *input, Err *err)
 {
     const DirectoryView *view = job->router->view;
     const Destination *chosen[DIRECTORY_MAX];
-    Str tenant = validated->envelope.tenant, url = validated->envelope.headers.datalake_url;
+    Transformed made[DIRECTORY_MAX];
+    Str tenant = submission->envelope.tenant, url = submission->envelope.headers.datalake_url;
     size_t count = destinations_choose(view->all, view->count, tenant, chosen);
     bool allowed = url.len == 0;
     if (count == 0)
@@ -133,10 +150,11 @@ static bool submit_to_all(Job *job, const Validated *validated, Submission *subm
     if (!allowed)
         return ERR(err, ERR_INPUT, "url-not-allowed", "no destination allows the sender's URL");
     for (size_t i = 0; i < count; i++) {
-        submission->url = url.len && destination_allows(chosen[i], url) ? url : STR_NONE;
         input->destination = str_from(chosen[i]->name);
-        TRY(submit_to(job, validated, submission, input, err));
+        TRY(transform_apply(input, job->router->arena, &made[i], err));
     }
+    for (size_t i = 0; i < count; i++)
+        TRY(submit_to(job, submission, chosen[i], &made[i], err));
     return true;
 }
 
@@ -169,7 +187,7 @@ static bool submit_all(Job *job, const Validated *validated, Str data_id, const 
             chosen ? envelope->headers.severity_level : str_from(config->severity_level),
         .now_us = submission.published_at_us,
     };
-    TRY(submit_to_all(job, validated, &submission, &input, err));
+    TRY(submit_to_all(job, &submission, &input, err));
     counts_routed(job->router->service->counts, "submitted");
     return true;
 }

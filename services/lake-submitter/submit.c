@@ -185,3 +185,17 @@ bool submit_record(const SubmitterConfig *config, bool ledger, Item *item, const
     response.delivery.request_sha256 = (Str){(const char *)hash, sizeof hash};
     return response_encode(&response, item->arena, &item->record, err);
 }
+
+bool submit_note(bool ledger, Item *item, Arena *arena, Err *err)
+{
+    const Submission *submission = &item->submission;
+    item->topic = ledger ? "events" : "response";
+    if (ledger)
+        return ledger_note(submission, item->attempt, arena, &item->record, err);
+    Response response = envelope_response(&submission->envelope, RESPONSE_BURIED,
+                                          STR("lake-submitter"), clock_wall_us());
+    response.has_delivery = true;
+    response.delivery.destination = submission->destination;
+    response.delivery.attempt = item->attempt;
+    return response_encode(&response, arena, &item->record, err);
+}

@@ -19,3 +19,5 @@ bool submit_start(const Destination *destination, const Access *access, HttpClie
 /* item->record (and its topic) from what came back; attempt, final and trace are the item's. */
 bool submit_record(const SubmitterConfig *config, bool ledger, Item *item, const HttpResult *result,
                    const Answer *answer, Err *err) MUST_USE;
+/* The same, when its dead letter is on dlq: that it is. The record lives in `arena`. */
+bool submit_note(bool ledger, Item *item, Arena *arena, Err *err) MUST_USE;

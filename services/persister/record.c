@@ -521,7 +521,9 @@ static bool read_response(Recorder *recorder, Str value, Arena *arena, Record *r
     Response r;
     TRY(response_decode(value, arena, &r, err));
     *record = (Record){.nothing = true};
-    bool wanted = r.kind == RESPONSE_FAILED || (r.kind == RESPONSE_DELIVERY && r.has_delivery);
+    bool of_delivery =
+        r.kind == RESPONSE_DELIVERY || r.kind == RESPONSE_ROUTED || r.kind == RESPONSE_BURIED;
+    bool wanted = r.kind == RESPONSE_FAILED || (of_delivery && r.has_delivery);
     if (!wanted || str_is(r.service, "persister"))
         return true;
     TRY(check_identity(r.tenant, r.interaction_id, r.replay_id, r.payload_sha256, err));

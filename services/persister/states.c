@@ -95,6 +95,22 @@ static void states_of_delivery(const Response *r, StateEvents *events)
     }
 }
 
+/* An answer of it is due: the thread begins before its first attempt. */
+static void states_of_routing(const Response *r, StateEvents *events)
+{
+    StateEvent *event =
+        add(events, "routed", "Routed", r->replay_id.len ? "FAIL" : "DISPOSITION", "FORWARD");
+    event->destination = r->delivery.destination;
+}
+
+/* Changes no state: the failure is on record by itself. */
+static void states_of_burial(const Response *r, StateEvents *events)
+{
+    StateEvent *event = add(events, "buried", NULL, NULL, NULL);
+    event->destination = r->delivery.destination;
+    event->attempt = (int32_t)r->delivery.attempt;
+}
+
 /* "transform-step: nyec/names, step 2 (set): ...": the text says which rule, where, why. */
 static Str reason_of(const Failure *failure, Arena *arena)
 {
@@ -118,6 +134,10 @@ void states_of_response(const Response *r, Arena *arena, StateEvents *events)
     events->count = 0;
     if (r->kind == RESPONSE_DELIVERY && r->has_delivery)
         states_of_delivery(r, events);
+    else if (r->kind == RESPONSE_ROUTED && r->has_delivery)
+        states_of_routing(r, events);
+    else if (r->kind == RESPONSE_BURIED && r->has_delivery)
+        states_of_burial(r, events);
     else if (r->kind == RESPONSE_FAILED)
         states_of_failure(r, arena, events);
     for (size_t i = 0; i < events->count; i++) {

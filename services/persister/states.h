@@ -31,5 +31,5 @@ typedef struct StateEvents {
 
 void states_of_envelope(const Envelope *envelope, StateEvents *ret_events);
 void states_of_validated(const Validated *validated, StateEvents *ret_events);
-/* RESPONSE_DELIVERY and RESPONSE_FAILED; nothing for other kinds. */
+/* RESPONSE_DELIVERY, _FAILED, _ROUTED and _BURIED; nothing for other kinds. */
 void states_of_response(const Response *response, Arena *arena, StateEvents *ret_events);

@@ -6,7 +6,7 @@
  *                [--bind ADDRESS (127.0.0.1)] [--expired-cert F --expired-key F (mode expired)]
  *
  * POST /any/path?processingAgent=T   {"status":"Success"}; 400 without agent, body or right type.
- * POST /ledger                       DataLedger: keeps the body, 200.
+ * POST /ledger[?status=N]            DataLedger: keeps the body, 200 or N.
  * POST /oauth2/token                 client credentials, when the guard is oauth2.
  * The control port speaks plain HTTP:
  *   GET  /stats        totals;   GET /keys[?repeated=1]  one JSON line per key;   GET /ledger
@@ -272,11 +272,12 @@ static enum MHD_Result give_token(Lake *lake, struct MHD_Connection *connection,
 
 static enum MHD_Result keep_event(Lake *lake, struct MHD_Connection *connection, Str body)
 {
+    const char *status = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "status");
     pthread_mutex_lock(&lake->lock);
     buf_add(&lake->ledger, body);
     buf_add_char(&lake->ledger, '\n');
     pthread_mutex_unlock(&lake->lock);
-    return answer_json(connection, 200, "{}");
+    return answer_json(connection, status ? (unsigned)strtoul(status, NULL, 10) : 200, "{}");
 }
 
 static enum MHD_Result on_document(void *context, struct MHD_Connection *connection,

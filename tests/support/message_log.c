@@ -132,8 +132,8 @@ static void add_response(MessageLog *log, const Response *response)
                           &err));
 }
 
-static void add_delivery(MessageLog *log, const Envelope *e, const char *destination,
-                         uint32_t attempt, bool success, bool final)
+void log_add_delivery(MessageLog *log, const Envelope *e, const char *destination, uint32_t attempt,
+                      bool success, bool final)
 {
     int64_t at = e->received_at_us + 1000000 * (int64_t)attempt;
     Response r = envelope_response(e, RESPONSE_DELIVERY, STR("lake-submitter"), at + 5000);
@@ -188,17 +188,27 @@ static void add_notice(MessageLog *log, const Envelope *e)
                        &add(log, "events", e->interaction_id, event.at_us)->value, &err));
 }
 
+void log_add_choice(MessageLog *log, const Envelope *e, const char *destination)
+{
+    Response r =
+        envelope_response(e, RESPONSE_ROUTED, STR("lake-submitter"), e->received_at_us + 10);
+    r.has_delivery = true;
+    r.delivery.destination = str_from(destination);
+    add_response(log, &r);
+}
+
 /* Attempts at one destination: some fail, the last one may succeed. */
 static void add_attempts(MessageLog *log, const Envelope *e, const char *destination, unsigned dice)
 {
     uint32_t failures = dice % 3;
     bool success = dice % 5 != 0;
+    log_add_choice(log, e, destination);
     for (uint32_t i = 1; i <= failures; i++)
-        add_delivery(log, e, destination, i, false, false);
+        log_add_delivery(log, e, destination, i, false, false);
     if (dice % 7 != 0) /* else still under way */
-        add_delivery(log, e, destination, failures + 1, success, true);
+        log_add_delivery(log, e, destination, failures + 1, success, true);
     if (dice % 4 == 0) /* made again after a crash, with another end */
-        add_delivery(log, e, destination, failures + 1, !success, true);
+        log_add_delivery(log, e, destination, failures + 1, !success, true);
 }
 
 /* A first try and what may follow it. */

@@ -25,3 +25,6 @@ Str sample_bundle(Arena *arena, unsigned number, size_t padding_bytes);
 void log_add_envelope(MessageLog *log, const char *topic, const Envelope *envelope);
 void log_add_validated(MessageLog *log, const Envelope *envelope, DispositionAction action,
                        unsigned issues);
+void log_add_choice(MessageLog *log, const Envelope *e, const char *destination);
+void log_add_delivery(MessageLog *log, const Envelope *e, const char *destination, uint32_t attempt,
+                      bool success, bool final);

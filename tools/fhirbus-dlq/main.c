@@ -1,15 +1,16 @@
 /* fhirbus-dlq: lists what is on the dead-letter topic, and why. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/base/clock.h"
+#include "common/base/seen.h"
 #include "common/base/when.h"
 #include "common/bus/bus_options.h"
 #include "common/config/config.h"
+#include "common/fhir/datetime.h"
 #include "common/json/write.h"
 
-enum { POLL_MS = 200, QUIET_MS = 60000, LINE_BYTES_MAX = 65536, SUMS_MAX = 256, TIME_BYTES = 32 };
+enum { POLL_MS = 200, QUIET_MS = 60000, LINE_BYTES_MAX = 65536, SUMS_MAX = 256 };
 
 typedef struct ToolConfig {
     BusConfig bus;
@@ -28,7 +29,7 @@ static const char usage[] =
 /* What a record says of itself; texts are borrowed from the message. */
 typedef struct Letter {
     int64_t at_us;
-    Str reason, service, topic, partition, offset, tenant, interaction, text;
+    Str reason, service, topic, partition, offset, tenant, interaction, document, replay, text;
 } Letter;
 
 typedef struct Selection {
@@ -48,6 +49,7 @@ typedef struct Tool {
     Sum sums[SUMS_MAX];
     size_t sum_count;
     uint64_t found;
+    Seen seen;
 } Tool;
 
 /* --- one record ------------------------------------------------------------------------------- */
@@ -63,6 +65,8 @@ static Letter letter_of(const BusMessage *message)
         .offset = bus_message_header(message, "dlq-offset"),
         .tenant = bus_message_header(message, "tenant"),
         .interaction = bus_message_header(message, "interaction"),
+        .document = bus_message_header(message, "document"),
+        .replay = bus_message_header(message, "replay"),
         .text = bus_message_header(message, "dlq-text"),
     };
 }
@@ -77,16 +81,6 @@ static bool fits(const Selection *s, const Letter *l)
     return l->at_us >= s->from_us && l->at_us < s->to_us && fits_text(s->tenant, l->tenant) &&
            fits_text(s->reason, l->reason) && fits_text(s->service, l->service) &&
            (!s->interaction.ptr || str_eq_ignore_case(s->interaction, l->interaction));
-}
-
-static void write_time(int64_t at_us, char ret_text[TIME_BYTES])
-{
-    char seconds[24];
-    struct tm parts;
-    time_t at = (time_t)(at_us / 1000000);
-    gmtime_r(&at, &parts);
-    strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(ret_text, TIME_BYTES, "%s.%03dZ", seconds, (int)(at_us / 1000 % 1000));
 }
 
 static void print_json(const Letter *l, const char *at)
@@ -144,22 +138,46 @@ static void add_up(Tool *tool, const Letter *l)
     tool->sums[at].count++;
 }
 
-static void take(Tool *tool, const BusMessage *message)
+/* Whoever dies between a letter and what follows from it leaves it to be written again: of the same
+ * document on its way to the same destination, or else of the same record, for the same reason. */
+static uint64_t hash_of(const Letter *l)
 {
-    char at[TIME_BYTES];
+    bool named = l->document.len > 0;
+    const Str parts[] = {l->topic,
+                         named ? l->document : l->partition,
+                         named ? l->replay : l->offset,
+                         l->tenant,
+                         l->service,
+                         l->reason};
+    uint64_t hash = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        hash = (hash ^ str_hash(parts[i])) * 0x9e3779b97f4a7c15ULL;
+    return hash;
+}
+
+static bool take(Tool *tool, const BusMessage *message, Err *err)
+{
+    char at[DATETIME_TEXT_MAX];
     const Letter letter = letter_of(message);
+    bool new = true;
     if (!fits(&tool->selection, &letter))
-        return;
+        return true;
+    if (letter.offset.len) /* else written by others, who say nothing of where it came from */
+        TRY(seen_add(&tool->seen, hash_of(&letter), &new, err));
+    if (!new)
+        return true;
     tool->found++;
     if (tool->counts) {
         add_up(tool, &letter);
-        return;
+        return true;
     }
-    write_time(letter.at_us, at);
+    DateTime when = datetime_from_epoch_ms(letter.at_us / 1000, 0);
+    datetime_print(&when, at);
     if (tool->selection.json)
         print_json(&letter, at);
     else
         print_line(&letter, at);
+    return true;
 }
 
 /* --- the topic -------------------------------------------------------------------------------- */
@@ -174,7 +192,7 @@ static bool read_all(Tool *tool, const BusConfig *bus, Err *err)
     while (fine && !bus_reader_caught_up(reader)) {
         if (bus_reader_poll(reader, POLL_MS, &message)) {
             heard_ms = clock_mono_ms();
-            take(tool, message);
+            fine = take(tool, message, err);
         } else if (clock_mono_ms() - heard_ms > QUIET_MS) {
             fine = ERR(err, ERR_RETRY, "bus-timeout", "dlq is silent before its end");
         }
@@ -249,7 +267,9 @@ int main(int argc, char **argv)
         return 2;
     }
     config.bus.client_id = "fhirbus-dlq";
-    if (read_all(&tool, &config.bus, &err))
+    bool fine = read_all(&tool, &config.bus, &err);
+    seen_clear(&tool.seen);
+    if (fine)
         return conclude(&tool);
     fprintf(stderr, "fhirbus-dlq: %s: %s\n", err.code, err.text);
     return 1;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/base/seen.h"
 #include "common/bus/bus_options.h"
 #include "common/config/config.h"
 #include "common/db/db_options.h"
@@ -34,8 +35,9 @@ static const ConfigOption options[] = {
     {0},
 };
 
-/* Of each interaction: stored how often, answered or not to be, and by how many acceptances that no
- * operator asked for. */
+/* Of each interaction: stored how often, answered or not to be, by how many acceptances that no
+ * operator asked for, and which destinations still owe an answer: those that were chosen ($4:
+ * before then, else there is still time), whether or not its record ever came to their topics. */
 static const DbStatement compare = {
     "reconcile",
     "SELECT k.id::text, k.tenant,"
@@ -50,16 +52,21 @@ static const DbStatement compare = {
     "   WHERE d.interaction_id = k.id AND d.tenant = k.tenant AND d.sha256 = k.sha256 AND d.success"
     "     AND NOT EXISTS (SELECT FROM fhirbus.replay p WHERE p.replay_id = d.replay_id AND "
     "p.resubmit)"
-    "   GROUP BY d.destination) x), 0)"
+    "   GROUP BY d.destination) x), 0),"
+    " coalesce(o.late, ''), coalesce(o.waiting, false)"
     " FROM unnest($1::text[], $2::uuid[], $3::bytea[]) AS k (tenant, id, sha256)"
+    " LEFT JOIN LATERAL (SELECT string_agg(s.destination, ',' ORDER BY s.destination)"
+    "     FILTER (WHERE coalesce(e.at, '-infinity') < $4::timestamptz) AS late,"
+    "   bool_or(coalesce(e.at, '-infinity') >= $4::timestamptz) AS waiting"
+    "   FROM fhirbus.thread_state s LEFT JOIN LATERAL (SELECT max(n.happened_at) AS at"
+    "     FROM fhirbus.event n WHERE n.interaction_id = k.id AND n.tenant = k.tenant"
+    "       AND n.sha256 = k.sha256 AND n.step = 'routed' AND n.destination = s.destination) e ON "
+    "true"
+    "   WHERE s.interaction_id = k.id AND s.tenant = k.tenant AND s.sha256 = k.sha256"
+    "     AND s.destination <> '' AND s.state NOT IN ('COMPLETE', 'FAIL')) o ON true"
     " WHERE NOT EXISTS (SELECT FROM fhirbus.registry r, fhirbus.horizon h WHERE"
     "   r.interaction_id = k.id AND r.tenant = k.tenant AND r.received_at < h.received_before)"};
 static const DbStatement *const statements[] = {&compare, NULL};
-
-typedef struct Seen {
-    uint64_t *slots; /* 0: free */
-    size_t room, count;
-} Seen;
 
 typedef struct Tool {
     Seen seen;
@@ -78,9 +85,11 @@ typedef struct Tool {
 
 static void list(Tool *tool, const char *what, const DbResult *result, size_t row)
 {
+    Str late = db_get_text(result, row, 6);
     if (tool->listed++ < tool->config->list_max)
-        printf("%s %.*s %.*s %.*s\n", what, STR_ARG(db_get_text(result, row, 0)),
-               STR_ARG(db_get_text(result, row, 1)), STR_ARG(db_get_text(result, row, 3)));
+        printf("%s %.*s %.*s %.*s%s%.*s\n", what, STR_ARG(db_get_text(result, row, 0)),
+               STR_ARG(db_get_text(result, row, 1)), STR_ARG(db_get_text(result, row, 3)),
+               late.len ? " " : "", STR_ARG(late));
 }
 
 static void judge(Tool *tool, const DbResult *result, size_t row, bool validate_only)
@@ -98,6 +107,11 @@ static void judge(Tool *tool, const DbResult *result, size_t row, bool validate_
     } else if (stored > 1 || accepted > 1) {
         t->doubled++;
         list(tool, "doubled", result, row);
+    } else if (db_get_text(result, row, 6).len) { /* one destination's, whatever others said */
+        t->missing++;
+        list(tool, "no-answer", result, row);
+    } else if (db_get_bool(result, row, 7)) {
+        t->open++;
     } else if (str_is(state, "FAIL")) { /* an answer, and listed by nyec-submission-failed */
         t->refused++;
     } else if (!answered) {
@@ -124,6 +138,7 @@ static bool flush(Tool *tool, Err *err)
     db_text_array(&params, tool->tenants, tool->count);
     db_uuid_array(&params, tool->ids, tool->count);
     db_bytes_array(&params, tool->hashes, tool->count);
+    db_time_us(&params, tool->until_us);
     TRY(db_run(tool->db, &compare, &params, &result, err));
     tool->totals.acknowledged += db_rows(result);
     for (size_t i = 0; i < db_rows(result); i++)
@@ -136,42 +151,6 @@ static bool flush(Tool *tool, Err *err)
 }
 
 /* --- each document once ----------------------------------------------------------------------- */
-
-/* A set of 64-bit hashes over (tenant, id, sha256), open addressing, at most half full: 16 bytes a
- * document. Two documents of one hash would be counted as one: in a million documents one run in
- * ten million. */
-static bool seen_grow(Seen *seen)
-{
-    size_t room = seen->room ? seen->room * 2 : 1 << 16;
-    uint64_t *slots = calloc(room, sizeof *slots);
-    if (!slots)
-        return false;
-    for (size_t i = 0; i < seen->room; i++) {
-        size_t at = seen->slots[i] & (room - 1);
-        while (seen->slots[i] && slots[at])
-            at = (at + 1) & (room - 1);
-        if (seen->slots[i])
-            slots[at] = seen->slots[i];
-    }
-    free(seen->slots);
-    seen->slots = slots;
-    seen->room = room;
-    return true;
-}
-
-static bool seen_add(Seen *seen, uint64_t hash, bool *ret_new, Err *err)
-{
-    hash = hash ? hash : 1;
-    if (seen->count * 2 >= seen->room && !seen_grow(seen))
-        return ERR(err, ERR_FATAL, "memory-limit", "%zu documents", seen->count);
-    size_t at = hash & (seen->room - 1);
-    while (seen->slots[at] && seen->slots[at] != hash)
-        at = (at + 1) & (seen->room - 1);
-    *ret_new = seen->slots[at] == 0;
-    seen->count += *ret_new;
-    seen->slots[at] = hash;
-    return true;
-}
 
 static bool is_new(Tool *tool, const Envelope *e, bool *ret_new, Err *err)
 {
@@ -278,7 +257,7 @@ int main(int argc, char **argv)
     db_free(tool->db);
     arena_free(tool->batch);
     arena_free(tool->scratch);
-    free(tool->seen.slots);
+    seen_clear(&tool->seen);
     free(tool);
     log_free(log);
     return code;

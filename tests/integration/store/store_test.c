@@ -40,6 +40,15 @@ static const DbStatement q_states = {
               "count(*) AS n FROM fhirbus.interaction_state GROUP BY state) s"};
 static const DbStatement q_state = {
     "state", "SELECT state FROM fhirbus.interaction_state WHERE interaction_id = $1"};
+/* How far it is, by either view; what $status shows of destinations that were chosen and not tried.
+ */
+static const DbStatement q_due = {
+    "due",
+    "SELECT s.state, i.state, coalesce((SELECT string_agg(h.destination, ',' ORDER BY "
+    "h.destination) "
+    "FROM fhirbus.interaction_http_request h WHERE h.interaction_id = s.interaction_id AND "
+    "h.nature = 'Routed'), '') FROM fhirbus.interaction_state s JOIN fhirbus.interaction i USING "
+    "(interaction_id) WHERE s.interaction_id = $1"};
 static const DbStatement q_payload = {
     "payload", "SELECT payload, payload_bytes, sha256, bundle_id, patient_mrn, medicaid_cin, "
                "organization_name, resource_types, patient_mrn_source_system, user_agent, "
@@ -66,13 +75,25 @@ static const DbStatement q_purge_at = {"purge-at", "SELECT fhirbus.purge(1000, $
 static const DbStatement q_drop_at = {"drop-at", "SELECT fhirbus.drop_months($1::timestamptz)"};
 static const DbStatement q_months_left = {
     "months-left", "SELECT count(*) FROM pg_class WHERE relname ~ '^message_2026_0[12]$'"};
-static const DbStatement *const admin_statements[] = {
-    &q_months,         &q_empty,       &q_dump,
-    &q_states,         &q_state,       &q_payload,
-    &q_status,         &q_horizon,     &q_counts,
-    &q_setting,        &q_purge_at,    &q_drop_at,
-    &q_diagnostics,    &q_months_left, &sql_settle_defaults,
-    &sql_default_rows, &q_rules,       NULL};
+static const DbStatement *const admin_statements[] = {&q_months,
+                                                      &q_empty,
+                                                      &q_dump,
+                                                      &q_states,
+                                                      &q_state,
+                                                      &q_payload,
+                                                      &q_status,
+                                                      &q_horizon,
+                                                      &q_counts,
+                                                      &q_setting,
+                                                      &q_purge_at,
+                                                      &q_drop_at,
+                                                      &q_diagnostics,
+                                                      &q_due,
+                                                      &q_months_left,
+                                                      &sql_settle_defaults,
+                                                      &sql_default_rows,
+                                                      &q_rules,
+                                                      NULL};
 
 static PrivatePostgres pg;
 static DbConfig persister_config;
@@ -316,6 +337,58 @@ static void the_status_view_has_a_row_per_nature(void **state)
     db_result_free(r);
 }
 
+static void expect_due(MessageLog *log, Str id, const char *state, const char *untried)
+{
+    keep(log->list, log->count, 4);
+    keep(log->list, log->count, 1); /* said again it is the same */
+    DbResult *r = ask_about(&q_due, id);
+    assert_int_equal(db_rows(r), 1);
+    assert_true(str_is(db_get_text(r, 0, 0), state) && str_is(db_get_text(r, 0, 1), state));
+    assert_true(str_is(db_get_text(r, 0, 2), untried));
+    db_result_free(r);
+}
+
+static void every_chosen_destination_owes_an_answer(void **state)
+{
+    (void)state;
+    MessageLog log = small_log();
+    Envelope e = sample_envelope(arena, "two", sample_bundle(arena, 1, 10), month_us(1));
+    log_add_envelope(&log, "intake", &e);
+    log_add_validated(&log, &e, ACTION_ACCEPT, 0);
+    log_add_choice(&log, &e, "a");
+    log_add_choice(&log, &e, "b");
+    expect_due(&log, e.interaction_id, "FORWARD", "a,b");
+    log_add_delivery(&log, &e, "a", 1, true, true);
+    expect_due(&log, e.interaction_id, "FORWARD", "b");
+    log_add_delivery(&log, &e, "b", 1, false, false);
+    expect_due(&log, e.interaction_id, "FORWARD", "");
+    log_add_delivery(&log, &e, "b", 2, false, true);
+    expect_due(&log, e.interaction_id, "FAIL", "");
+    Envelope again = e;
+    again.replay_id = STR("0197a000-0000-7000-8000-000000000001");
+    log_add_choice(&log, &again, "a"); /* which has it already */
+    log_add_choice(&log, &again, "b");
+    expect_due(&log, e.interaction_id, "FORWARD", "b");
+    log_add_delivery(&log, &again, "b", 1, true, true);
+    expect_due(&log, e.interaction_id, "COMPLETE", "");
+}
+
+static void a_destination_that_a_replay_no_longer_chooses_owes_nothing(void **state)
+{
+    (void)state;
+    MessageLog log = small_log();
+    Envelope e = sample_envelope(arena, "two", sample_bundle(arena, 2, 10), month_us(1));
+    log_add_envelope(&log, "intake", &e);
+    log_add_validated(&log, &e, ACTION_ACCEPT, 0);
+    log_add_choice(&log, &e, "a");
+    log_add_choice(&log, &e, "gone");
+    log_add_delivery(&log, &e, "a", 1, true, true);
+    expect_due(&log, e.interaction_id, "FORWARD", "gone");
+    e.replay_id = STR("0197a000-0000-7000-8000-000000000002");
+    log_add_choice(&log, &e, "a");
+    expect_due(&log, e.interaction_id, "COMPLETE", "gone");
+}
+
 static void what_cannot_be_true_is_refused(void **state)
 {
     (void)state;
@@ -543,6 +616,8 @@ int main(void)
         cmocka_unit_test(order_and_repetition_change_nothing),
         cmocka_unit_test(payloads_are_kept_byte_for_byte),
         cmocka_unit_test(the_status_view_has_a_row_per_nature),
+        cmocka_unit_test(every_chosen_destination_owes_an_answer),
+        cmocka_unit_test(a_destination_that_a_replay_no_longer_chooses_owes_nothing),
         cmocka_unit_test(what_cannot_be_true_is_refused),
         cmocka_unit_test(hostile_texts_are_stored_all_the_same),
         cmocka_unit_test(a_health_check_leaves_no_trace),

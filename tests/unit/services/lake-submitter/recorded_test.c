@@ -65,7 +65,7 @@ static void without_a_database_nothing_else_is_known(void **state)
     Submission one = of("t", "i", "s", "lake");
     RecordedPast past = {.accepted = true, .failed = true, .attempts = 3, .budget_used = 2};
     Err err;
-    assert_true(recorded_look(recorded, &one, arena, &past, &err));
+    assert_true(recorded_look(recorded, RECORDED_DELIVERY, &one, arena, &past, &err));
     assert_false(past.accepted || past.failed || past.attempts || past.budget_used);
     recorded_free(recorded);
 }
@@ -100,7 +100,7 @@ static void a_look_goes_on_with_the_connection_of_the_look_before(void **state)
     RecordedPast past;
     Err err;
     for (int i = 0; i < 12; i++) { /* longer than one look may ever take */
-        assert_false(recorded_look(recorded, &one, arena, &past, &err));
+        assert_false(recorded_look(recorded, RECORDED_DELIVERY, &one, arena, &past, &err));
         usleep(100000);
     }
     while (count < 8 && (taken[count] = accept(listener, NULL, NULL)) >= 0)

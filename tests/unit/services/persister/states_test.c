@@ -8,7 +8,7 @@ static void expect(const StateEvents *events, size_t i, const char *step, const 
     assert_true(i < events->count);
     const StateEvent *e = &events->list[i];
     assert_string_equal(e->step, step);
-    assert_string_equal(e->nature, nature);
+    assert_string_equal(e->nature ? e->nature : "", nature);
     assert_string_equal(e->from ? e->from : "", from);
     assert_string_equal(e->to ? e->to : "", to);
 }
@@ -95,6 +95,44 @@ static void deliveries_end_in_complete_or_fail(void **state)
     }
 }
 
+static void a_chosen_destination_owes_an_answer_before_it_is_tried(void **state)
+{
+    (void)state;
+    StateEvents events;
+    ARENA_AUTO arena = arena_new(65536);
+    Response r = {.kind = RESPONSE_ROUTED,
+                  .service = STR("lake-submitter"),
+                  .has_delivery = true,
+                  .at_us = 7,
+                  .delivery = {.destination = STR("lake")}};
+    states_of_response(&r, arena, &events);
+    assert_int_equal(events.count, 1);
+    expect(&events, 0, "routed", "Routed", "DISPOSITION", "FORWARD");
+    assert_true(str_is(events.list[0].destination, "lake"));
+    assert_int_equal(events.list[0].attempt, 0); /* any attempt counts more */
+    assert_int_equal(events.list[0].happened_at_us, 7);
+    r.replay_id = STR("r");
+    states_of_response(&r, arena, &events);
+    expect(&events, 0, "routed", "Routed", "FAIL", "FORWARD");
+    assert_true(str_is(events.list[0].replay_id, "r"));
+}
+
+static void a_dead_letter_changes_no_state(void **state)
+{
+    (void)state;
+    StateEvents events;
+    ARENA_AUTO arena = arena_new(65536);
+    Response r = {
+        .kind = RESPONSE_BURIED,
+        .has_delivery = true,
+        .delivery = {.destination = STR("lake"), .attempt = 3}
+    };
+    states_of_response(&r, arena, &events);
+    assert_int_equal(events.count, 1);
+    expect(&events, 0, "buried", "", "", "");
+    assert_int_equal(events.list[0].attempt, 3);
+}
+
 static void verdicts_on_the_response_topic_say_nothing_new(void **state)
 {
     (void)state;
@@ -127,6 +165,8 @@ int main(void)
         cmocka_unit_test(a_bundle_goes_from_none_to_disposition),
         cmocka_unit_test(other_formats_are_converted_first),
         cmocka_unit_test(deliveries_end_in_complete_or_fail),
+        cmocka_unit_test(a_chosen_destination_owes_an_answer_before_it_is_tried),
+        cmocka_unit_test(a_dead_letter_changes_no_state),
         cmocka_unit_test(verdicts_on_the_response_topic_say_nothing_new),
         cmocka_unit_test(each_service_fails_by_itself),
     };
