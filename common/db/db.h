@@ -76,8 +76,8 @@ void db_text_array(DbParams *params, const Str *texts, size_t count);
 void db_text_or_null_array(DbParams *params, const Str *texts, size_t count);
 void db_uuid_array(DbParams *params, const Str *texts, size_t count);
 void db_bytes_array(DbParams *params, const Str *list, size_t count);
-void db_int_array(DbParams *params, const int32_t *values, size_t count);
 void db_bigint_array(DbParams *params, const int64_t *values, size_t count);
+void db_int_array(DbParams *params, const int32_t *values, size_t count);
 void db_time_us_array(DbParams *params, const int64_t *unix_us, size_t count);
 
 /* --- results: binary ------------------------------------------------------------------------ */

@@ -29,7 +29,8 @@ static const char *action_of(const Exchange *exchange, Str method)
         return "D";
     if (exchange && exchange->route && exchange->route->right == RIGHT_SEND)
         return "C";
-    if (exchange && exchange->route && exchange->route->right == RIGHT_SEARCH)
+    if (exchange && exchange->route &&
+        (exchange->route->right == RIGHT_SEARCH || exchange->route->steps == flow_audit))
         return "E";
     if (str_is(method, "PUT") || str_is(method, "PATCH"))
         return "U";

@@ -53,6 +53,13 @@ const Step flow_verdict[] = {
     {0         },
 };
 
+const Step flow_audit[] = {
+    {"receive",      step_receive, true},
+    {"authenticate",          step_authenticate, true},
+    {"audit", step_audit, false},
+    {0         },
+};
+
 const Step flow_replay[] = {
     {"receive",      step_receive, true},
     {"authenticate",          step_authenticate, true},

@@ -26,6 +26,7 @@ extern const Step flow_status[];
 extern const Step flow_search[];
 extern const Step flow_failed[];
 extern const Step flow_verdict[];
+extern const Step flow_audit[];
 extern const Step flow_replay[];
 extern const Step flow_replay_look[];
 extern const Step flow_replay_cancel[];
@@ -69,6 +70,7 @@ StepNext step_status(Exchange *exchange);        /* read/status.c */
 StepNext step_search(Exchange *exchange);        /* read/search.c */
 StepNext step_failed(Exchange *exchange);        /* read/failed.c */
 StepNext step_verdict(Exchange *exchange);       /* read/verdict.c */
+StepNext step_audit(Exchange *exchange);         /* read/audit.c */
 StepNext step_replay(Exchange *exchange);        /* replay_routes.c */
 StepNext step_replay_look(Exchange *exchange);   /* replay_routes.c */
 StepNext step_replay_cancel(Exchange *exchange); /* replay_routes.c */

@@ -5,6 +5,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/audit/search.h"
 #include "common/auth/auth.h"
 #include "common/base/check.h"
 #include "common/base/clock.h"
@@ -43,9 +44,17 @@ static const ConfigProgram program = {
 
 static const DbStatement *const statements[] = {&claim_take, &claim_recall, &status_rows,
                                                 &assertion_take, NULL};
-static const DbStatement *const read_statements[] = {
-    &search_all, &search_tenant, &search_bundle, &search_patient, &failed_rows, &verdict_latest,
-    NULL};
+static const DbStatement *const read_statements[] = {&search_all,
+                                                     &search_tenant,
+                                                     &search_bundle,
+                                                     &search_patient,
+                                                     &failed_rows,
+                                                     &verdict_latest,
+                                                     &audit_search_all,
+                                                     &audit_search_caller,
+                                                     &audit_search_resource,
+                                                     &audit_search_patient,
+                                                     NULL};
 
 /* --- the private port ------------------------------------------------------------------------- */
 

@@ -20,6 +20,7 @@ static const Route routes[] = {
     {"GET",  "/interactions", "/interactions", AUTH_READER, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_search, &api_search},
     {"GET",  "/Bundles/status/nyec-submission-failed", "/Bundles/status/nyec-submission-failed", AUTH_READER, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_failed, &api_failed},
     {"GET",  "/Bundles/status/operation-outcome", "/Bundles/status/operation-outcome", AUTH_TENANT, RIGHT_READ, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_verdict, &api_verdict},
+    {"GET",  "/AuditEvent", "/AuditEvent", AUTH_READER, RIGHT_ADMINISTER, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_audit, &api_audit},
     {"POST", "/lake/callback/{id}",  "/lake/callback",    AUTH_NONE, RIGHT_NONE, NULL, false, BUNDLE_TYPES, ROUTE_UNSPECIFIED,     flow_callback, &api_callback},
     {"POST", "/oauth2/token", "/oauth2/token", AUTH_NONE, RIGHT_NONE, NULL, false, FORM_TYPE, ROUTE_UNSPECIFIED, flow_token, &api_token},
     {"POST", "/$ingest/auth", "/$ingest/auth", AUTH_NONE, RIGHT_NONE, NULL, false, FORM_TYPE, ROUTE_UNSPECIFIED, flow_token, &api_ingest_auth},

@@ -40,5 +40,7 @@ void counts_init(Counts *c, Metrics *m)
                                        METRIC_NO_LABELS),
         .months_dropped = metrics_counter(m, "fhirbus_partitions_dropped_total",
                                           "partitions dropped by retention", METRIC_NO_LABELS),
+        .audit_kept = metrics_counter(m, "fhirbus_audit_kept_total",
+                                      "records appended to the audit trail", METRIC_NO_LABELS),
     };
 }

@@ -19,6 +19,7 @@ typedef struct Counts {
     Counter *purged_rows;
     Counter *months_made;
     Counter *months_dropped;
+    Counter *audit_kept;
 } Counts;
 
 void counts_init(Counts *counts, Metrics *metrics);

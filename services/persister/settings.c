@@ -44,6 +44,10 @@ static const ConfigOption options[] = {
         "from SIGTERM until the worker is killed", .min = 100, .max = 600000),
     OPT("RETRY_MS", CONFIG_UINT, retry_ms, "250",
         "pause before a transaction that failed is repeated", .min = 10, .max = 60000),
+    OPT("AUDIT_RETENTION_DAYS", CONFIG_UINT, audit_retention_days, "2555",
+        "months of the audit trail that are older as a whole are dropped; of each chain an anchor "
+        "stays",
+        .min = 1, .max = 36500),
     {0},
 };
 

@@ -24,6 +24,7 @@ typedef struct Settings {
     uint64_t hang_limit_ms;
     uint64_t drain_limit_ms;
     uint64_t retry_ms;
+    uint64_t audit_retention_days;
 } Settings;
 
 extern const ConfigProgram persister_program;

@@ -137,6 +137,15 @@ const DbStatement *const store_statements[] = {
     &sql_register, &sql_message, &sql_verdict,        &sql_delivery,       &sql_notice,
     &sql_callback, &sql_events,  &sql_replay_verdict, &sql_replay_failure, NULL};
 
+const DbStatement sql_audit_append = {
+    "audit-append",
+    "SELECT fhirbus_audit.append($1::int, $2::bigint[], $3::bytea[], $4::timestamptz[], "
+    "$5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], "
+    "$12::int[], $13::int[], $14::bytea[])"};
+const DbStatement *const audit_statements[] = {&sql_audit_append, NULL};
+
+const DbStatement sql_audit_months = {"audit-months",
+                                      "SELECT fhirbus_audit.keep_months($1::int, $2::int)"};
 const DbStatement sql_make_months = {"make-months", "SELECT fhirbus.make_months($1::int)"};
 const DbStatement sql_settle_defaults = {"settle-defaults", "SELECT fhirbus.settle_defaults()"};
 const DbStatement sql_default_rows = {"default-rows", "SELECT fhirbus.default_rows()"};
@@ -144,10 +153,6 @@ const DbStatement sql_keep_callbacks = {"keep-callbacks", "SELECT fhirbus.keep_c
 const DbStatement sql_purge = {"purge", "SELECT fhirbus.purge($1::int)"};
 const DbStatement sql_drop_months = {"drop-months", "SELECT fhirbus.drop_months()"};
 
-const DbStatement *const upkeep_statements[] = {&sql_make_months,
-                                                &sql_settle_defaults,
-                                                &sql_default_rows,
-                                                &sql_purge,
-                                                &sql_keep_callbacks,
-                                                &sql_drop_months,
-                                                NULL};
+const DbStatement *const upkeep_statements[] = {
+    &sql_make_months,    &sql_settle_defaults, &sql_default_rows, &sql_purge,
+    &sql_keep_callbacks, &sql_drop_months,     &sql_audit_months, NULL};

@@ -14,10 +14,14 @@ extern const DbStatement sql_callback;
 extern const DbStatement sql_events;
 extern const DbStatement *const store_statements[]; /* NULL-terminated */
 
+extern const DbStatement sql_audit_append; /* filled in audit_lane.c */
+extern const DbStatement *const audit_statements[];
+
 extern const DbStatement sql_make_months;
 extern const DbStatement sql_settle_defaults;
 extern const DbStatement sql_default_rows;
 extern const DbStatement sql_purge;
 extern const DbStatement sql_keep_callbacks;
 extern const DbStatement sql_drop_months;
+extern const DbStatement sql_audit_months;
 extern const DbStatement *const upkeep_statements[];

@@ -6,7 +6,7 @@
 /* One round, in order; a task that yields a number may ask to be repeated. */
 static const struct UpkeepTask {
     const DbStatement *statement;
-    enum { ARG_NONE, ARG_MONTHS, ARG_PURGE } argument;
+    enum { ARG_NONE, ARG_MONTHS, ARG_PURGE, ARG_AUDIT } argument;
     enum { SUM_MADE, SUM_DEFAULTS, SUM_PURGED, SUM_CALLBACKS, SUM_DROPPED } sum;
     bool until_zero;
 } tasks[] = {
@@ -16,6 +16,7 @@ static const struct UpkeepTask {
     {&sql_purge,           ARG_PURGE,  SUM_PURGED,    true },
     {&sql_keep_callbacks,  ARG_NONE,   SUM_CALLBACKS, false},
     {&sql_drop_months,     ARG_NONE,   SUM_DROPPED,   false},
+    {&sql_audit_months,    ARG_AUDIT,  SUM_DROPPED,   false},
 };
 enum { TASKS = sizeof tasks / sizeof *tasks };
 
@@ -89,9 +90,11 @@ static void start_task(Upkeep *u)
     Err err = {0};
     arena_reset(u->arena);
     db_params_init(&params, u->arena);
-    if (task->argument == ARG_MONTHS)
+    if (task->argument == ARG_MONTHS || task->argument == ARG_AUDIT)
         db_int(&params, (int32_t)u->settings->months_ahead);
-    else if (task->argument == ARG_PURGE)
+    if (task->argument == ARG_AUDIT)
+        db_int(&params, (int32_t)u->settings->audit_retention_days);
+    if (task->argument == ARG_PURGE)
         db_int(&params, (int32_t)u->settings->purge_rows);
     if (db_send(u->db, task->statement, &params, &err) && db_end(u->db, note_value, u, &err))
         u->running = true;

@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/bus/bus_metrics.h"
 #include "common/bus/pace.h"
+#include "services/persister/audit_lane.h"
 #include "services/persister/batch.h"
 #include "services/persister/statements.h"
 #include "services/persister/store.h"
@@ -17,6 +18,7 @@
 #define OBSERVE_MS 1000
 #define SEND_ARENA_BYTES ((size_t)64 << 20)
 #define DLQ_TRIES_PAUSE_MS 500
+#define AUDIT_DRAIN_MS 3000
 
 struct Worker {
     const Settings *settings;
@@ -31,6 +33,7 @@ struct Worker {
     Store *store;
     Recorder *recorder;
     Upkeep *upkeep;
+    AuditLane *audit;
     Batch batches[2];
     Batch *filling;   /* never NULL */
     Batch *sending;   /* NULL: none */
@@ -391,16 +394,19 @@ bool worker_run(Worker *w, Err *err)
         forget_lost(w);
         serve_database(w);
         upkeep_step(w->upkeep);
+        audit_lane_step(w->audit);
         bus_producer_poll(w->producer, 0);
         observe(w);
         supervisor_beat(w->supervisor);
         if (w->sending && !more)
             db_wait(w->db, w->under_way ? BUSY_WAIT_MS : IDLE_POLL_MS);
-        healthy = !bus_consumer_fatal(w->consumer) && !bus_producer_fatal(w->producer);
+        healthy = !bus_consumer_fatal(w->consumer) && !bus_producer_fatal(w->producer) &&
+                  !audit_lane_fatal(w->audit);
     }
     log_info(w->log, "worker.draining", LOG_BOOL("healthy", healthy));
     finish_taken(w, (uint32_t)w->settings->drain_limit_ms / 2);
     drop_all(w);
+    audit_lane_finish(w->audit, AUDIT_DRAIN_MS);
     return healthy || ERR(err, ERR_FATAL, "bus-fatal", "the broker's client cannot go on");
 }
 
@@ -424,7 +430,8 @@ static bool open_bus(Worker *w, Err *err)
     };
     BusProducerOptions producing = {.message_timeout_ms = 10000};
     return bus_producer_new(&s->bus, &producing, &w->producer, err) &&
-           bus_consumer_new(&s->bus, &options, &w->consumer, err);
+           bus_consumer_new(&s->bus, &options, &w->consumer, err) &&
+           audit_lane_new(s, w->counts, w->log, w->supervisor, &w->audit, err);
 }
 
 bool worker_new(const Settings *settings, const Counts *counts, const Log *log,
@@ -466,6 +473,7 @@ void worker_free(Worker *w)
 {
     if (!w)
         return;
+    audit_lane_free(w->audit);
     bus_consumer_free(w->consumer);
     bus_producer_free(w->producer, 1000);
     bus_metrics_free(w->shown);

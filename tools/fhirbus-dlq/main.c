@@ -1,7 +1,9 @@
 /* fhirbus-dlq: lists what is on the dead-letter topic, and why. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/audit/audit.h"
 #include "common/base/clock.h"
 #include "common/base/seen.h"
 #include "common/base/when.h"
@@ -244,6 +246,18 @@ static int conclude(const Tool *tool)
     return 0;
 }
 
+/* Who looked, and for which tenant. */
+static void tell_audit(const Tool *tool, const BusConfig *bus, const Err *failed)
+{
+    const char *user = getenv("USER");
+    Err err = {0};
+    AuditRecord act = audit_act_record("fhirbus-dlq", "R", tool->counts ? "count" : "list",
+                                       STR("dlq"), str_from(user ? user : "unknown"), failed);
+    act.tenant = tool->selection.tenant;
+    if (!audit_act(bus, &act, &err))
+        fprintf(stderr, "fhirbus-dlq: not in the audit trail: %s\n", err.text);
+}
+
 int main(int argc, char **argv)
 {
     static const ConfigProgram program = {
@@ -269,6 +283,7 @@ int main(int argc, char **argv)
     config.bus.client_id = "fhirbus-dlq";
     bool fine = read_all(&tool, &config.bus, &err);
     seen_clear(&tool.seen);
+    tell_audit(&tool, &config.bus, fine ? NULL : &err);
     if (fine)
         return conclude(&tool);
     fprintf(stderr, "fhirbus-dlq: %s: %s\n", err.code, err.text);

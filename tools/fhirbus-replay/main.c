@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/audit/audit.h"
 #include "common/base/clock.h"
 #include "common/bus/bus_options.h"
 #include "common/config/config.h"
@@ -267,6 +268,18 @@ static int dry_run(Tool *tool, Str id, const ReplayAsk *ask)
     return 0;
 }
 
+/* An act is in the trail before it goes on; where the brokers do not take it, it is said. */
+static void audit(const Tool *tool, const char *action, const char *operation, Str id, int code)
+{
+    const char *user = getenv("USER");
+    Err err = {0};
+    AuditRecord act = audit_act_record("fhirbus-replay", action, operation, id,
+                                       str_from(user ? user : "unknown"), NULL);
+    act.outcome = code == 0 ? AUDIT_SUCCESS : AUDIT_FAILED;
+    if (!audit_act(&tool->config->bus, &act, &err))
+        fprintf(stderr, "fhirbus-replay: not in the audit trail: %s\n", err.text);
+}
+
 static int start(Tool *tool, int count, char **list)
 {
     ReplayWords *words = calloc(1, sizeof *words);
@@ -297,6 +310,7 @@ static int start(Tool *tool, int count, char **list)
     printf("%.*s replays %lld %s of %s to %s\n", STR_ARG(id), (long long)p.total,
            strcmp(p.source, "store") == 0 ? "documents" : "records", p.source, p.go_to);
     fflush(stdout);
+    audit(tool, "E", "start", id, 0);
     return work(tool, id);
 }
 
@@ -319,6 +333,7 @@ static int cancel(Tool *tool, Str id)
     Err err = {0};
     if (!replay_cancel(tool->db, id, tool->arena, &found, &err))
         return complain(&err);
+    audit(tool, "D", "cancel", id, found ? 0 : 1);
     puts(found ? "cancelled" : "nothing to cancel: unknown, or done");
     return found ? 0 : 1;
 }
@@ -330,7 +345,7 @@ static int run(Tool *tool, int count, char **words)
     if (strcmp(verb, "start") == 0)
         return start(tool, count - 1, words + 1);
     if (uuid_valid(id) && strcmp(verb, "resume") == 0)
-        return work(tool, id);
+        return audit(tool, "E", "resume", id, 0), work(tool, id);
     if (uuid_valid(id) && strcmp(verb, "status") == 0)
         return status(tool, id);
     if (uuid_valid(id) && strcmp(verb, "cancel") == 0)

@@ -1,6 +1,8 @@
 /* fhirbus-topics: makes the topics, or with --verify says how they differ. Safe to repeat. */
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "common/audit/audit.h"
 #include "common/bus/bus_options.h"
 #include "common/bus/topics.h"
 #include "common/config/config.h"
@@ -105,6 +107,28 @@ static void print_reports(const TopicReport *reports, size_t count)
                reports[i].text[0] ? ": " : "", reports[i].text);
 }
 
+/* What was made or changed; nothing of a run that found everything as it should be. */
+static void tell_audit(const BusConfig *bus, const TopicReport *reports, size_t count)
+{
+    const char *user = getenv("USER");
+    char names[1000] = "";
+    size_t len = 0;
+    Err err = {0};
+    for (size_t i = 0; i < count && reports[i].spec && len < sizeof names; i++)
+        if (reports[i].state == TOPIC_CREATED || reports[i].state == TOPIC_CHANGED)
+            len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len ? "," : "",
+                                    reports[i].spec->name);
+    if (!len)
+        return;
+    const NameValue detail = {STR("topics"), str_from(names)};
+    AuditRecord act = audit_act_record("fhirbus-topics", "U", "topics", STR("topics"),
+                                       str_from(user ? user : "unknown"), NULL);
+    act.details = &detail;
+    act.detail_count = 1;
+    if (!audit_act(bus, &act, &err))
+        fprintf(stderr, "fhirbus-topics: not in the audit trail: %s\n", err.text);
+}
+
 int main(int argc, char **argv)
 {
     static Plan plan;
@@ -132,6 +156,8 @@ int main(int argc, char **argv)
     bool fine = bus_topics_ensure(&config.bus, plan.specs, plan.count, verify,
                                   (uint32_t)config.wait_s * 1000, reports, &err);
     print_reports(reports, plan.count);
+    if (fine && !verify)
+        tell_audit(&config.bus, reports, plan.count);
     if (!fine)
         fprintf(stderr, "fhirbus-topics: %s: %s\n", err.code, err.text);
     return fine ? 0 : 1;

@@ -53,6 +53,8 @@ typedef struct ApiOperation {
 extern const ApiOperation api_submit, api_validate, api_status;
 /* read.c */
 extern const ApiOperation api_search, api_failed, api_verdict;
+/* audit.c */
+extern const ApiOperation api_audit;
 /* replay.c */
 extern const ApiOperation api_replay, api_replay_look, api_replay_cancel;
 /* admin.c */
