@@ -479,3 +479,25 @@ export function fromOutcome(issue: OutcomeIssue, ordinal: number): Issue {
     col: extension("operationoutcome-issue-col")?.valueInteger ?? null,
   };
 }
+
+// --- callers, quotas -------------------------------------------------------------------------------
+export interface AdminObject {
+  id: string;
+  version: number | string;
+  publishedAt: string | null;
+  publishedBy: string | null;
+  comment?: string | null;
+  data: Record<string, unknown>;
+}
+
+/** All objects of a kind; there are dozens, a page is a hundred. */
+export async function adminObjects(kind: string, signal: AbortSignal): Promise<AdminObject[]> {
+  const found: AdminObject[] = [];
+  let after: string | undefined;
+  do {
+    const page: { objects: AdminObject[]; next?: string | null } = await ask(withQuery(`/admin/${kind}`, { limit: 100, after }), { signal });
+    found.push(...page.objects);
+    after = page.next ?? undefined;
+  } while (after);
+  return found;
+}

@@ -76,7 +76,7 @@ function FacetMenu({ name, facets }: { name: string; facets: Facets | null }) {
 }
 
 export function FilterMenus({ facets }: { facets: Facets | null }) {
-  return <>{["state", "valid", "disposition", "source_type", "ig_version"].map((name) => <FacetMenu key={name} name={name} facets={facets} />)}</>;
+  return <div class="filters">{["state", "valid", "disposition", "source_type", "ig_version"].map((name) => <FacetMenu key={name} name={name} facets={facets} />)}</div>;
 }
 
 export function Chips({ patient, onPatient }: { patient: string; onPatient: (value: string) => void }) {

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { duration, percent } from "../src/format.ts";
+import { layOut, nodeAtLayout } from "../src/json/layout.ts";
+import { locate, nodeAt, offsetOf, pathOf, readTree, steps } from "../src/json/tree.ts";
+import { cut, pieces, plain } from "../src/parts/visible.ts";
+import { readPeriod } from "../src/period.ts";
+
+const BUNDLE = '{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient","name":[{"given":["A\\"b","C"]}],"deceasedBoolean":false}},{"resource":{"resourceType":"Observation","valueQuantity":{"value":1.50e+3}}}]}';
+
+test("steps of a path: comments and chosen types are passed over, functions end it", () => {
+  assert.deepEqual(steps("Bundle.entry[0].resource/*Patient/p-1*/.name[0]"), ["Bundle", "entry", 0, "resource", "name", 0]);
+  assert.deepEqual(steps("Bundle.entry[12].resource.ofType(Patient).value"), ["Bundle", "entry", 12, "resource", "value"]);
+  assert.deepEqual(steps("Bundle.entry.where(x).name"), ["Bundle", "entry"]);
+});
+
+test("an issue's path finds its node, or the nearest above it", () => {
+  const tree = readTree(BUNDLE);
+  const found = locate(tree, "Bundle.entry[0].resource/*Patient/null*/.name[0].given[1]");
+  assert.equal(found.whole, true);
+  assert.equal(BUNDLE.slice(tree.start[found.node], tree.end[found.node]), '"C"');
+  assert.equal(pathOf(tree, found.node), "Bundle.entry[0].resource.name[0].given[1]");
+  const missing = locate(tree, "Bundle.entry[1].resource.code.coding[0]");
+  assert.equal(missing.whole, false);
+  assert.equal(pathOf(tree, missing.node), "Bundle.entry[1].resource");
+  const choice = locate(tree, "Bundle.entry[1].resource.value.value");
+  assert.equal(BUNDLE.slice(tree.start[choice.node], tree.end[choice.node]), "1.50e+3");
+});
+
+test("set out in lines it is the same document, numbers and escapes as they were written", () => {
+  const tree = readTree(BUNDLE);
+  assert.equal(tree.wrong, null);
+  const { text, from, to } = layOut(tree);
+  assert.deepEqual(JSON.parse(text), JSON.parse(BUNDLE));
+  assert.ok(text.includes("1.50e+3") && text.includes('"A\\"b"'));
+  const node = locate(tree, "Bundle.entry[0].resource.name[0].given[0]").node;
+  assert.equal(text.slice(from[node], to[node]), '"A\\"b"');
+  assert.equal(nodeAtLayout({ text, from, to }, from[node]! + 2), node);
+  assert.equal(layOut(readTree("{}")).text, "{}");
+  assert.equal(layOut(readTree('[[],{"a":{}}]')).text, '[\n  [],\n  {\n    "a": {}\n  }\n]');
+});
+
+test("line and column of the text as it was sent lead to a node", () => {
+  const text = '{\n  "a": [1,\n   22]\n}';
+  const tree = readTree(text);
+  assert.equal(pathOf(tree, nodeAt(tree, offsetOf(text, 3, 4))), "$.a[1]");
+  assert.equal(pathOf(tree, nodeAt(tree, offsetOf(text, 2, 3))), "$.a");
+  assert.equal(offsetOf(text, 9, 1), -1);
+});
+
+test("what is no JSON gives the tree up to the place that is wrong", () => {
+  for (const [text, at] of [['{"a":1', 6], ['{"a" 1}', 5], ["[1,]", 3], ['{"a":"x', 5], ["[1] x", 4], ["", 0], ["[1 2]", 3]] as const) {
+    const tree = readTree(text);
+    assert.ok(tree.wrong, text);
+    assert.equal(tree.wrong.at, at, text);
+  }
+  assert.ok(readTree("[".repeat(100_000)).wrong);
+});
+
+test("random documents come back as they are", () => {
+  let seed = 7;
+  const random = (n: number) => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) % n;
+  const make = (depth: number): unknown => {
+    const kind = random(depth > 4 ? 3 : 5);
+    if (kind === 0) return random(1000) / 8;
+    if (kind === 1) return ["", '"', "\\", "\u202e", "a\\\"b", "\n"][random(6)];
+    if (kind === 2) return [true, false, null][random(3)];
+    if (kind === 3) return Array.from({ length: random(4) }, () => make(depth + 1));
+    return Object.fromEntries(Array.from({ length: random(4) }, (_, i) => [`k${i}${["", '"', "\\"][random(3)]}`, make(depth + 1)]));
+  };
+  for (let i = 0; i < 300; i++) {
+    const value = [make(0)];
+    const tree = readTree(JSON.stringify(value, null, random(3)));
+    assert.equal(tree.wrong, null);
+    assert.deepEqual(JSON.parse(layOut(tree).text), value);
+  }
+});
+
+test("hidden characters are seen", () => {
+  assert.deepEqual(pieces("a\u202eb\u0000", false), [{ text: "a", mark: false }, { text: "RLO", mark: true }, { text: "b", mark: false }, { text: "NUL", mark: true }]);
+  assert.deepEqual(pieces("a\nb", true), [{ text: "a\nb", mark: false }]);
+  assert.deepEqual(pieces("\ud800", false).map((p) => p.mark), [true]);
+  assert.deepEqual(pieces("\u{1f600}", false), [{ text: "\u{1f600}", mark: false }]);
+  assert.equal(plain("x\u200by"), "x[ZWSP]y");
+  assert.equal(cut("a\u{1f600}", 2), "a");
+});
+
+test("figures", () => {
+  assert.equal(percent(1, 3000), "< 0.1 %");
+  assert.equal(percent(2999, 3000), "> 99.9 %");
+  assert.equal(percent(0, 0), "–");
+  assert.equal(duration(0.2), "< 1 ms");
+  assert.equal(duration(61_000), "1 min 1 s");
+});
+
+test("a period is of the address", () => {
+  const now = Date.UTC(2026, 10, 28, 12, 0, 30);
+  assert.equal(readPeriod(new URLSearchParams("last=1h"), now).from, "2026-11-28T11:00:00.000Z");
+  assert.equal(readPeriod(new URLSearchParams(""), now).from, "2026-11-27T12:00:00.000Z");
+  assert.deepEqual(readPeriod(new URLSearchParams("from=2026-01-01T00:00:00Z"), now), { last: null, from: "2026-01-01T00:00:00Z", to: undefined });
+});

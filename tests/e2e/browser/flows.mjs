@@ -1,0 +1,411 @@
+// What people do with the diagnostics pages. Each flow is a function; the order is at the end.
+import { readFileSync } from "node:fs";
+import { accessible, act, at, close, expected, fits, flow, go, newPage, ok, picture, seen, signIn, task } from "./browser.mjs";
+
+const { ids } = task;
+const heading = (page, name) => page.getByRole("heading", { level: 1, name }).waitFor();
+const grid = (page) => page.getByRole("grid", { name: "Interactions" });
+const rowCount = async (page) => page.locator(".grid-row a.open").count();
+
+async function signingIn(page) {
+  expected.add("401");
+  await page.goto(at("/interactions?last=7d"));
+  await page.getByRole("heading", { name: "fhirbus diagnostics" }).waitFor();
+  await accessible(page, "sign-in");
+  await picture(page, "sign-in");
+  const csp = (await page.request.get(at("/"))).headers()["content-security-policy"] ?? "";
+  ok(csp.includes("script-src 'self'") && !csp.includes("unsafe") && csp.includes("require-trusted-types-for"), "the policy allows nothing inline", csp);
+  await page.getByLabel("Name").fill("operator-test");
+  await page.getByLabel("Password").fill("not it");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByRole("alert").waitFor();
+  ok((await page.getByRole("alert").innerText()).includes("do not belong together"), "a wrong password is said to be wrong");
+  await signIn(page, "operator");
+  await heading(page, "Interactions");
+  ok(page.url().endsWith("/interactions?last=7d"), "who signs in comes to the page that was asked for", page.url());
+}
+
+async function overview(page) {
+  await go(page, "/");
+  await page.locator(".funnel").waitFor();
+  const received = Number((await page.locator(".funnel-figure").first().innerText()).replace(/\D/g, ""));
+  ok(received >= 20, "the funnel counts what was received", received);
+  ok((await page.locator(".funnel > li").count()) === 6, "and what is left at each step");
+  ok((await page.locator(".chart-place canvas").count()) === 4, "rates, latencies and lag are charts");
+  ok((await page.locator(".attention > li").count()) > 0, "what needs attention is listed");
+  await page.getByRole("button", { name: "as table" }).first().click();
+  ok((await page.locator(".chart-table tbody tr").count()) > 0, "a chart is a table as well");
+  await page.getByRole("button", { name: "as chart" }).first().click();
+  await accessible(page, "overview");
+  await picture(page, "overview");
+  await picture(page, "overview-dark", "dark");
+  await page.locator(".leaks a", { hasText: "failed" }).first().click();
+  await heading(page, "Interactions");
+  await page.locator(".grid-row a.open").first().waitFor();
+  ok(page.url().includes("state=FAIL") && (await rowCount(page)) === ids.failed.length, "a leak leads to the documents that it counts", page.url());
+}
+
+async function interactions(page) {
+  await go(page, "/interactions?last=24h");
+  await page.locator(".grid-row a.open").first().waitFor();
+  ok((await rowCount(page)) >= 15, "the grid lists documents", await rowCount(page));
+  await page.getByRole("columnheader", { name: "Errors" }).click();
+  await page.locator('[role=columnheader][aria-sort="descending"]', { hasText: "Errors" }).waitFor();
+  await page.locator(".grid-row a.open").first().waitFor();
+  const errors = async () => page.locator(".grid-row").evaluateAll((rows) => rows.map((r) => [Number(/translateY\((\d+)/.exec(r.style.transform)[1]), Number(r.querySelectorAll("[role=gridcell]")[6].textContent.replace(/\D/g, ""))]).sort((a, b) => a[0] - b[0]).map((r) => r[1]));
+  const sorted = await errors();
+  ok(sorted.length > 3 && sorted.every((n, i) => i === 0 || sorted[i - 1] >= n), "sorted by errors, most first", sorted);
+  await page.getByRole("button", { name: "State", exact: true }).click();
+  await page.getByRole("checkbox", { name: /^failed/ }).check();
+  await page.keyboard.press("Escape");
+  await page.locator(".chip", { hasText: "State: failed" }).waitFor();
+  await page.waitForFunction((n) => document.querySelectorAll(".grid-row a.open").length === n, ids.failed.length);
+  ok(page.url().includes("state=FAIL") && page.url().includes("sort=errors"), "filter and order stand in the address", page.url());
+  await page.getByRole("button", { name: "Clear all" }).click();
+  await page.getByRole("combobox", { name: "Search for" }).selectOption("bundle_id");
+  await page.getByRole("searchbox").fill("hostile");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelectorAll(".grid-row a.open").length === 1);
+  ok((await page.locator(".grid-row").innerText()).includes(ids.hostile), "found by bundle id");
+  await page.getByRole("button", { name: "Clear all" }).click();
+  await page.getByRole("combobox", { name: "Search for" }).selectOption("patient");
+  await page.getByRole("searchbox").fill("MRN-000017");
+  await page.keyboard.press("Enter");
+  await page.locator(".chip", { hasText: "Patient" }).waitFor();
+  await page.waitForFunction(() => document.querySelectorAll(".grid-row a.open").length > 1);
+  ok(!page.url().includes("MRN"), "a patient's identifier finds documents, and does not stand in the address", page.url());
+  await page.getByRole("button", { name: "Clear all" }).click();
+  await page.getByRole("button", { name: "Columns" }).click();
+  await page.getByRole("checkbox", { name: "SHA-256" }).check();
+  await page.keyboard.press("Escape");
+  await page.getByRole("columnheader", { name: "SHA-256" }).waitFor();
+  ok(page.url().includes("payload_sha256"), "columns are chosen, and stand in the address");
+  await page.getByRole("button", { name: "Saved views" }).click();
+  await page.getByLabel("Name of this view").fill("With hashes");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await go(page, "/interactions");
+  await page.getByRole("button", { name: "Saved views" }).click();
+  await page.getByRole("button", { name: "With hashes", exact: true }).click();
+  await page.getByRole("columnheader", { name: "SHA-256" }).waitFor();
+  ok(page.url().includes("payload_sha256"), "a view that was saved comes back");
+  await go(page, "/interactions?last=24h&sort=received_at:desc");
+  await page.locator(".grid-row a.open").first().waitFor();
+  await accessible(page, "interactions");
+  await picture(page, "interactions");
+}
+
+async function exporting(page) {
+  for (const format of ["CSV", "NDJSON"]) {
+    await page.getByRole("button", { name: "Export" }).click();
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: format }).click()]);
+    const text = readFileSync(await download.path(), "utf8");
+    ok(text.includes(ids.taken) && text.includes(ids.discarded), `export as ${format} holds the rows`, text.slice(0, 200));
+  }
+}
+
+async function live(page) {
+  await page.getByRole("button", { name: "Live" }).click();
+  await page.locator(".live-dot").waitFor();
+  const before = await page.locator(".grid-row a.open").first().getAttribute("href");
+  await page.waitForTimeout(500);
+  await act("send");
+  await page.waitForFunction((old) => document.querySelector('.grid-row[aria-rowindex="2"] a.open')?.getAttribute("href") !== old, before);
+  ok(true, "live: a new document comes in by itself");
+  await page.getByRole("button", { name: "Live" }).click();
+}
+
+async function keyboard(page) {
+  await page.goto(at("/interactions?last=24h"));
+  await page.locator(".grid-row a.open").first().waitFor();
+  await page.keyboard.press("Tab");
+  ok((await page.evaluate(() => document.activeElement.textContent)) === "Skip to the content", "the first stop skips to the content");
+  await page.keyboard.press("Enter");
+  ok((await page.evaluate(() => document.activeElement.id)) === "main", "and does");
+  for (let i = 0; i < 40 && (await page.evaluate(() => document.activeElement.getAttribute("role"))) !== "columnheader"; i++) await page.keyboard.press("Tab");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowRight");
+  const active = () => page.evaluate(() => [document.activeElement.getAttribute("role"), document.activeElement.dataset.row, document.activeElement.dataset.column].join());
+  await page.waitForFunction(() => document.activeElement.dataset.column === "1");
+  ok((await active()) === "gridcell,1,1", "arrows move from cell to cell", await active());
+  const ring = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  ok(ring === "solid", "the focus is seen", ring);
+  await page.keyboard.press("Control+End");
+  await page.waitForFunction(() => Number(document.activeElement.dataset.row) > 10);
+  await page.keyboard.press("Control+Home");
+  await page.waitForFunction(() => document.activeElement.dataset.row === "0");
+  await page.keyboard.press(" ");
+  ok((await page.locator(".selection").innerText()).includes("1 selected"), "Space selects");
+  await page.keyboard.press("Enter");
+  await page.locator(".tabs").waitFor();
+  ok(/\/interactions\/[0-9a-f-]{36}/.test(page.url()), "Enter opens", page.url());
+  await page.goBack();
+  await heading(page, "Interactions");
+}
+
+const openOne = async (page, id, tab) => {
+  await go(page, `/interactions/${id}?tenant=qe-a${tab ? `&tab=${tab}` : ""}`);
+  await page.locator(".tabs").waitFor();
+};
+
+async function oneInteraction(page) {
+  await openOne(page, ids.taken);
+  await page.locator(".cm-line").nth(20).waitFor();
+  await page.locator('.viewer-text[aria-busy="false"]').waitFor();
+  const text = await page.locator(".cm-content").innerText();
+  ok(text.includes('"resourceType": "Bundle"') && !text.includes("MRN-000017"), "the payload is set out, and masked", text.slice(0, 300));
+  await page.locator(".issue-list button", { has: page.locator(".badge.bad") }).first().click();
+  await page.locator(".cm-line.target-line").waitFor();
+  const path = await page.locator(".viewer-path").innerText();
+  ok(path.startsWith("Bundle.entry["), "an issue leads to its place, the path is shown", path);
+  ok((await page.locator(".cm-line.target-line").innerText()).includes("gender"), "which is the right one", await page.locator(".cm-line.target-line").innerText());
+  ok((await page.locator(".cm-line.issue-error").count()) > 0, "lines with issues are marked");
+  await page.getByLabel("Group by").selectOption("resource");
+  ok((await page.locator(".issue-group h2").first().innerText()).includes("Patient"), "issues are grouped by resource");
+  await accessible(page, "one interaction");
+  await picture(page, "interaction");
+  await page.getByRole("button", { name: "Reveal…" }).click();
+  await page.getByRole("button", { name: "Reveal", exact: true }).click();
+  await page.locator(".cm-line", { hasText: "MRN-000017" }).waitFor();
+  ok(true, "revealed after it was asked for");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download" }).click()]);
+  const sent = readFileSync(task.example, "utf8").replaceAll("screening-0001", "taken");
+  ok(readFileSync(await download.path(), "utf8") === sent, "the download is what was sent, byte for byte");
+  await page.getByRole("button", { name: "Copy as curl" }).click();
+  await page.getByRole("button", { name: "What became of it" }).click();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  ok(copied.includes(ids.taken) && copied.startsWith("curl "), "copied as curl", copied);
+}
+
+async function partsOfOne(page) {
+  await openOne(page, ids.taken, "timeline");
+  await page.locator(".timeline > li").nth(3).waitFor();
+  const steps = await page.locator(".timeline").innerText();
+  ok(steps.includes("complete") && /\+ .*ms|\+ .*s/.test(steps), "the timeline has its events with their durations", steps);
+  await accessible(page, "timeline");
+  await picture(page, "timeline");
+  await openOne(page, ids.ruled, "told");
+  await page.locator(".told").first().waitFor();
+  const told = await page.locator(".versus").innerText();
+  ok(told.includes("mild/gender") && told.includes("Thank you") && told.includes("changed the severity"), "told beside what the engine said, and which rule it was", told);
+  await accessible(page, "told and judged");
+  await picture(page, "told");
+  await openOne(page, ids.ruled, "lake");
+  await page.locator(".cm-changedLine").first().waitFor();
+  const diff = await page.locator(".diff").innerText();
+  ok(diff.includes("seen") || diff.includes("OperationOutcome"), "the lake's payload as a difference", diff.slice(0, 500));
+  ok((await page.locator(".attempt").count()) >= 1, "every attempt is listed");
+  await accessible(page, "lake");
+  await picture(page, "lake-dark", "dark");
+  await openOne(page, ids.taken, "replays");
+  await page.locator(".panel", { hasText: "Replay of" }).first().waitFor();
+  ok((await page.locator("table tbody tr").count()) >= 2, "verdicts before and after a replay");
+  await accessible(page, "replays of one");
+}
+
+async function replaying(page) {
+  await go(page, `/interactions?last=24h&state=FAIL`);
+  await page.locator(".grid-row a.open").first().waitFor();
+  await page.locator('.grid-row[aria-rowindex="2"] [role=gridcell]').first().click();
+  await page.locator(".selection").getByRole("button", { name: "Replay…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Hand on to the lake").check();
+  await dialog.getByRole("button", { name: "Dry run" }).click();
+  await dialog.getByText("nothing has happened yet").waitFor();
+  await accessible(page, "replay dialog");
+  await picture(page, "replay");
+  await dialog.getByRole("button", { name: "Hand on 1" }).click();
+  await dialog.locator(".badge", { hasText: "done" }).waitFor();
+  ok(true, "a selection is replayed, after a dry run");
+  await page.keyboard.press("Escape");
+  await go(page, "/interactions?last=24h&disposition=accept&q=&state=COMPLETE");
+  await go(page, "/replays");
+  await page.locator("table tbody tr").first().waitFor();
+  await accessible(page, "replays");
+  await page.getByRole("button", { name: "Replay what failed" }).click();
+  await dialog.getByLabel("At most so many").fill("1");
+  await dialog.getByRole("button", { name: "Dry run" }).click();
+  await dialog.getByRole("button", { name: "Replay 2" }).click();
+  const cancel = dialog.getByRole("button", { name: "Cancel the replay" });
+  await cancel.waitFor();
+  await cancel.click();
+  await dialog.locator(".badge", { hasText: /cancelled|done/ }).waitFor();
+  ok(true, "a failed list is replayed slowly, and cancelled");
+  await page.keyboard.press("Escape");
+}
+
+async function letters(page) {
+  await go(page, "/dead-letters");
+  await page.locator("table tbody tr").first().waitFor();
+  await accessible(page, "dead letters");
+  await page.getByRole("checkbox", { name: /Choose record/ }).first().check();
+  await page.getByRole("button", { name: /^Re-drive/ }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Hand on to the lake").check();
+  await dialog.getByRole("button", { name: "Dry run" }).click();
+  await dialog.getByText("nothing has happened yet").waitFor();
+  await dialog.getByRole("button", { name: "Hand on 1" }).click();
+  await dialog.locator(".badge", { hasText: "done" }).waitFor();
+  ok(true, "a dead letter is driven again, after a dry run");
+  await page.keyboard.press("Escape");
+}
+
+async function rules(page) {
+  await go(page, "/rules?name=mild");
+  const editor = page.locator(".rules-editor .cm-content");
+  await editor.waitFor();
+  await accessible(page, "rules");
+  await page.getByLabel("or on these interactions").fill(ids.taken);
+  await page.getByRole("button", { name: "Dry run" }).click();
+  await page.getByText("Nothing was stored or sent").waitFor();
+  ok((await page.locator("table").innerText()).includes(ids.taken), "rules are tried on a real interaction");
+  await picture(page, "rules");
+  await editor.click();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.insertText(JSON.stringify({ name: "mild", about: "Edited in the browser", diagnostics: [{ id: "thanks", add: { severity: "information", code: "informational", text: "Thanks", messageId: "MILD-1" } }] }, null, 2));
+  await page.getByRole("button", { name: "Publish…" }).click();
+  await page.getByRole("button", { name: "Publish", exact: true }).click();
+  await page.locator(".pick", { hasText: "Edited in the browser" }).waitFor();
+  ok(true, "and published, with a question before");
+}
+
+async function rest(page) {
+  await go(page, "/guides");
+  await page.locator("table tbody tr").first().waitFor();
+  await accessible(page, "guides");
+  await go(page, "/callers");
+  await page.getByRole("tablist").waitFor();
+  await page.locator(".empty, table").first().waitFor();
+  await accessible(page, "callers");
+}
+
+async function playground(page) {
+  await go(page, "/playground");
+  await page.locator(".cm-content").waitFor();
+  await page.locator('input[type="file"]').setInputFiles(task.example);
+  await page.locator(".cm-line", { hasText: "resourceType" }).first().waitFor();
+  await page.getByRole("button", { name: "Validate" }).click();
+  await page.locator(".issue-list button").first().waitFor();
+  await page.locator(".issue-list button", { hasText: "gender" }).first().click();
+  await page.locator(".cm-line.target-line").waitFor();
+  ok((await page.locator(".cm-line.target-line").innerText()).includes("femal"), "the playground shows issues on the text");
+  await accessible(page, "playground");
+  await picture(page, "playground-dark", "dark");
+}
+
+async function hostileStrings(page) {
+  await go(page, "/interactions?last=24h&bundle_id=hostile");
+  await page.locator(".grid-row a.open").first().waitFor();
+  for (const tab of ["", "timeline", "told", "lake", "replays", "facts"]) {
+    await openOne(page, ids.hostile, tab);
+    await page.locator(".tab-panel > *").first().waitFor();
+  }
+  await openOne(page, ids.hostile);
+  await page.locator('.viewer-text[aria-busy="false"]').waitFor();
+  await page.getByRole("button", { name: "Reveal…" }).click();
+  await page.getByRole("button", { name: "Reveal", exact: true }).click();
+  await page.locator(".cm-line", { hasText: "<img src=x onerror=" }).first().waitFor();
+  ok((await page.locator(".mark", { hasText: "202E" }).count()) > 0, "marks of direction are shown as such");
+  await page.locator(".cm-line .rest").first().scrollIntoViewIfNeeded();
+  ok((await page.locator(".cm-line .rest").first().innerText()).includes("show all (999,"), "a value of a megabyte is cut, with a way to see all");
+  const strange = await page.evaluate(() => document.querySelectorAll("#app img, #app script, #app b[title]").length);
+  ok(strange === 0 && !(await page.title()).includes("hacked") && seen.dialogs.length === 0, "what senders wrote is text everywhere", `${strange} ${await page.title()} ${seen.dialogs}`);
+}
+
+async function sizes(page) {
+  const wide = [];
+  for (const path of ["/", "/interactions?last=24h", `/interactions/${ids.taken}?tenant=qe-a`, `/interactions/${ids.ruled}?tenant=qe-a&tab=told`, "/replays", "/rules", "/guides", "/playground"]) {
+    await go(page, path);
+    await page.waitForTimeout(200);
+    wide.push(await fits(page, 360, 740), await fits(page, 3840, 2160));
+  }
+  ok(wide.every((w) => !w), "every page fits into 360 px and into 4 k", wide.filter(Boolean).join("; "));
+  await go(page, "/");
+  await page.locator(".funnel").waitFor();
+  await page.setViewportSize({ width: 360, height: 740 });
+  await picture(page, "overview-phone");
+  await page.getByRole("button", { name: "Pages" }).click();
+  await page.getByRole("link", { name: "Playground" }).click();
+  await heading(page, "Playground");
+  ok(true, "the pages are reached on a phone");
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  const quick = await page.evaluate(() => getComputedStyle(document.querySelector("button")).transitionDuration);
+  ok(Number.parseFloat(quick) < 0.001, "who wants less motion gets none", quick);
+  await page.emulateMedia({ reducedMotion: "no-preference" });
+}
+
+async function twoTenants(page) {
+  const people = [["anna", "qe-a", ids.other, "qe-b"], ["bert", "qe-b", ids.taken, "qe-a"]];
+  for (const [name, own, foreign, theirs] of people) {
+    const mine = await newPage();
+    await mine.goto(at("/interactions?last=24h"));
+    await signIn(mine, name);
+    await mine.locator(".grid-row a.open").first().waitFor();
+    const tenants = await mine.locator(".grid-row").evaluateAll((rows) => [...new Set(rows.map((r) => r.querySelectorAll("[role=gridcell]")[2].textContent))].filter(Boolean));
+    ok(tenants.join() === own, `${name} sees documents of ${own} alone`, tenants);
+    expected.add("404").add("403");
+    await go(mine, `/interactions/${foreign}?tenant=${theirs}`);
+    await mine.getByRole("alert").waitFor();
+    ok(/Not there|Not permitted/.test(await mine.getByRole("alert").innerText()), `another tenant's document is not there for ${name}`);
+    for (const path of [`/admin/api/diagnostics/interactions/${foreign}`, `/admin/api/diagnostics/interactions/${foreign}/payload?what=original`, `/interactions?tenant=${theirs}`, `/admin/api/diagnostics/overview?tenant=${theirs}`]) {
+      const answer = await mine.evaluate(async (p) => { const a = await fetch(p); return [a.status, await a.text()]; }, path);
+      ok(answer[0] >= 400 && !answer[1].includes(foreign), `nor by ${path.split("?")[0].replace(foreign, "{id}")}`, answer);
+    }
+    if (name === "bert") {
+      ok((await mine.getByRole("link", { name: "Replays" }).count()) === 0, "who may not replay has no page for it");
+      await go(mine, `/interactions/${ids.other}?tenant=qe-b`);
+      await mine.locator(".badge", { hasText: "masked" }).waitFor();
+      ok((await mine.getByRole("button", { name: "Reveal…" }).count()) === 0, "and who may not reveal has no button for it");
+      const forced = await mine.evaluate(async (p) => (await fetch(p)).status, `/admin/api/diagnostics/interactions/${ids.other}/payload?what=original&reveal=true`);
+      ok(forced === 403, "nor a way around it", forced);
+    }
+    await mine.context().close();
+  }
+}
+
+async function outageAndExpiry(page) {
+  expected.add("ERR_CONNECTION_REFUSED").add("ERR_").add("503").add("502");
+  await go(page, `/interactions/${ids.taken}?tenant=qe-a&tab=timeline`);
+  await page.locator(".timeline > li").first().waitFor();
+  await act("stop");
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await page.locator(".outage").waitFor();
+  ok((await page.locator(".outage").innerText()).includes("cannot be reached") && (await page.locator(".timeline > li").count()) > 0, "an outage is shown as one, above what was there");
+  await picture(page, "outage");
+  await act("start");
+  await page.getByRole("heading", { name: "fhirbus diagnostics" }).waitFor();
+  ok((await page.locator(".sign-in").innerText()).includes("Your session has ended") && !(await page.locator(".timeline").isVisible()), "it goes by itself; the session has expired meanwhile, which hides the page");
+  await accessible(page, "signing in again");
+  await signIn(page, "operator");
+  await page.locator(".timeline").waitFor({ state: "visible" });
+  ok(page.url().includes(ids.taken) && page.url().includes("tab=timeline"), "after signing in one is back where one was", page.url());
+  await page.waitForTimeout(6500);
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await page.getByRole("heading", { name: "fhirbus diagnostics" }).waitFor();
+  ok(true, "a session ends when its time is over");
+}
+
+const page = await newPage();
+await flow("sign-in", page, () => signingIn(page));
+await flow("overview", page, () => overview(page));
+await flow("interactions", page, () => interactions(page));
+await flow("export", page, () => exporting(page));
+await flow("live", page, () => live(page));
+await flow("keyboard", page, () => keyboard(page));
+await flow("one interaction", page, () => oneInteraction(page));
+await flow("parts of one", page, () => partsOfOne(page));
+await flow("replay", page, () => replaying(page));
+await flow("dead letters", page, () => letters(page));
+await flow("rules", page, () => rules(page));
+await flow("guides and callers", page, () => rest(page));
+await flow("playground", page, () => playground(page));
+await flow("hostile strings", page, () => hostileStrings(page));
+await flow("sizes", page, () => sizes(page));
+await flow("two tenants", page, () => twoTenants(page));
+await flow("outage and expiry", page, () => outageAndExpiry(page));
+ok(seen.console.length === 0, "no console error anywhere", seen.console.slice(0, 10).join("; "));
+ok(seen.elsewhere.length === 0, "no request left the origin", seen.elsewhere.slice(0, 10).join("; "));
+await close();
+console.log("end");
+process.exit(0);
