@@ -144,7 +144,7 @@ async function keyboard(page) {
 }
 
 const openOne = async (page, id, tab) => {
-  await go(page, `/interactions/${id}?tenant=qe-a${tab ? `&tab=${tab}` : ""}`);
+  await go(page, `/interactions/${id}?of=qe-a${tab ? `&tab=${tab}` : ""}`);
   await page.locator(".tabs").waitFor();
 };
 
@@ -314,7 +314,7 @@ async function hostileStrings(page) {
 
 async function sizes(page) {
   const wide = [];
-  for (const path of ["/", "/interactions?last=24h", `/interactions/${ids.taken}?tenant=qe-a`, `/interactions/${ids.ruled}?tenant=qe-a&tab=told`, "/replays", "/rules", "/guides", "/playground"]) {
+  for (const path of ["/", "/interactions?last=24h", `/interactions/${ids.taken}?of=qe-a`, `/interactions/${ids.ruled}?of=qe-a&tab=told`, "/replays", "/rules", "/guides", "/playground"]) {
     await go(page, path);
     await page.waitForTimeout(200);
     wide.push(await fits(page, 360, 740), await fits(page, 3840, 2160));
@@ -345,7 +345,7 @@ async function twoTenants(page) {
     const tenants = await mine.locator(".grid-row").evaluateAll((rows) => [...new Set(rows.map((r) => r.querySelectorAll("[role=gridcell]")[2].textContent))].filter(Boolean));
     ok(tenants.join() === own, `${name} sees documents of ${own} alone`, tenants);
     expected.add("404").add("403");
-    await go(mine, `/interactions/${foreign}?tenant=${theirs}`);
+    await go(mine, `/interactions/${foreign}?of=${theirs}`);
     await mine.getByRole("alert").waitFor();
     ok(/Not there|Not permitted/.test(await mine.getByRole("alert").innerText()), `another tenant's document is not there for ${name}`);
     for (const path of [`/admin/api/diagnostics/interactions/${foreign}`, `/admin/api/diagnostics/interactions/${foreign}/payload?what=original`, `/interactions?tenant=${theirs}`, `/admin/api/diagnostics/overview?tenant=${theirs}`]) {
@@ -354,7 +354,7 @@ async function twoTenants(page) {
     }
     if (name === "bert") {
       ok((await mine.getByRole("link", { name: "Replays" }).count()) === 0, "who may not replay has no page for it");
-      await go(mine, `/interactions/${ids.other}?tenant=qe-b`);
+      await go(mine, `/interactions/${ids.other}?of=qe-b`);
       await mine.locator(".badge", { hasText: "masked" }).waitFor();
       ok((await mine.getByRole("button", { name: "Reveal…" }).count()) === 0, "and who may not reveal has no button for it");
       const forced = await mine.evaluate(async (p) => (await fetch(p)).status, `/admin/api/diagnostics/interactions/${ids.other}/payload?what=original&reveal=true`);
@@ -366,7 +366,7 @@ async function twoTenants(page) {
 
 async function outageAndExpiry(page) {
   expected.add("ERR_CONNECTION_REFUSED").add("ERR_").add("503").add("502");
-  await go(page, `/interactions/${ids.taken}?tenant=qe-a&tab=timeline`);
+  await go(page, `/interactions/${ids.taken}?of=qe-a&tab=timeline`);
   await page.locator(".timeline > li").first().waitFor();
   await act("stop");
   await page.getByRole("button", { name: "Refresh" }).click();

@@ -9,7 +9,8 @@ import { Text } from "./parts/Text.tsx";
 import { SignIn } from "./pages/SignIn.tsx";
 import { useStore } from "./store.ts";
 import { theme } from "./theme.ts";
-import { useEvery } from "./useAsk.ts";
+import { facets } from "./data.ts";
+import { useAsk, useEvery } from "./useAsk.ts";
 
 export interface PageProps {
   session: Session;
@@ -100,6 +101,8 @@ function carried(query: URLSearchParams): Record<string, string | undefined> {
 
 function TenantPicker({ session, tenant }: { session: Session; tenant: string | null }) {
   const { path, query } = useStore(place);
+  const [wanted, setWanted] = useState(false);
+  const known = useAsk(wanted ? "tenants" : null, (signal) => facets({ from: new Date(Date.now() - 30 * 86_400_000).toISOString() }, signal));
   const set = (value: string) => {
     const next = new URLSearchParams(query);
     if (value) next.set("tenant", value);
@@ -116,8 +119,9 @@ function TenantPicker({ session, tenant }: { session: Session; tenant: string | 
     );
   }
   return (
-    <form class="tenant-form" onSubmit={(e) => { e.preventDefault(); set(String(new FormData(e.currentTarget).get("tenant") ?? "").trim()); }}>
-      <input key={tenant ?? ""} name="tenant" aria-label="Tenant" placeholder="All tenants" defaultValue={tenant ?? ""} autocomplete="off" spellcheck={false} />
+    <form class="tenant-form" onFocusCapture={() => setWanted(true)} onSubmit={(e) => { e.preventDefault(); set(String(new FormData(e.currentTarget).get("tenant") ?? "").trim()); }}>
+      <input key={tenant ?? ""} name="tenant" aria-label="Tenant" placeholder="All tenants" defaultValue={tenant ?? ""} autocomplete="off" spellcheck={false} list="tenants" />
+      <datalist id="tenants">{known.data?.tenant?.map((t) => <option key={t.value} value={t.value} />)}</datalist>
     </form>
   );
 }
@@ -184,14 +188,8 @@ function Shell({ session }: { session: Session }) {
 export function App() {
   const now = useStore(access);
   const out = useStore(outage);
-  const lastName = useRef<string | null>(null);
-  const visit = useRef(0);
   useEffect(() => void findSession(), []);
 
-  if (now.state === "in" && now.session.name !== lastName.current) {
-    if (lastName.current !== null) visit.current++;
-    lastName.current = now.session.name;
-  }
   if (now.state === "asking")
     return out ? <main class="alone"><OutageBanner /></main> : <p class="waiting alone" role="status">Loading…</p>;
   if (now.state === "out") return <SignIn ways={now.ways} />;
@@ -199,7 +197,7 @@ export function App() {
     <>
       {now.state === "expired" && <SignIn ways={now.ways} expired={now.session.name} />}
       <div class={now.state === "expired" ? "behind" : undefined} inert={now.state === "expired"}>
-        <Shell key={visit.current} session={now.session} />
+        <Shell session={now.session} />
       </div>
     </>
   );

@@ -128,7 +128,10 @@ export async function findSession(): Promise<void> {
     const answer = await fetch(SESSION, init({}));
     if (answer.ok) {
       outage.set(null);
-      access.set({ state: "in", session: (await answer.json()) as Session });
+      const session = (await answer.json()) as Session;
+      // Somebody else: nothing of the one before may stay in this page's memory.
+      if (before && before.name !== session.name) location.reload();
+      else access.set({ state: "in", session });
       return;
     }
     if (answer.status === 401) {
@@ -161,6 +164,5 @@ export function signInElsewhere(): void {
 
 export async function signOut(): Promise<void> {
   await ask(SESSION, { method: "DELETE" });
-  access.set({ state: "asking" });
-  await findSession();
+  location.assign("/admin/diagnostics/");
 }

@@ -28,7 +28,15 @@ export function useAsk<T>(key: string | null, question: (signal: AbortSignal) =>
   return { ...state, reload };
 }
 
-/** Runs `act` every `ms` while `on`, never twice at once, not while the page is hidden. */
+let lastSign = Date.now();
+for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"]) addEventListener(kind, () => (lastSign = Date.now()), { passive: true, capture: true });
+
+/** Whether somebody looks at the page. Left alone it stops asking, so that its session can end. */
+export function attended(): boolean {
+  return !document.hidden && Date.now() - lastSign < 10 * 60_000;
+}
+
+/** Runs `act` every `ms` while `on`, never twice at once, not while nobody looks. */
 export function useEvery(ms: number, on: boolean, act: () => Promise<unknown> | void): void {
   const latest = useRef(act);
   latest.current = act;
@@ -37,7 +45,7 @@ export function useEvery(ms: number, on: boolean, act: () => Promise<unknown> | 
     let stopped = false;
     let timer = 0;
     const turn = async () => {
-      if (!document.hidden) await Promise.resolve(latest.current()).catch(() => undefined);
+      if (attended()) await Promise.resolve(latest.current()).catch(() => undefined);
       if (!stopped) timer = window.setTimeout(turn, ms);
     };
     timer = window.setTimeout(turn, ms);

@@ -5,8 +5,9 @@ import type { GridColumn } from "../parts/Grid.tsx";
 import { Text } from "../parts/Text.tsx";
 import { address } from "../place.ts";
 
-export function interactionAddress(id: string, tenant: string | null): string {
-  return address(`/interactions/${encodeURIComponent(id)}`, { tenant: tenant ?? undefined });
+/** `of` says whose it is, should several tenants have that id; `tenant` is what one has chosen to look at. */
+export function interactionAddress(id: string, tenant: string | null, tab?: string): string {
+  return address(`/interactions/${encodeURIComponent(id)}`, { of: tenant ?? undefined, tab });
 }
 
 const text = (id: keyof Row, title: string, width: number): GridColumn<Row> => ({

@@ -1,5 +1,6 @@
 import { ApiError, ask } from "../api.ts";
 import { type Changes, type PageOfRows, type Row, interactions, withQuery } from "../data.ts";
+import { attended } from "../useAsk.ts";
 import { keyOf, listPath } from "./view.ts";
 
 /** The rows of one view, fetched page after page as they come into sight. A page far from sight is
@@ -26,11 +27,12 @@ export class Rows {
   exact = false;
   error: ApiError | null = null;
   fresh = new Set<string>();
+  /** whoever draws them is told */
+  changed: () => void = () => {};
 
   constructor(
     private readonly filters: Record<string, string>,
     sort: string,
-    private readonly changed: () => void,
   ) {
     this.pages.push({ path: listPath(filters, sort, PAGE), rows: null, loading: false });
     void this.load(0);
@@ -127,6 +129,10 @@ export class Rows {
     this.following = true;
     let after: number | undefined;
     while (this.following && !this.stop.signal.aborted) {
+      if (!attended()) {
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        continue;
+      }
       try {
         const { to: _to, ...filters } = this.filters;
         const answer: Changes = await ask(withQuery("/interactions/changes", { ...filters, after, wait: after === undefined ? undefined : WAIT_S }), { signal: this.stop.signal });

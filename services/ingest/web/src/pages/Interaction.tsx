@@ -3,6 +3,7 @@ import type { PageProps } from "../App.tsx";
 import type { Session } from "../api.ts";
 import { type Issue, type One, one } from "../data.ts";
 import { bytes, count, duration, time } from "../format.ts";
+import { interactionAddress } from "../grid/columns.tsx";
 import { Issues } from "../interaction/Issues.tsx";
 import { Lake } from "../interaction/Lake.tsx";
 import { PayloadView, useReveal } from "../interaction/PayloadView.tsx";
@@ -17,7 +18,7 @@ import { Answer, Panel } from "../parts/Panel.tsx";
 import { Tabs } from "../parts/Tabs.tsx";
 import { Text } from "../parts/Text.tsx";
 import { ReplayDialog } from "../replay/ReplayDialog.tsx";
-import { address, change, place } from "../place.ts";
+import { change, place } from "../place.ts";
 import { useStore } from "../store.ts";
 import { useAsk } from "../useAsk.ts";
 
@@ -77,7 +78,7 @@ function Facts({ data }: { data: One }) {
     ["User agent", <Text value={i.user_agent} max={160} />],
     ["Correlation id", <Text value={i.correlation_id} mono max={80} brief />],
   ];
-  if (i.parent_interaction_id) facts.push(["Part of", <Link to={address(`/interactions/${i.parent_interaction_id}`, { tenant: i.tenant_id })}><Text value={i.parent_interaction_id} mono max={80} brief /></Link>]);
+  if (i.parent_interaction_id) facts.push(["Part of", <Link to={interactionAddress(i.parent_interaction_id, i.tenant_id)}><Text value={i.parent_interaction_id} mono max={80} brief /></Link>]);
   if (i.group_interaction_id) facts.push(["Group", <Text value={i.group_interaction_id} mono max={80} brief />]);
   return <dl class="facts">{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 }
@@ -127,7 +128,7 @@ function Body({ data, session, tenant, onShow }: BodyProps) {
 
 export default function Interaction({ session, rest }: PageProps) {
   const { query } = useStore(place);
-  const tenant = query.get("tenant");
+  const tenant = query.get("of");
   const [replay, setReplay] = useState<string | null>(null);
   const [replaying, setReplaying] = useState(false);
   const asked = useAsk(`${rest} ${tenant} ${replay}`, (signal) => one(rest, tenant, replay, signal));

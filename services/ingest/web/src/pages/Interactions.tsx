@@ -33,12 +33,33 @@ function ExportMenu({ filters, sort }: { filters: Record<string, string>; sort: 
   );
 }
 
-function useRows(filters: Record<string, string>, sort: string, turn: number): Rows {
+/** The grid as it was left: who comes back from a document finds it so, for some minutes. */
+interface Kept {
+  key: string;
+  rows: Rows;
+  top: number;
+  left: number;
+}
+let kept: Kept | null = null;
+const KEPT_MS = 5 * 60_000;
+
+function useRows(query: URLSearchParams, filters: Record<string, string>, sort: string, turn: number): Kept {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
-  const key = JSON.stringify([filters, sort, turn]);
-  const rows = useMemo(() => new Rows(filters, sort, () => queueMicrotask(() => redraw(undefined as never))), [key]);
-  useEffect(() => () => rows.close(), [rows]);
-  return rows;
+  const asked = new URLSearchParams(query);
+  for (const name of ["columns", "live"]) asked.delete(name);
+  const key = JSON.stringify([asked.toString(), filters.patient, sort, turn]);
+  const own = useMemo(() => {
+    if (kept?.key === key && Date.now() - kept.left < KEPT_MS) return kept;
+    kept?.rows.close();
+    kept = { key, rows: new Rows(filters, sort), top: 0, left: Date.now() };
+    return kept;
+  }, [key]);
+  own.rows.changed = () => queueMicrotask(() => redraw(undefined as never));
+  useEffect(() => () => {
+    own.rows.changed = () => {};
+    own.left = Date.now();
+  }, [own]);
+  return own;
 }
 
 function useFollow(rows: Rows, on: boolean): void {
@@ -73,7 +94,8 @@ export default function Interactions({ session }: PageProps) {
   const sort = sortOf(query);
   const sortWord = `${sort.id}:${sort.desc ? "desc" : "asc"}`;
   const live = query.get("live") === "1";
-  const rows = useRows(filters, sortWord, turn);
+  const own = useRows(query, filters, sortWord, turn);
+  const rows = own.rows;
   useFollow(rows, live && sortWord === DEFAULT_SORT);
   const [chosen, setChosen] = useState<Map<string, Row>>(new Map());
   const [replaying, setReplaying] = useState(false);
@@ -125,7 +147,7 @@ export default function Interactions({ session }: PageProps) {
       <div class="grid-frame" onClick={click}>
         <Grid<Row> label="Interactions" columns={COLUMNS} shown={columnsOf(query)} count={rows.error && rows.loadedRows === 0 ? 0 : rows.count} complete={rows.complete}
                    rowAt={(i) => rows.at(i)} keyOf={keyOf} onSight={sight} onOpen={open} sort={sort} onSort={onSort} chosen={new Set(chosen.keys())} onChoose={onChoose}
-                   fresh={rows.fresh} empty="Nothing in this time with these filters." />
+                   key={own.key} startAt={own.top} onScroll={(top) => (own.top = top)} fresh={rows.fresh} empty="Nothing in this time with these filters." />
         {rows.heldCount > 0 && <button type="button" class="primary small fresh-pill" onClick={() => rows.release()}>{count(rows.heldCount)} new</button>}
         <Footer rows={rows} live={live} />
       </div>

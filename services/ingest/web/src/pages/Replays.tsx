@@ -73,7 +73,7 @@ function One({ id }: { id: string }) {
                       const rest = Object.keys(d).filter((k) => !["interaction_id", "id", "tenant", "tenant_id"].includes(k));
                       return (
                         <tr key={i}>
-                          <td>{interaction ? <Link class="id" to={`${interactionAddress(interaction, field(d, "tenant") ?? field(d, "tenant_id"))}&tab=replays`.replace(/^([^?]*)&/, "$1?")}>{interaction}</Link> : "–"}</td>
+                          <td>{interaction ? <Link class="id" to={interactionAddress(interaction, field(d, "tenant") ?? field(d, "tenant_id"), "replays")}>{interaction}</Link> : "–"}</td>
                           <td class="break">{rest.map((k) => <span class="pair" key={k}><span class="soft">{k.replaceAll("_", " ")}</span> <Text value={field(d, k)} max={200} brief /></span>)}</td>
                         </tr>
                       );

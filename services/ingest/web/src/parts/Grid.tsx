@@ -38,6 +38,9 @@ interface Props<Row> {
   onChoose?: (row: Row, on: boolean) => void;
   fresh?: Set<string>;
   empty: ComponentChildren;
+  /** where to begin, in pixels; and where one is now */
+  startAt?: number;
+  onScroll?: (top: number) => void;
 }
 
 const ROW = 30;
@@ -64,7 +67,7 @@ function useColumns<Row extends RowData>(columns: GridColumn<Row>[], shown: stri
   return { visible, width: table.current.getTotalSize(), resize: (id: string, width: number) => setSizes((s) => ({ ...s, [id]: Math.max(40, width) })) };
 }
 
-function useRows(scroller: { current: HTMLDivElement | null }, count: number, keep: number, moved: (first: number, last: number) => void) {
+function useRows(scroller: { current: HTMLDivElement | null }, count: number, keep: number, startAt: number, moved: (first: number, last: number) => void) {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const virtualizer = useRef<Virtualizer<HTMLDivElement, HTMLDivElement> | null>(null);
   const options = {
@@ -76,6 +79,7 @@ function useRows(scroller: { current: HTMLDivElement | null }, count: number, ke
     scrollToFn: elementScroll,
     observeElementRect,
     observeElementOffset,
+    initialOffset: startAt,
     rangeExtractor: (range: { startIndex: number; endIndex: number; overscan: number; count: number }) => {
       const rows = defaultRangeExtractor(range);
       return keep >= 0 && keep < range.count && !rows.includes(keep) ? [...rows, keep].sort((a, b) => a - b) : rows;
@@ -100,7 +104,11 @@ export function Grid<Row extends RowData>(props: Props<Row>) {
   const { visible, width, resize } = useColumns(columns, props.shown);
   const [active, setActive] = useState({ row: -1, column: 0 });
   const wantsFocus = useRef(false);
-  const { items, height, virtualizer } = useRows(scroller, count, active.row, props.onSight);
+  const { items, height, virtualizer } = useRows(scroller, count, active.row, props.startAt ?? 0, props.onSight);
+
+  useLayoutEffect(() => {
+    if (props.startAt) scroller.current!.scrollTop = props.startAt;
+  }, []);
 
   const column = Math.min(active.column, visible.length - 1);
   const row = Math.min(active.row, count - 1);
@@ -170,7 +178,7 @@ export function Grid<Row extends RowData>(props: Props<Row>) {
 
   return (
     <div class="grid" role="grid" aria-label={props.label} aria-rowcount={props.complete ? count + 1 : -1} aria-colcount={visible.length}
-         aria-multiselectable={props.onChoose ? true : undefined} ref={scroller} onKeyDown={key}>
+         aria-multiselectable={props.onChoose ? true : undefined} ref={scroller} onKeyDown={key} onScroll={(e) => props.onScroll?.(e.currentTarget.scrollTop)}>
       <div class="grid-head" role="row" aria-rowindex={1} style={{ width: `${width}px` }}>
         {visible.map((c, i) => (
           <div role="columnheader" key={c.id} class={`cell ${c.numeric ? "numeric" : ""}`} aria-colindex={i + 1} aria-sort={aria(c.id)}
