@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/base/check.h"
@@ -309,6 +310,7 @@ static void set_defaults(HttpServerOptions *o)
     default_u32(&o->body_rate_min, 1024);
     default_u32(&o->body_grace_ms, 5000);
     default_u32(&o->send_ms, 60000);
+    default_u32(&o->proxy_ms, 3000);
     default_size(&o->body_max_bytes, (size_t)10 * 1024 * 1024);
     default_size(&o->buffered_max_bytes, (size_t)512 * 1024 * 1024);
     default_size(&o->field_bytes_max, (size_t)16 * 1024);
@@ -353,6 +355,27 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *t
     return strlen(text);
 }
 
+/* Where we accept by ourselves: libmicrohttpd wants a socket to listen to for its pool of threads.
+ * This one has a name that nobody knows, and whoever finds it is turned away. */
+static int listen_nowhere(void)
+{
+    const struct sockaddr_un unnamed = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && (bind(fd, (const struct sockaddr *)&unnamed, sizeof unnamed.sun_family) != 0 ||
+                    listen(fd, 1) != 0)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static enum MHD_Result comes_by_network(void *cls, const struct sockaddr *peer, socklen_t len)
+{
+    (void)cls;
+    return len > 0 && (peer->sa_family == AF_INET || peer->sa_family == AF_INET6) ? MHD_YES
+                                                                                  : MHD_NO;
+}
+
 static bool start_daemon(HttpServer *server, int fd)
 {
     const HttpServerOptions *o = &server->options;
@@ -369,7 +392,7 @@ static bool start_daemon(HttpServer *server, int fd)
     unsigned threads = o->threads > 1 ? o->threads : 0; /* a pool of one is not a pool */
     size_t memory = o->field_bytes_max + o->target_max + POOL_SLACK;
     server->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, request_access, server, MHD_OPTION_LISTEN_SOCKET, fd,
+        flags, 0, comes_by_network, NULL, request_access, server, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT, o->connections_max,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_per_address,
         MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
@@ -411,13 +434,22 @@ bool http_server_start(const HttpServerOptions *options, const HttpHandler *hand
         http_server_stop(server);
         return false;
     }
-    if (!start_daemon(server, fd) || !start_watch(server)) {
-        if (!server->daemon)
+    bool own = server->options.proxy_from != NULL;
+    int daemon_fd = own ? listen_nowhere() : fd;
+    if (daemon_fd < 0 || !start_daemon(server, daemon_fd) || !start_watch(server)) {
+        if (!server->daemon && daemon_fd >= 0)
+            close(daemon_fd);
+        if (own)
             close(fd);
         http_server_stop(server);
         return ERR(err, ERR_FATAL, "http-server", "cannot serve on %.*s (%s)",
                    STR_ARG(options->listen),
                    options->cert_file ? "certificate, key, priorities?" : "threads?");
+    }
+    if (own && !acceptor_start(server, fd, err)) {
+        close(fd);
+        http_server_stop(server);
+        return false;
     }
     *ret_server = server;
     return true;
@@ -456,6 +488,8 @@ void http_server_drain(HttpServer *server)
 {
     if (atomic_exchange(&server->draining, true))
         return;
+    acceptor_stop(server->acceptor);
+    server->acceptor = NULL;
     int fd = MHD_quiesce_daemon(server->daemon);
     if (fd >= 0)
         close(fd);

@@ -54,6 +54,13 @@ typedef struct HttpHandler {
     void *context;
 } HttpHandler;
 
+/* What a connection's first bytes had of the PROXY protocol that they should not, or lacked. */
+typedef enum HttpProxyTrouble {
+    HTTP_PROXY_IGNORED, /* from somebody who may not say it: passed over, the peer is the client */
+    HTTP_PROXY_BROKEN,  /* not readable: closed */
+    HTTP_PROXY_MISSING, /* from somebody who must say it, in time: closed */
+} HttpProxyTrouble;
+
 typedef struct HttpServerOptions {
     Str listen;                  /* "127.0.0.1:8443" */
     const char *cert_file;       /* PEM chain; NULL: plain HTTP */
@@ -77,7 +84,14 @@ typedef struct HttpServerOptions {
     uint32_t body_grace_ms;           /* 0: 5 s */
     uint32_t send_ms;                 /* the whole reply; 0: 60 s */
     size_t gzip_min_bytes;            /* replies from this size on; 0: 1400 */
-    size_t body_headroom;             /* writable bytes in front of each body; 0: none */
+    /* Numeric networks, by comma, of load balancers whose connections begin with a PROXY protocol
+     * header (version 2, proxy.h): http_request_address is then what it says. NULL: there are none.
+     */
+    const char *proxy_from;
+    uint32_t proxy_ms; /* for that header; 0: 3 s */
+    void (*proxy_trouble)(void *context, Str peer, HttpProxyTrouble what); /* NULL: nobody cares */
+    void *proxy_context;
+    size_t body_headroom; /* writable bytes in front of each body; 0: none */
 } HttpServerOptions;
 
 typedef struct HttpServerStats {

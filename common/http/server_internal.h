@@ -2,7 +2,8 @@
  *
  * server.c lifecycle, connections, the watch over slow ones; request.c a request from header to
  * over; body.c receiving and decompressing; reply.c answering; pages.c in place of
- * libmicrohttpd's own answers; wire.c between GnuTLS and the socket. */
+ * libmicrohttpd's own answers; acceptor.c connections of load balancers; wire.c between GnuTLS and
+ * the socket. */
 #pragma once
 #include "common/http/server.h"
 
@@ -118,10 +119,13 @@ struct HttpRequest {
     bool more_ended;
 };
 
+typedef struct Acceptor Acceptor;
+
 struct HttpServer {
     HttpServerOptions options;
     HttpHandler handler;
     struct MHD_Daemon *daemon;
+    Acceptor *acceptor; /* NULL: libmicrohttpd accepts by itself */
     uint16_t port;
     HttpTls *tls;              /* for new connections; under lock; NULL: plain HTTP */
     gnutls_datum_t ticket_key; /* our own, where none is shared */
@@ -137,7 +141,7 @@ struct HttpServer {
     _Atomic uint64_t buffered;
     _Atomic uint64_t connections_open, connections_total, requests_total, requests_open, refused,
         cut_slow, resumed, received, sent;
-    _Atomic uint64_t delay_ns, delay_at_ns; /* delay.c */
+    _Atomic uint64_t delay_ns, delay_at_ns; /* of delay.c */
 };
 
 /* server.c */
@@ -182,6 +186,10 @@ void wire_open(Conn *conn);
 void wire_close(Conn *conn);
 /* As gnutls_record_send; `more_follows`: keeps it for the next call. */
 ssize_t wire_send(Conn *conn, Str text, bool more_follows);
+
+/* acceptor.c: takes `listener` over when it yields true. */
+bool acceptor_start(HttpServer *server, int listener, Err *err) MUST_USE;
+void acceptor_stop(Acceptor *acceptor); /* NULL is fine */
 
 /* delay.c */
 void delay_note(HttpServer *server, uint64_t woken_ns, uint64_t now_ns);

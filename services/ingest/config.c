@@ -94,6 +94,12 @@ const ConfigOption ingest_options[] = {
         .min = 100, .max = 600000),
     OPT("SEND_TIMEOUT_MS", CONFIG_UINT, send_ms, "60000", "for a whole reply", .min = 100,
         .max = 3600000),
+    OPT("PROXY_FROM", CONFIG_TEXT, proxy_from, NULL,
+        "networks of load balancers, by comma, like 10.0.0.0/8 or 2001:db8::7, whose connections "
+        "begin with the PROXY protocol, version 2: it says who the client is. From others it is "
+        "passed over, and logged"),
+    OPT("PROXY_TIMEOUT_MS", CONFIG_UINT, proxy_ms, "3000", "for that header", .min = 10,
+        .max = 60000),
     OPT("HOSTS", CONFIG_TEXT, hosts, NULL,
         "names that senders may use in Host, by comma, without port; \"*.example.org\" for any "
         "name below, beside the objects hosts/NAME; default: any, until there is such an object. "

@@ -24,6 +24,8 @@ typedef struct IngestConfig {
     uint64_t body_max_bytes, buffered_max_bytes, fields_max, field_bytes_max;
     uint64_t tenant_requests_max, tenant_bytes_max; /* 0: no limit */
     uint64_t idle_ms, header_ms, body_ms, body_rate_min, body_grace_ms, send_ms;
+    const char *proxy_from; /* networks; NULL: no PROXY protocol */
+    uint64_t proxy_ms;
     const char *hosts, *internal_names, *certificates_dir;
     uint64_t limits_lease_ms, limits_timeout_ms, limits_away_per_s;
     uint64_t address_per_s, address_burst, anonymous_per_s, anonymous_burst;

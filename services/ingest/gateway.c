@@ -16,14 +16,30 @@ static Str last_field(const Exchange *exchange, Str wanted)
     return last;
 }
 
+/* An address that shares another's place is told of more often, never less. */
+static bool was_said(Ingest *ingest, const char *event, Str address)
+{
+    uint64_t minute = (uint64_t)(clock_mono_ms() / 60000);
+    uint64_t hash = str_hash(address) ^ str_hash(str_from(event));
+    uint64_t said = hash ^ minute;
+    return atomic_exchange(&ingest->gateway_told[hash % GATEWAY_TOLD], said) == said;
+}
+
+void gateway_proxy_trouble(void *context, Str peer, HttpProxyTrouble what)
+{
+    static const char *const events[] = {[HTTP_PROXY_IGNORED] = "proxy.ignored",
+                                         [HTTP_PROXY_BROKEN] = "proxy.malformed",
+                                         [HTTP_PROXY_MISSING] = "proxy.missing"};
+    Ingest *ingest = context;
+    if (!was_said(ingest, events[what], peer))
+        LOG_AT(ingest->log, LOG_WARN, events[what], LOG_STR("address", peer));
+}
+
 static void say(const Exchange *exchange, const char *event, bool always)
 {
     Ingest *ingest = exchange->ingest;
     Str address = http_request_address(exchange->request);
-    uint64_t minute = (uint64_t)(clock_mono_ms() / 60000), hash = str_hash(address);
-    /* An address that shares another's place is told of more often, never less. */
-    if (!always && atomic_exchange(&ingest->gateway_told[hash % GATEWAY_TOLD], hash ^ minute) ==
-                       (hash ^ minute))
+    if (!always && was_said(ingest, event, address))
         return;
     LOG_AT(ingest->log, LOG_WARN, event, LOG_STR("address", address),
            LOG_STR("caller", exchange->caller));

@@ -20,6 +20,7 @@
 #include "services/ingest/claim.h"
 #include "services/ingest/counts.h"
 #include "services/ingest/events.h"
+#include "services/ingest/gateway.h"
 #include "services/ingest/leasing.h"
 #include "services/ingest/limit_counts.h"
 #include "services/ingest/lookups.h"
@@ -166,6 +167,10 @@ static bool start_http(Ingest *ingest, Str listen, Err *err)
         .body_grace_ms = (uint32_t)c->body_grace_ms,
         .send_ms = (uint32_t)c->send_ms,
         .body_headroom = INGEST_HEADROOM,
+        .proxy_from = c->proxy_from,
+        .proxy_ms = (uint32_t)c->proxy_ms,
+        .proxy_trouble = gateway_proxy_trouble,
+        .proxy_context = ingest,
     };
     HttpHandler handler = serve_handler(ingest);
     TRY(http_server_start(&options, &handler, &ingest->server, err));
