@@ -62,7 +62,10 @@ static void local_and_other_families_name_nobody(void **state)
     assert_false(header.named);
     assert_int_equal(proxy_parse(STR(SIGNATURE "\x21\0\0\0"), &header), PROXY_FINE);
     assert_false(header.named);
-    assert_int_equal(proxy_parse(STR(SIGNATURE "\x21\x12\0\x04" "abcd"), &header), PROXY_FINE);
+    assert_int_equal(proxy_parse(STR(SIGNATURE "\x21\x12\0\x04"
+                                               "abcd"),
+                                 &header),
+                     PROXY_FINE);
     assert_false(header.named);
 }
 
@@ -78,8 +81,10 @@ static void refuses_what_is_no_header(void **state)
         STR(SIGNATURE "\x21\x13\0\x0c"),         /* no such transport */
         STR(SIGNATURE "\x21\x41\0\x0c"),         /* no such family */
         STR(SIGNATURE "\x21\x11\xff\xff"),       /* too long */
-        STR(SIGNATURE "\x21\x11\0\x04" "abcd"),  /* too short for its addresses */
-        STR(SIGNATURE "\x21\x21\0\x0c" "abcdefghijkl"),
+        STR(SIGNATURE "\x21\x11\0\x04"
+                      "abcd"), /* too short for its addresses */
+        STR(SIGNATURE "\x21\x21\0\x0c"
+                      "abcdefghijkl"),
     };
     ProxyHeader header;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -121,7 +126,9 @@ static void knows_what_lies_in_a_network(void **state)
 static void refuses_what_is_no_network(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"10.0.0.1/8", "10.0.0.0/33", "lb.example.org", "10.0.0.0/", "10.0.0.0/x", "2001:db8::/129", "/8"};
+    static const char *const bad[] = {"10.0.0.1/8", "10.0.0.0/33", "lb.example.org",
+                                      "10.0.0.0/",  "10.0.0.0/x",  "2001:db8::/129",
+                                      "/8"};
     Networks networks;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         Err err = {0};
