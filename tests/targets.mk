@@ -54,6 +54,8 @@ bench-r4-cases: build ## how many of the public R4 validator cases get the same 
 bench-replay: build ## COUNT=100000 documents live on the bulk lane, then replayed to validate: throughput, memory, interactive p99
 	@OUT=$(OUT) tests/bench/replay $(or $(COUNT),100000)
 .PHONY: bench-replay
+# The floors are without TLS, so the stack is, too; the next `make up` brings it back.
+bench-pipeline: export FHIRBUS_BROKER_TLS := 0
 bench-pipeline: up ## the running stack, and the floors it stands on
 	@tests/bench/pipeline
 

@@ -16,12 +16,13 @@ struct BusReader {
 
 static bool reader_open(BusReader *reader, const BusConfig *config, Err *err)
 {
-    char why[BUS_ERRSTR_BYTES];
+    char why[BUS_ERRSTR_BYTES], group[BUS_TOPIC_BYTES_MAX];
     rd_kafka_conf_t *conf;
     TRY(client_init(&reader->client, config, "reader", err));
+    TRY(client_topic(&reader->client, "reader", group, err));
     TRY(client_conf(&reader->client, config, false, &conf, err));
     bool set = /* rd_kafka_assign wants a group name; it is never joined, nothing is committed. */
-        client_set(conf, "group.id", "fhirbus-reader-without-group", err) &&
+        client_set(conf, "group.id", group, err) &&
         client_set(conf, "enable.auto.commit", "false", err) &&
         client_set(conf, "enable.auto.offset.store", "false", err) &&
         client_set(conf, "auto.offset.reset", reader->from_start ? "earliest" : "latest", err) &&

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/bus/client.h"
+#include "common/bus/admin.h"
 
 enum { SETTINGS_MAX = 6, SETTING_BYTES = 32, VISIBLE_POLL_MS = 50 };
 
@@ -13,19 +13,6 @@ typedef struct Settings {
     char values[SETTINGS_MAX][SETTING_BYTES];
     size_t count;
 } Settings;
-
-typedef struct Admin {
-    BusClient client; /* first: librdkafka's opaque */
-    rd_kafka_t *rk;
-    rd_kafka_queue_t *queue;
-    int64_t until_ms;
-} Admin;
-
-static int left_ms(const Admin *admin)
-{
-    int64_t left = admin->until_ms - client_now_ms();
-    return left > 1 ? (int)left : 1;
-}
 
 static void setting(Settings *settings, const char *name, long long number, const char *text)
 {
@@ -73,12 +60,12 @@ static bool create(Admin *admin, const TopicSpec *spec, const char *full, TopicR
         rd_kafka_NewTopic_set_config(topic, settings.names[i], settings.values[i]);
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(admin->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-    rd_kafka_AdminOptions_set_request_timeout(options, left_ms(admin), why, sizeof why);
-    rd_kafka_AdminOptions_set_operation_timeout(options, left_ms(admin), why, sizeof why);
+    rd_kafka_AdminOptions_set_request_timeout(options, admin_left_ms(admin), why, sizeof why);
+    rd_kafka_AdminOptions_set_operation_timeout(options, admin_left_ms(admin), why, sizeof why);
     rd_kafka_CreateTopics(admin->rk, &topic, 1, options, admin->queue);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_NewTopic_destroy(topic);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, left_ms(admin) + 1000);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, admin_left_ms(admin) + 1000);
     if (!event)
         return ERR(err, ERR_RETRY, "bus-timeout", "creating %s", full);
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
@@ -129,11 +116,11 @@ static rd_kafka_event_t *describe(Admin *admin, const char *full,
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, full);
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(admin->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-    rd_kafka_AdminOptions_set_request_timeout(options, left_ms(admin), why, sizeof why);
+    rd_kafka_AdminOptions_set_request_timeout(options, admin_left_ms(admin), why, sizeof why);
     rd_kafka_DescribeConfigs(admin->rk, &resource, 1, options, admin->queue);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_ConfigResource_destroy(resource);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, left_ms(admin) + 1000);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, admin_left_ms(admin) + 1000);
     if (!event) {
         (void)ERR(err, ERR_RETRY, "bus-timeout", "reading the settings of %s", full);
         return NULL;
@@ -187,10 +174,10 @@ static bool alter(Admin *admin, const char *full, rd_kafka_ConfigResource_t *res
     size_t count = 0;
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(admin->rk, RD_KAFKA_ADMIN_OP_ALTERCONFIGS);
-    rd_kafka_AdminOptions_set_request_timeout(options, left_ms(admin), why, sizeof why);
+    rd_kafka_AdminOptions_set_request_timeout(options, admin_left_ms(admin), why, sizeof why);
     rd_kafka_AlterConfigs(admin->rk, &resource, 1, options, admin->queue);
     rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, left_ms(admin) + 1000);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, admin_left_ms(admin) + 1000);
     if (!event)
         return ERR(err, ERR_RETRY, "bus-timeout", "setting %s", full);
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
@@ -245,7 +232,8 @@ static bool look(Admin *admin, const char *full, int32_t *ret_partitions, int32_
     rd_kafka_topic_t *topic = rd_kafka_topic_new(admin->rk, full, NULL);
     if (!topic)
         return CLIENT_ERR(err, rd_kafka_last_error(), full);
-    rd_kafka_resp_err_t code = rd_kafka_metadata(admin->rk, 0, topic, &metadata, left_ms(admin));
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(admin->rk, 0, topic, &metadata, admin_left_ms(admin));
     rd_kafka_topic_destroy(topic);
     if (code)
         return CLIENT_ERR(err, code, full);
@@ -266,7 +254,7 @@ static bool await_visible(Admin *admin, const char *full, Err *err)
         TRY(look(admin, full, &partitions, &replication, err));
         if (partitions > 0)
             return true;
-        if (left_ms(admin) <= VISIBLE_POLL_MS)
+        if (admin_left_ms(admin) <= VISIBLE_POLL_MS)
             return ERR(err, ERR_RETRY, "bus-timeout",
                        "%s is made, but the brokers do not tell of it", full);
         usleep(VISIBLE_POLL_MS * 1000);
@@ -304,32 +292,6 @@ static bool ensure(Admin *admin, const TopicSpec *spec, bool verify_only, TopicR
         return false;
     }
     return settle_settings(admin, spec, full, verify_only, report, err);
-}
-
-static bool admin_open(Admin *admin, const BusConfig *config, uint32_t timeout_ms, Err *err)
-{
-    char why[BUS_ERRSTR_BYTES];
-    rd_kafka_conf_t *conf;
-    admin->until_ms = client_now_ms() + timeout_ms;
-    TRY(client_init(&admin->client, config, "admin", err));
-    TRY(client_conf(&admin->client, config, false, &conf, err));
-    bool set = client_extra(conf, config, err);
-    admin->rk = set ? rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why) : NULL;
-    if (!admin->rk) {
-        rd_kafka_conf_destroy(conf);
-        return set ? ERR(err, ERR_FATAL, "bus-config", "%s", why) : false;
-    }
-    admin->queue = rd_kafka_queue_new(admin->rk);
-    return true;
-}
-
-static void admin_close(Admin *admin)
-{
-    if (admin->queue)
-        rd_kafka_queue_destroy(admin->queue);
-    if (admin->rk)
-        rd_kafka_destroy(admin->rk);
-    client_clear(&admin->client);
 }
 
 bool bus_topics_ensure(const BusConfig *config, const TopicSpec *specs, size_t count,

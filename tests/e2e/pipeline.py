@@ -123,7 +123,7 @@ def compiler_of_images():
     return release if release.exists() and release.stat().st_mtime >= max(sources) else OUT / "bin" / "fhir-validate"
 
 
-def make_stack(name, count=1, environment=None, bin=None, guides=()):
+def make_stack(name, count=1, environment=None, bin=None, guides=(), broker_tls=False):
     folder = E2E / name
     left_over = Processes(folder)
     for process in left_over.names():
@@ -132,7 +132,7 @@ def make_stack(name, count=1, environment=None, bin=None, guides=()):
     settings = Settings(folder=folder, ports=Ports.from_base(base), bin=bin or OUT / "bin",
                         count=dict.fromkeys(SERVICES, count) if isinstance(count, int) else {**dict.fromkeys(SERVICES, 1), **count},
                         environment={"REPLY_DEADLINE_MS": "60000", **(environment or {})}, packages=packages_of(guides), compiler=compiler_of_images(),
-                        images=E2E / ("images-guides" if guides else "images"))
+                        images=E2E / ("images-guides" if guides else "images"), broker_tls=broker_tls)
     stack = Stack(settings)
     stack.postgres.drop()
     shutil.rmtree(folder, ignore_errors=True)
@@ -140,12 +140,12 @@ def make_stack(name, count=1, environment=None, bin=None, guides=()):
 
 
 @contextlib.contextmanager
-def running_stack(name, count=1, environment=None, bin=None, guides=()):
+def running_stack(name, count=1, environment=None, bin=None, guides=(), broker_tls=False):
     missing = [s for s in SERVICES if not (OUT / "bin" / f"fhirbus-{s}").exists()]
     if missing:
         ok(False, name, f"not built: {', '.join(missing)}")
         done()
-    stack = make_stack(name, count, environment, bin, guides)
+    stack = make_stack(name, count, environment, bin, guides, broker_tls)
     atexit.register(stack.down)
     start = time.monotonic()
     try:

@@ -148,6 +148,25 @@ static int run(Tool *tool, size_t verb)
     return fine ? 0 : 1;
 }
 
+/* NAME=VALUE lines of operator.env, for what is not said otherwise. */
+static void know_the_operator(const char *folder)
+{
+    char text[4096];
+    snprintf(text, sizeof text, "%s/operator.env", folder);
+    FILE *file = fopen(text, "re");
+    while (file && fgets(text, sizeof text, file)) {
+        char *equals = strchr(text, '=');
+        text[strcspn(text, "\n")] = '\0';
+        if (!equals)
+            continue;
+        *equals = '\0';
+        if (strcmp(text, "CREDENTIAL_KEY_FILE") != 0 || !getenv("CREDENTIAL_KEY"))
+            setenv(text, equals + 1, 0);
+    }
+    if (file)
+        fclose(file);
+}
+
 /* Where `make up` ran everything is known. */
 static void know_the_stack(int argc, char **argv)
 {
@@ -158,6 +177,7 @@ static void know_the_stack(int argc, char **argv)
         dev = dev || strcmp(argv[i], "dev") == 0;
     if (!dev)
         return;
+    know_the_operator(folder ? folder : ".run");
     snprintf(text, sizeof text, "127.0.0.1:%s", port ? port : "19092");
     setenv("KAFKA_BROKERS", text, 0);
     snprintf(text, sizeof text, "%s/secrets/credential-key", folder ? folder : ".run");

@@ -17,7 +17,7 @@ typedef struct MigrateConfig {
     const char *folder;
     uint64_t wait_ms;
     uint64_t lock_timeout_ms;
-    const char *passwords[3];
+    const char *passwords[4];
 } MigrateConfig;
 
 #define OPT(...) CONFIG_OPTION(MigrateConfig, __VA_ARGS__)
@@ -34,10 +34,12 @@ static const ConfigOption options[] = {
         "set for role fhirbus_persister after `up`"),
     OPT("SUBMITTER_DB_PASSWORD", CONFIG_SECRET, passwords[2], NULL,
         "set for role fhirbus_submitter after `up`"),
+    OPT("OPERATOR_DB_PASSWORD", CONFIG_SECRET, passwords[3], NULL,
+        "set for role fhirbus_operator after `up`"),
     {0},
 };
 static const char *const password_roles[] = {"fhirbus_ingest", "fhirbus_persister",
-                                             "fhirbus_submitter"};
+                                             "fhirbus_submitter", "fhirbus_operator"};
 
 static const ConfigProgram program = {
     .name = "fhirbus-migrate",

@@ -6,6 +6,7 @@
 #include "common/bus/bus_options.h"
 #include "common/bus/topics.h"
 #include "common/config/config.h"
+#include "tools/fhirbus-topics/acls.h"
 
 enum { TOPICS_MAX = 64, NAMES_BYTES = 8192, HOUR_MS = 3600000 };
 
@@ -15,6 +16,7 @@ typedef struct TopicsConfig {
     uint64_t retention_h, response_retention_h, dlq_retention_h;
     const char *compression;
     const char *destinations;
+    const char *principals;
     uint64_t wait_s;
 } TopicsConfig;
 
@@ -41,6 +43,9 @@ static const ConfigOption options[] = {
         "producer (as it was sent), lz4, zstd, snappy, gzip, uncompressed"),
     OPT("DESTINATIONS", CONFIG_TEXT, destinations, "lake",
         "comma-separated; each has a topic submit.<destination>"),
+    OPT("ACL_PRINCIPALS", CONFIG_TEXT, principals, "User:fhirbus-*",
+        "how the brokers name our services and operators; '*' for ingest, validator, persister, "
+        "lake-submitter, operator"),
     OPT("TOPIC_WAIT_S", CONFIG_UINT, wait_s, "60", "how long to wait for the brokers", .min = 1,
         .max = 3600),
     {0},
@@ -136,7 +141,10 @@ int main(int argc, char **argv)
     static const ConfigProgram program = {
         .name = "fhirbus-topics",
         .summary = "Creates the topics of fhirbus and keeps their settings as configured.",
-        .usage = "  --verify   change nothing; exit 1 when something differs\n",
+        .usage =
+            "  --verify         change nothing; exit 1 when something differs\n"
+            "  acls [--check]   who may read and write what: brings the brokers' rules in line "
+            "with\n                   the table in here; --check: only says what differs\n",
         .options = options,
     };
     ARENA_AUTO arena = arena_new(1 << 20);
@@ -146,12 +154,17 @@ int main(int argc, char **argv)
     ConfigStart start = config_start(&program, argc, argv, arena, &config, &next);
     if (start != CONFIG_RUN)
         return start == CONFIG_DONE ? 0 : 2;
+    config.bus.client_id = "fhirbus-topics";
+    if (next < argc && strcmp(argv[next], "acls") == 0) {
+        bool check = next + 1 < argc && strcmp(argv[next + 1], "--check") == 0;
+        if (next + 1 + check == argc)
+            return acls_run(&config.bus, config.principals, check, (uint32_t)config.wait_s * 1000);
+    }
     bool verify = next < argc && strcmp(argv[next], "--verify") == 0;
     if (next + verify != argc) {
         fprintf(stderr, "fhirbus-topics: unknown argument; see --help\n");
         return 2;
     }
-    config.bus.client_id = "fhirbus-topics";
     plan_fill(&plan, &config);
     bool fine = bus_topics_ensure(&config.bus, plan.specs, plan.count, verify,
                                   (uint32_t)config.wait_s * 1000, reports, &err);

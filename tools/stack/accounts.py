@@ -1,5 +1,6 @@
 """The account with which one signs in to the diagnostics pages of a development stack."""
 import services
+from settings import OPERATOR
 
 NAME = "operator"
 
@@ -17,7 +18,7 @@ def ensure(stack):
 
 def create(stack, name, password, tenants, rights):
     """False: it is there already."""
-    env = {"KAFKA_BROKERS": services.brokers(stack.settings)}
+    env = services.bus(stack.settings, OPERATOR)
     if f"accounts/{name}\"" in stack.run("accounts", ["fhirbus-keys", "list", "accounts", "--json"], env):
         return False
     stack.run("accounts", ["fhirbus-keys", "account-create", name, "--tenants", tenants, "--rights", rights], env,

@@ -24,14 +24,14 @@ def fresh(path):
 
 
 def make_key(folder, name):
-    openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", f"{name}.key", folder=folder)
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", f"{name}.key", folder=folder)
     (folder / f"{name}.key").chmod(0o600)
 
 
-def make_ca(folder):
+def make_ca(folder, name="fhirbus development CA"):
     make_key(folder, "ca")
     openssl("req", "-x509", "-new", "-sha256", "-key", "ca.key", "-days", str(DAYS), "-out", "ca.pem",
-            "-subj", "/O=fhirbus development/CN=fhirbus development CA",
+            "-subj", f"/O=fhirbus development/CN={name}",
             "-addext", "keyUsage=critical,keyCertSign,cRLSign", folder=folder)
 
 
@@ -57,4 +57,21 @@ def ensure(folder):
     make_ca(folder)
     make_leaf(folder, "server", "/O=fhirbus development/CN=localhost", "serverAuth", NAMES)
     make_leaf(folder, "client", "/O=fhirbus development/CN=demo-qe", "clientAuth", "DNS:demo-qe.localhost")
+    return True
+
+
+def ensure_internal(folder, clients):
+    """What the services, the broker and the database show each other, of a CA of its own: a caller's certificate is
+    of no use there, nor theirs at the senders' side. NAME.{pem,key} of `clients` and of kafka and postgres."""
+    folder = pathlib.Path(folder)
+    servers = ("kafka", "postgres")
+    if all(fresh(folder / f"{name}.pem") for name in ("ca", *servers, *clients)):
+        return False
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_ca(folder, "fhirbus development internal CA")
+    for name in servers:
+        usage = "serverAuth,clientAuth" if name == "kafka" else "serverAuth"  # a broker talks to its controller, too
+        make_leaf(folder, name, f"/O=fhirbus development/CN=fhirbus-{name}", usage, f"DNS:localhost,DNS:{name},IP:127.0.0.1")
+    for name in clients:
+        make_leaf(folder, name, f"/O=fhirbus development/CN=fhirbus-{name}", "clientAuth", f"DNS:{name}")
     return True

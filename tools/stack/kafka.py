@@ -16,6 +16,27 @@ class KafkaError(Exception):
     pass
 
 
+def secured(properties, folder):
+    """Mutual TLS on both listeners; whoever has no rule of `fhirbus-topics acls` may nothing."""
+    secure = {
+        "listeners": properties["listeners"].replace("PLAINTEXT://", "SSL://"),
+        "advertised.listeners": properties["advertised.listeners"].replace("PLAINTEXT://", "SSL://"),
+        "inter.broker.listener.name": "SSL",
+        "listener.security.protocol.map": "SSL:SSL,CONTROLLER:SSL",
+        "ssl.client.auth": "required",
+        "ssl.enabled.protocols": "TLSv1.3,TLSv1.2",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": folder / "tls" / "internal" / "kafka.keystore.pem",
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": folder / "tls" / "internal" / "ca.pem",
+        "ssl.principal.mapping.rules": "RULE:^CN=([^,]+),.*$/$1/,DEFAULT",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "false",
+        "super.users": "User:fhirbus-kafka;User:fhirbus-admin",
+    }
+    return {**properties, **secure}
+
+
 def properties(folder, port, message_bytes):
     return {
         "process.roles": "broker,controller",
@@ -51,10 +72,10 @@ def properties(folder, port, message_bytes):
 class Kafka:
     name = "kafka"
 
-    def __init__(self, folder, port, processes, cache, message_bytes=64 << 20):
+    def __init__(self, folder, port, processes, cache, message_bytes=64 << 20, tls=False):
         self.folder, self.port, self.processes = pathlib.Path(folder).absolute(), port, processes
         self.jars = pathlib.Path(cache) / f"kafka-{VERSION}"
-        self.message_bytes = message_bytes
+        self.message_bytes, self.tls = message_bytes, tls
         if not (self.jars / ".complete").exists():
             raise KafkaError(f"no Kafka in {self.jars}: run `make deps`")
 
@@ -72,11 +93,21 @@ class Kafka:
                 "-Dorg.slf4j.simpleLogger.showDateTime=true", *options,
                 "-cp", f"{self.jars}/*", main, *map(str, arguments)]
 
-    def configuration(self):
+    def configure(self):
+        """Writes kafka.properties; True if it says something else than before."""
         path = self.folder / "kafka.properties"
-        lines = (f"{k}={v}\n" for k, v in properties(self.folder, self.port, self.message_bytes).items())
-        path.write_text("".join(lines))
-        return path
+        wanted = properties(self.folder, self.port, self.message_bytes)
+        text = "".join(f"{k}={v}\n" for k, v in (secured(wanted, self.folder) if self.tls else wanted).items())
+        if path.exists() and path.read_text() == text:
+            return False
+        path.write_text(text)
+        return True
+
+    def make_keystore(self):
+        tls = self.folder / "tls" / "internal"
+        path = tls / "kafka.keystore.pem"
+        path.touch(mode=0o600)
+        path.write_text((tls / "kafka.key").read_text() + (tls / "kafka.pem").read_text())
 
     def make(self):
         if (self.folder / "kafka" / "meta.properties").exists():
@@ -89,10 +120,14 @@ class Kafka:
             raise KafkaError(f"formatting Kafka's storage: {(done.stdout + done.stderr).strip()[-800:]}")
 
     def start(self):
-        if self.processes.pid(self.name):
-            return False
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.configuration()
+        changed = self.configure()
+        if self.processes.pid(self.name):
+            if not changed:
+                return False
+            self.stop()
+        if self.tls:
+            self.make_keystore()
         self.make()
         archive = self.archive()
         if archive.exists():

@@ -24,7 +24,10 @@ ORPHANS_S = 60  # for the backends of a postmaster that was killed to notice
 DATABASE = "fhirbus"
 OWNER = "fhirbus_owner"
 # Roles that the migrations make; each service logs in as its own.
-ROLES = {"ingest": "fhirbus_ingest", "persister": "fhirbus_persister", "lake-submitter": "fhirbus_submitter"}
+ROLES = {"ingest": "fhirbus_ingest", "persister": "fhirbus_persister", "lake-submitter": "fhirbus_submitter",
+         "operator": "fhirbus_operator"}
+# Nobody without TLS, nobody without a password.
+HBA = "hostssl all all 127.0.0.1/32 scram-sha-256\n"
 
 
 class PostgresError(Exception):
@@ -42,8 +45,8 @@ def programs():
 class Postgres:
     name = "postgres"
 
-    def __init__(self, folder, port, processes):
-        self.port, self.processes = port, processes
+    def __init__(self, folder, port, processes, tls=False):
+        self.port, self.processes, self.tls = port, processes, tls
         self.folder = pathlib.Path(folder).absolute()
         self.secrets = self.folder / "secrets"
         self.secret = self.password_file(OWNER)
@@ -67,7 +70,11 @@ class Postgres:
     def environment(self):
         """What libpq programs need to connect."""
         return {"PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": OWNER, "PGDATABASE": DATABASE,
-                "PGPASSWORD": self.password()}
+                "PGPASSWORD": self.password(), **self.verification()}
+
+    def verification(self):
+        """By what libpq knows the server."""
+        return {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(self.folder / "tls" / "internal" / "ca.pem")} if self.tls else {}
 
     def data(self):
         """The data folder: in ours, or, where `postgres` may not go (a checkout under /root), in /var/tmp."""
@@ -117,16 +124,34 @@ class Postgres:
             return False
         return any(fields[1] == segment and int(fields[6]) > 0 for fields in map(str.split, lines))
 
+    def tls_settings(self):
+        """The server's certificate, where its user may read it, and who may come in."""
+        if not self.tls:
+            return {}
+        real, tls = pathlib.Path(os.path.realpath(self.data())), self.folder / "tls" / "internal"
+        given = {"server.crt": (tls / "postgres.pem").read_text(), "server.key": (tls / "postgres.key").read_text(), "fhirbus_hba.conf": HBA}
+        for name, text in given.items():
+            path = real / name
+            path.touch(mode=0o600)
+            path.write_text(text)
+            if self.as_user:
+                shutil.chown(path, "postgres", "postgres")
+        return {"ssl": "on", "ssl_min_protocol_version": "TLSv1.2", "hba_file": str(real / "fhirbus_hba.conf")}
+
     def start(self):
+        identity = f"tls={self.tls}"
         if self.processes.pid(self.name):
-            return False
+            if self.processes.record(self.name)["identity"] in (identity, "" if not self.tls else identity):
+                return False
+            self.stop()
         self.make()
+        self.make_passwords()
         until = time.monotonic() + ORPHANS_S
         while self.attached() and time.monotonic() < until:
             time.sleep(0.05)
-        settings = [f"-c{k}={v}" for k, v in dict(SETTINGS, port=self.port).items()]
+        settings = [f"-c{k}={v}" for k, v in dict(SETTINGS, port=self.port, **self.tls_settings()).items()]
         real = os.path.realpath(self.data())
-        self.processes.start(self.name, [*self.as_user, self.bin / "postgres", "-D", real, *settings], cwd="/")
+        self.processes.start(self.name, [*self.as_user, self.bin / "postgres", "-D", real, *settings], cwd="/", identity=identity)
         return True
 
     def stop(self):

@@ -6,11 +6,21 @@ import secrets
 import subprocess
 
 from postgres import DATABASE, OWNER, ROLES
-from settings import SERVICES
+from settings import ADMIN, OPERATOR, SERVICES
 
 
 def brokers(settings):
     return f"127.0.0.1:{settings.ports.kafka}"
+
+
+def bus(settings, principal):
+    """How a service or tool reaches the broker: as itself."""
+    known = {"KAFKA_BROKERS": brokers(settings)}
+    tls = settings.folder / "tls" / "internal"
+    if settings.broker_tls:
+        known |= {"KAFKA_SECURITY_PROTOCOL": "ssl", "KAFKA_SSL_CA_FILE": str(tls / "ca.pem"),
+                  "KAFKA_SSL_CERTIFICATE_FILE": str(tls / f"{principal}.pem"), "KAFKA_SSL_KEY_FILE": str(tls / f"{principal}.key")}
+    return known
 
 
 def secret(settings, name):
@@ -25,7 +35,7 @@ def secret(settings, name):
 
 def common(settings, service, index):
     return {
-        "KAFKA_BROKERS": brokers(settings),
+        **bus(settings, service),
         "OPS_PORT": str(settings.ports.ops_of(service, index)),
         "OPS_BIND": "127.0.0.1",
         "LOG_LEVEL": "info",
@@ -41,8 +51,25 @@ def database(postgres, service=None):
         "DB_NAME": DATABASE,
         "DB_USER": role,
         "DB_PASSWORD_FILE": str(postgres.password_file(role)),
-        "DB_TLS": "disable",
+        **({"DB_TLS": "verify-full", "DB_TLS_CA_FILE": str(postgres.folder / "tls" / "internal" / "ca.pem")} if postgres.tls
+           else {"DB_TLS": "disable"}),
     }
+
+
+def operator(settings, postgres):
+    """What the tools need, as somebody who may less than the services' owner."""
+    return {**bus(settings, OPERATOR), **database(postgres, OPERATOR),
+            "CREDENTIAL_KEY_FILE": str(secret(settings, "credential-key"))}
+
+
+def write_operator(settings, postgres):
+    """For `set -a; . .run/operator.env; set +a`, and for fhirbus-keys dev."""
+    path = settings.folder / "operator.env"
+    path.write_text("".join(f"{name}={value}\n" for name, value in operator(settings, postgres).items()))
+
+
+def topics(settings):
+    return bus(settings, ADMIN)
 
 
 def migration(postgres):

@@ -1,11 +1,14 @@
 """Where a stack lives, which ports it takes, how many of each service it runs."""
 import dataclasses
+import json
 import os
 import pathlib
 import socket
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVICES = ("ingest", "validator", "persister", "lake-submitter")
+# Who else is known to the brokers: the tools, and whoever makes topics and says who may what.
+OPERATOR, ADMIN = "operator", "admin"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +33,12 @@ class Ports:
         return cls(https=base, kafka=base + 10, postgres=base + 12, lake=base + 13,
                    lake_control=base + 14, ops=base + 16)
 
+    @classmethod
+    def remembered(cls, path):
+        """Those of the stack that wrote stack.json."""
+        kept = json.loads(pathlib.Path(path).read_text())
+        return cls(**{f.name: kept[f.name] for f in dataclasses.fields(cls)})
+
     def ops_of(self, service, index):
         return self.ops + SERVICES.index(service) + len(SERVICES) * index
 
@@ -45,6 +54,9 @@ class Settings:
     compiler: pathlib.Path = None  # what compiles them; default: bin's
     count: dict = dataclasses.field(default_factory=lambda: dict.fromkeys(SERVICES, 1))
     environment: dict = dataclasses.field(default_factory=dict)  # added to every service's
+    # TLS to the broker (mutual, with rules who may what) and to PostgreSQL. `make up`: yes, unless FHIRBUS_BROKER_TLS=0;
+    # tests and benchmarks of their own: no, but for those that are about it.
+    broker_tls: bool = False
 
     def __post_init__(self):
         self.images = self.images or self.folder / "images"

@@ -18,7 +18,7 @@ import services
 from kafka import Kafka
 from postgres import Postgres
 from processes import Processes
-from settings import SERVICES, free, instance_name, listening
+from settings import ADMIN, OPERATOR, SERVICES, free, instance_name, listening
 
 LAKE = "lake"
 START_S = 180  # for whatever starts: on a busy machine all of it takes its time
@@ -36,8 +36,8 @@ class Stack:
     def __init__(self, settings, say=quiet):
         self.settings, self.say = settings, say
         self.processes = Processes(settings.folder)
-        self.postgres = Postgres(settings.folder, settings.ports.postgres, self.processes)
-        self.kafka = Kafka(settings.folder, settings.ports.kafka, self.processes, settings.cache)
+        self.postgres = Postgres(settings.folder, settings.ports.postgres, self.processes, settings.broker_tls)
+        self.kafka = Kafka(settings.folder, settings.ports.kafka, self.processes, settings.cache, tls=settings.broker_tls)
         self.ca = settings.folder / "tls" / "ca.pem"
 
     # --- all of it ---------------------------------------------------------------------------
@@ -47,6 +47,8 @@ class Stack:
         with open(self.settings.folder / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             made = certificates.ensure(self.settings.folder / "tls")
+            if self.settings.broker_tls:
+                made = certificates.ensure_internal(self.settings.folder / "tls" / "internal", (*SERVICES, OPERATOR, ADMIN)) or made
             self.say("development CA and certificates" + ("" if made else " (kept)"))
             self.start_backends()
             self.compile_images()
@@ -54,6 +56,7 @@ class Stack:
             self.await_backends()
             self.make_topics()
             self.migrate()
+            services.write_operator(self.settings, self.postgres)
             for service, index in self.settings.instances():
                 self.start(service, index)
             self.await_ready()
@@ -81,8 +84,10 @@ class Stack:
         self.postgres.make_database()
 
     def make_topics(self):
-        self.run("topics", ["fhirbus-topics"], {"KAFKA_BROKERS": services.brokers(self.settings)})
-        self.say("topics")
+        self.run("topics", ["fhirbus-topics"], services.topics(self.settings))
+        if self.settings.broker_tls:
+            self.run("who may read and write them", ["fhirbus-topics", "acls"], services.topics(self.settings))
+        self.say("topics" + (", and who may read and write them" if self.settings.broker_tls else ""))
 
     def migrate(self):
         self.run("migrations", ["fhirbus-migrate", "up"], services.migration(self.postgres))

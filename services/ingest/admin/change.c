@@ -200,6 +200,7 @@ static StepNext read_change(Exchange *exchange, Question *base)
     change->body = http_request_body(request);
     change->comment = http_query_get(http_request_query(request), STR("comment"), exchange->arena);
     change->id = ARENA_JOIN(exchange->arena, kind, STR("/"), change->name);
+    exchange->audit.resource = change->id;
     change->authority = admin_authority(exchange);
     change->if_match = http_request_header(request, STR("if-match"));
     change->only_new = str_is(str_trim(none_match), "*");

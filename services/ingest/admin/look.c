@@ -94,6 +94,7 @@ StepNext step_admin_show(Exchange *exchange)
     char etag[ADMIN_ETAG_BYTES];
     Str id =
         ARENA_JOIN(exchange->arena, exchange->parameters[0], STR("/"), exchange->parameters[1]);
+    exchange->audit.resource = id;
     const CatalogView *view = catalog_acquire(ingest->catalog);
     const CatalogEntry *entry = catalog_find(view, id);
     bool found = kind_of(exchange->parameters[0], &kind) && entry &&
@@ -153,6 +154,7 @@ StepNext step_admin_list(Exchange *exchange)
         return refuse(exchange, 404, "not-found", "Resource not found");
     if (asked.ptr && (!str_to_u64(asked, &limit) || limit < 1 || limit > ADMIN_LIST_MAX))
         return refuse(exchange, 400, "admin-limit", "limit is a number from 1 to 1000");
+    exchange->audit.resource = exchange->parameters[0];
     write_list(exchange, kind, limit, after);
     begin_reply(exchange);
     return STEP_REPLY;
