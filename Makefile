@@ -89,6 +89,7 @@ deps: ## install what is missing: Debian packages, Kafka's jars, FHIR packages
 	@tools/setup/install
 
 test: deps ## run every test; ends with a line "N passed, N failed"
+	@tools/setup/install test
 	@$(MAKE) --no-print-directory -j$$(nproc) programs unit SAN=$(SAN)
 	@[ ! -d ../shared/packages ] || $(MAKE) --no-print-directory oracle-image SAN=$(SAN)
 	@OUT=$(OUT) tests/run
