@@ -1,4 +1,4 @@
-/* What libmicrohttpd says by itself, in the service's words.
+/* What libmicrohttpd says by itself, in the service's words; and what it is not to hear (lines.h).
  *
  * It answers what it cannot parse with a page of HTML, past its user, and has no hook for that.
  * Over TLS whatever it says goes through gnutls_record_send. The one below is found first by the
@@ -20,6 +20,7 @@ static struct {
 } sessions = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 typedef ssize_t (*SendFn)(gnutls_session_t session, const void *data, size_t size);
+typedef ssize_t (*RecvFn)(gnutls_session_t session, void *data, size_t size);
 
 /* --- the table -------------------------------------------------------------------------------- */
 
@@ -172,4 +173,32 @@ ssize_t gnutls_record_send(gnutls_session_t session, const void *data, size_t si
     if (is_page(conn, (Str){data, size}))
         return (ssize_t)size; /* libmicrohttpd closes when it believes to have sent it */
     return send_watched(conn, (Str){data, size});
+}
+
+/* --- and back --------------------------------------------------------------------------------- */
+
+static ssize_t receive(gnutls_session_t session, void *data, size_t size)
+{
+    static _Atomic(RecvFn) real;
+    RecvFn call = atomic_load(&real);
+    if (!call) {
+        void *found = dlsym(RTLD_NEXT, "gnutls_record_recv");
+        CHECK(found);
+        memcpy(&call, &found, sizeof call);
+        atomic_store(&real, call);
+    }
+    return call(session, data, size);
+}
+
+ssize_t gnutls_record_recv(gnutls_session_t session, void *data, size_t size)
+{
+    ssize_t got = receive(session, data, size);
+    Conn *conn = got > 0 ? conn_of(session) : NULL;
+    if (!conn || http_lines_pass(&conn->lines, data, (size_t)got))
+        return got;
+    if (!conn->page_said) {
+        conn->page_said = true;
+        say(conn, 400);
+    }
+    return GNUTLS_E_PULL_ERROR;
 }

@@ -21,10 +21,10 @@
 #include "common/base/err.h"
 #include "common/http/tls.h"
 
-/* AEAD and forward secrecy only; AES-128 first, which is the fastest. */
+/* AEAD and forward secrecy only, no SHA-1; AES-128 first, which is the fastest. */
 #define HTTP_TLS_PRIORITIES                                                                        \
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+CHACHA20-POLY1305:"      \
-    "+AES-256-GCM:-RSA:-MAC-ALL:+AEAD:%SERVER_PRECEDENCE"
+    "+AES-256-GCM:-RSA:-MAC-ALL:+AEAD:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE"
 
 typedef struct HttpRequest HttpRequest;
 

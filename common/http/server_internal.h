@@ -15,6 +15,7 @@
 #include <zlib.h>
 
 #include "common/http/framing.h"
+#include "common/http/lines.h"
 #include "common/http/target.h"
 #include "common/http/tls.h"
 
@@ -65,6 +66,7 @@ typedef struct Conn {
     size_t held_at;            /* ... from here on */
     size_t owed;               /* wire.c: plain text in it that libmicrohttpd was not told of */
     bool gathers;              /* wire.c: nothing leaves yet */
+    HttpLines lines;           /* pages.c: of what was received */
     char address[64];
     size_t address_len;
 } Conn;

@@ -11,7 +11,8 @@ static int hex(char c)
     return -1;
 }
 
-/* False for what may not stand in a target: broken escapes, NUL, control characters. */
+/* False for what may not stand in a target: broken escapes, NUL, control characters; in a path an
+ * escaped '/', which a proxy would not have read as one. */
 static bool decode(Str raw, bool plus_is_space, Arena *arena, Str *ret_text)
 {
     char *to = arena_alloc(arena, raw.len + 1);
@@ -25,6 +26,8 @@ static bool decode(Str raw, bool plus_is_space, Arena *arena, Str *ret_text)
                 return false;
             c = (unsigned char)(hex(raw.ptr[i + 1]) * 16 + hex(raw.ptr[i + 2]));
             i += 2;
+            if (c == '/' && !plus_is_space)
+                return false;
         } else if (c == '+' && plus_is_space) {
             c = ' ';
         } else if (c == ' ') {

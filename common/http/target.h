@@ -3,8 +3,9 @@
  * Spec:    RFC 9112 §3.2 (origin-form and absolute-form), RFC 3986 §2.1 (percent-encoding).
  * Owner:   decoded text lives in the arena.
  * Threads: pure.
- * Errors:  ERR_INPUT "target-malformed": a broken or NUL escape, control characters, no path. A
- *          decoded "/" or "." stays text: nothing here touches a file system. */
+ * Errors:  ERR_INPUT "target-malformed": a broken or NUL escape, control characters, no path, an
+ *          escaped "/" in the path. A decoded "." stays text: nothing here touches a file system.
+ */
 #pragma once
 #include "common/base/arena.h"
 #include "common/base/err.h"
