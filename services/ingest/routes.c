@@ -100,15 +100,21 @@ static void add_method(char *allow, size_t room, const char *method)
     snprintf(allow + len, room - len, "%s%s%s", len ? ", " : "", method, reads ? ", HEAD" : "");
 }
 
+/* The first row whose path fits decides which path it is, so what is said of a path in words goes
+ * before "{name}"; its other rows are its other methods. */
 RouteMatch route_find(Str method, Str path)
 {
     RouteMatch match = {0};
+    const char *chosen = NULL;
     if (path.len > 1 && path.ptr[path.len - 1] == '/')
         path.len--;
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
         Str parameters[ROUTE_PARAMETERS_MAX] = {0};
+        if (chosen && strcmp(chosen, routes[i].path) != 0)
+            continue;
         if (!path_matches(str_from(routes[i].path), path, parameters))
             continue;
+        chosen = routes[i].path;
         match.path_known = true;
         memcpy(match.parameters, parameters, sizeof parameters);
         add_method(match.allow, sizeof match.allow, routes[i].method);

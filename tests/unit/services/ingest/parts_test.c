@@ -53,6 +53,16 @@ static void knows_what_it_does_not_serve(void **state)
     assert_string_equal(route_find(STR("GET"), STR("/Bundle")).allow, "POST");
 }
 
+static void a_path_in_words_goes_before_names(void **state)
+{
+    (void)state;
+    assert_string_equal(route_name_of("POST", "/Bundle/replay"), "/Bundle/replay");
+    assert_string_equal(route_name_of("PUT", "/admin/callers/x"), "/admin");
+    assert_string_equal(route_name_of("PUT", "/admin/api/session"), "405");
+    assert_string_equal(route_find(STR("PUT"), STR("/admin/api/session")).allow,
+                        "GET, HEAD, POST, DELETE");
+}
+
 static void allows_only_listed_hosts(void **state)
 {
     (void)state;
@@ -99,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routes_with_and_without_a_trailing_slash),
         cmocka_unit_test(knows_what_it_does_not_serve),
+        cmocka_unit_test(a_path_in_words_goes_before_names),
         cmocka_unit_test(allows_only_listed_hosts),
         cmocka_unit_test(reads_old_header_text_as_latin_1),
         cmocka_unit_test(writes_json_strings),
