@@ -47,7 +47,7 @@ struct CallerBook {
     Entry *entries;
     size_t slots; /* a power of two */
     size_t callers, ambiguous;
-    CatalogRun issuers, objects, hosts; /* objects: the callers */
+    CatalogRun issuers, objects, hosts, tenants; /* objects: the callers */
 };
 
 struct Callers {
@@ -247,6 +247,7 @@ static CallerBook *compile(Catalog *catalog, const Log *log)
     book->issuers = catalog_kind(book->view, auth_kinds[AUTH_ISSUERS].name);
     book->objects = catalog_kind(book->view, auth_kinds[AUTH_CALLERS].name);
     book->hosts = catalog_kind(book->view, auth_kinds[AUTH_HOSTS].name);
+    book->tenants = catalog_kind(book->view, auth_kinds[AUTH_TENANTS].name);
     Compiling compiling = {.book = book, .log = log};
     for (AuthKind kind = 0; kind < AUTH_KIND_COUNT; kind++) {
         CatalogRun run = catalog_kind(book->view, auth_kinds[kind].name);
@@ -401,6 +402,11 @@ const HostName *book_host_at(const CallerBook *book, size_t index)
 const Tenant *book_tenant(const CallerBook *book, Str tenant)
 {
     return object_of(find(book, THING_TENANT, tenant, STR_NONE));
+}
+
+const Tenant *book_tenant_at(const CallerBook *book, size_t index)
+{
+    return index < book->tenants.count ? book->tenants.entries[index].made : NULL;
 }
 
 const Account *book_account(const CallerBook *book, Str name)

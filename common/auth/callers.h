@@ -41,6 +41,7 @@ const HostName *book_host_at(const CallerBook *book, size_t index); /* NULL past
 Str book_tenant_of(const CallerBook *book, Str source_domain, Str organisation_code);
 /* What tenants/NAME says of it; NULL: it has no object, which is no fault. */
 const Tenant *book_tenant(const CallerBook *book, Str tenant);
+const Tenant *book_tenant_at(const CallerBook *book, size_t index); /* NULL past the end */
 const Account *book_account(const CallerBook *book, Str name);
 /* By what the identity provider's claim says. */
 const Account *book_account_of(const CallerBook *book, Str claim);

@@ -99,6 +99,14 @@ static const Field plan_fields[] = {
     {"bodyMaxBytes", FIELD_UINT,   AT(body_max_bytes), .max = 1099511627776},
     {0},
 };
+/* Of whatever AT stands for, which has a CorsPolicy `cors`. */
+#define CORS_FIELDS                                                                                \
+    {"origins", FIELD_TEXTS, AT(cors.origins)}, {"methods", FIELD_TEXTS, AT(cors.methods)},        \
+        {"headers", FIELD_TEXTS, AT(cors.headers)},                                                \
+        {"credentials", FIELD_BOOL, AT(cors.credentials)},                                         \
+    {                                                                                              \
+        "maxAgeS", FIELD_UINT, AT(cors.max_age_s), .initial = 600, .max = 86400                    \
+    }
 #undef AT
 #define AT(member) .offset = offsetof(Organisation, member)
 static const Field organisation_fields[] = {
@@ -109,30 +117,25 @@ static const Field organisation_fields[] = {
 };
 #undef AT
 #define AT(member) .offset = offsetof(Tenant, member)
+static const Field tenant_cors_fields[] = {CORS_FIELDS, {0}};
 static const Field tenant_fields[] = {
     {"about",         FIELD_TEXT, AT(about)},
     {"disabled",      FIELD_BOOL, AT(disabled)},
     {"tenant",        FIELD_TEXT, AT(tenant)},
     {"plan",          FIELD_TEXT, AT(plan)},
+    {"cors",          FIELD_GROUP, 0, .fields = tenant_cors_fields},
     {"organisations", FIELD_LIST, AT(organisations), .fields = organisation_fields, .item_bytes = sizeof(Organisation)},
     {0},
 };
 #undef AT
 #define AT(member) .offset = offsetof(HostName, member)
-static const Field cors_fields[] = {
-    {"origins",     FIELD_TEXTS, AT(cors.origins)},
-    {"methods",     FIELD_TEXTS, AT(cors.methods)},
-    {"headers",     FIELD_TEXTS, AT(cors.headers)},
-    {"credentials", FIELD_BOOL,  AT(cors.credentials)},
-    {"maxAgeS",     FIELD_UINT,  AT(cors.max_age_s), .initial = 600, .max = 86400},
-    {0},
-};
+static const Field host_cors_fields[] = {CORS_FIELDS, {0}};
 static const Field host_fields[] = {
     {"about",     FIELD_TEXT,  AT(about)},
     {"tenant",    FIELD_TEXT,  AT(tenant)},
     {"certFile",  FIELD_TEXT,  AT(cert_file)},
     {"keyFile",   FIELD_TEXT,  AT(key_file)},
-    {"cors",      FIELD_GROUP, 0, .fields = cors_fields},
+    {"cors",      FIELD_GROUP, 0, .fields = host_cors_fields},
     {"url",       FIELD_TEXT,  AT(url)},
     {"publisher", FIELD_TEXT,  AT(publisher)},
     {0},
@@ -315,6 +318,26 @@ static const char *plan_wrong(void *object)
     return NULL;
 }
 
+/* "https://a.example.org", "https://a.example.org:8443", "https://" "*.example.org" */
+static bool origin_fits(Str origin)
+{
+    Str rest = str_starts(origin, STR("https://"))  ? str_skip(origin, STR("https://").len)
+               : str_starts(origin, STR("http://")) ? str_skip(origin, STR("http://").len)
+                                                    : STR_NONE;
+    if (str_starts(rest, STR("*.")))
+        rest = str_skip(rest, 2);
+    return rest.len > 0 && str_find_char(rest, '/') == rest.len &&
+           str_find_char(rest, '*') == rest.len;
+}
+
+static const char *cors_wrong(const CorsPolicy *cors)
+{
+    for (size_t i = 0; i < cors->origins.count; i++)
+        if (!origin_fits(cors->origins.list[i]))
+            return "origins holds scheme://host[:port]; the host may begin with \"*.\"";
+    return NULL;
+}
+
 static const char *tenant_wrong(void *object)
 {
     Tenant *tenant = object;
@@ -330,19 +353,7 @@ static const char *tenant_wrong(void *object)
         if (str_find_char(o->source_domain, '/') < o->source_domain.len)
             return "sourceDomain holds no '/'";
     }
-    return NULL;
-}
-
-/* "https://a.example.org", "https://a.example.org:8443", "https://" "*.example.org" */
-static bool origin_fits(Str origin)
-{
-    Str rest = str_starts(origin, STR("https://"))  ? str_skip(origin, STR("https://").len)
-               : str_starts(origin, STR("http://")) ? str_skip(origin, STR("http://").len)
-                                                    : STR_NONE;
-    if (str_starts(rest, STR("*.")))
-        rest = str_skip(rest, 2);
-    return rest.len > 0 && str_find_char(rest, '/') == rest.len &&
-           str_find_char(rest, '*') == rest.len;
+    return cors_wrong(&tenant->cors);
 }
 
 static const char *host_wrong(void *object)
@@ -355,10 +366,7 @@ static const char *host_wrong(void *object)
         return "certFile and keyFile need each other";
     if (host->url.len && !url_fits(host->url))
         return "url is an https:// URL";
-    for (size_t i = 0; i < host->cors.origins.count; i++)
-        if (!origin_fits(host->cors.origins.list[i]))
-            return "origins holds scheme://host[:port]; the host may begin with \"*.\"";
-    return NULL;
+    return cors_wrong(&host->cors);
 }
 
 static const char *const right_names[] = {"read", "reveal", "replay", "administer"};

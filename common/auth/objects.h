@@ -119,6 +119,13 @@ typedef struct Organisation {
     Str about;
 } Organisation;
 
+/* Which web pages of other origins may read answers. No origins: none. */
+typedef struct CorsPolicy {
+    AuthTexts origins, methods, headers;
+    bool credentials;
+    uint64_t max_age_s;
+} CorsPolicy;
+
 typedef struct Tenant {
     Arena *arena;
     Str name;
@@ -128,6 +135,7 @@ typedef struct Tenant {
     Str plan;   /* beside that of the caller */
     Organisation *organisations;
     size_t organisation_count;
+    CorsPolicy cors; /* of its answers, whatever the host */
 } Tenant;
 
 typedef struct HostName {
@@ -136,11 +144,7 @@ typedef struct HostName {
     Str about;
     Str tenant; /* whom requests without a tenant are for; empty: nobody */
     Str cert_file, key_file;
-    struct {
-        AuthTexts origins, methods, headers;
-        bool credentials;
-        uint64_t max_age_s;
-    } cors;
+    CorsPolicy cors;
     Str url, publisher; /* branding: implementation.url, links; publisher of /metadata */
 } HostName;
 

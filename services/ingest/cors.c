@@ -3,6 +3,7 @@
 #include "common/auth/callers.h"
 #include "common/http/fields.h"
 #include "services/ingest/exchange.h"
+#include "services/ingest/hosts.h"
 #include "services/ingest/refuse.h"
 
 /* What our routes read of a request, and what a page may read of an answer. */
@@ -44,43 +45,93 @@ bool cors_origin_fits(Str pattern, Str origin)
            is_labels(str_cut(origin, front, back));
 }
 
-static const HostName *policy_of(const Exchange *exchange)
+/* --- whose list ------------------------------------------------------------------------------- */
+
+static bool lists(const CorsPolicy *policy, Str origin)
 {
-    if (exchange->host || !exchange->book)
-        return exchange->host;
-    return book_host(exchange->book, STR("_default"));
+    for (size_t i = 0; i < policy->origins.count; i++)
+        if (cors_origin_fits(policy->origins.list[i], origin))
+            return true;
+    return false;
 }
 
-/* The request's one origin, if it is listed; else ptr NULL. */
-static Str listed_origin(const Exchange *exchange, const HostName *policy)
+static const CorsPolicy *of_tenant(const Exchange *exchange, Str name)
 {
-    Str name = STR("origin"), origin = http_request_header(exchange->request, name);
-    if (!policy || http_request_header_count(exchange->request, name) != 1)
-        return STR_NONE;
-    for (size_t i = 0; i < policy->cors.origins.count; i++)
-        if (cors_origin_fits(policy->cors.origins.list[i], origin))
-            return origin;
-    return STR_NONE;
+    const Tenant *tenant = exchange->book && name.len ? book_tenant(exchange->book, name) : NULL;
+    return tenant && !tenant->disabled && tenant->cors.origins.count ? &tenant->cors : NULL;
+}
+
+static const CorsPolicy *of_host(const Exchange *exchange)
+{
+    const HostName *host = exchange->host;
+    if (!host && exchange->book)
+        host = book_host(exchange->book, STR("_default"));
+    return host && host->cors.origins.count ? &host->cors : NULL;
+}
+
+static const CorsPolicy *of_any_tenant(const Exchange *exchange, Str origin)
+{
+    const Tenant *tenant;
+    for (size_t i = 0; exchange->book && (tenant = book_tenant_at(exchange->book, i)); i++)
+        if (!tenant->disabled && lists(&tenant->cors, origin))
+            return &tenant->cors;
+    return NULL;
+}
+
+/* The request's one origin; ptr NULL: none, or several. */
+static Str sent_origin(const Exchange *exchange)
+{
+    Str name = STR("origin");
+    return http_request_header_count(exchange->request, name) == 1
+               ? http_request_header(exchange->request, name)
+               : STR_NONE;
+}
+
+/* The policy that lists the origin and counts here; NULL: none does. */
+static const CorsPolicy *policy_for(const Exchange *exchange, Str origin)
+{
+    bool known = exchange->tenant.len > 0;
+    const CorsPolicy *policy =
+        of_tenant(exchange, known ? exchange->tenant : host_tenant(exchange));
+    if (!origin.ptr)
+        return NULL;
+    if (!policy)
+        policy = of_host(exchange);
+    if (policy && lists(policy, origin))
+        return policy;
+    return known ? NULL : of_any_tenant(exchange, origin);
+}
+
+/* Whether what is said depends on the origin at all. */
+static bool has_policy(const Exchange *exchange)
+{
+    const Tenant *tenant;
+    if (of_host(exchange))
+        return true;
+    for (size_t i = 0; exchange->book && (tenant = book_tenant_at(exchange->book, i)); i++)
+        if (tenant->cors.origins.count)
+            return true;
+    return false;
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static void add_origin(const Exchange *exchange, const HostName *policy, Str origin)
+static void add_origin(const Exchange *exchange, const CorsPolicy *policy, Str origin)
 {
     HttpRequest *request = exchange->request;
     http_reply_header(request, "Access-Control-Allow-Origin", origin);
-    if (policy->cors.credentials)
+    if (policy->credentials)
         http_reply_header(request, "Access-Control-Allow-Credentials", STR("true"));
 }
 
 void cors_add(const Exchange *exchange)
 {
-    const HostName *policy = policy_of(exchange);
-    if (!policy || !policy->cors.origins.count)
+    if (!has_policy(exchange))
         return;
-    Str origin = listed_origin(exchange, policy);
+    Str origin = sent_origin(exchange);
+    const CorsPolicy *policy = policy_for(exchange, origin);
     http_reply_header(exchange->request, "Vary", STR("Origin"));
-    if (!origin.ptr)
+    if (!policy)
         return;
     add_origin(exchange, policy, origin);
     http_reply_header(exchange->request, "Access-Control-Expose-Headers", STR(ANSWER_HEADERS));
@@ -131,22 +182,21 @@ bool cors_preflight(Exchange *exchange, const char *allow)
         !http_request_header(request, STR("origin")).ptr ||
         !http_request_header(request, STR("access-control-request-method")).ptr)
         return false;
-    const HostName *policy = policy_of(exchange);
-    Str origin = listed_origin(exchange, policy);
+    Str origin = sent_origin(exchange);
+    const CorsPolicy *policy = policy_for(exchange, origin);
     http_reply_header(request, "Vary",
                       STR("Origin, Access-Control-Request-Method, Access-Control-Request-Headers"));
-    if (!origin.ptr) {
+    if (!policy) {
         refuse(exchange, 403, "cors-origin", "This origin is not allowed");
         return true;
     }
     http_reply_status(request, 204);
     add_origin(exchange, policy, origin);
     http_reply_header(request, "Access-Control-Allow-Methods",
-                      methods_of(exchange, policy->cors.methods, str_from(allow)));
+                      methods_of(exchange, policy->methods, str_from(allow)));
     http_reply_header(request, "Access-Control-Allow-Headers",
-                      headers_of(exchange, policy->cors.headers));
-    http_reply_header(
-        request, "Access-Control-Max-Age",
-        arena_format(exchange->arena, "%llu", (unsigned long long)policy->cors.max_age_s));
+                      headers_of(exchange, policy->headers));
+    http_reply_header(request, "Access-Control-Max-Age",
+                      arena_format(exchange->arena, "%llu", (unsigned long long)policy->max_age_s));
     return true;
 }

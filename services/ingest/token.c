@@ -6,6 +6,7 @@
 #include "common/http/target.h"
 #include "common/json/write.h"
 #include "services/ingest/authenticate.h"
+#include "services/ingest/hosts.h"
 #include "services/ingest/lookups.h"
 #include "services/ingest/refuse.h"
 #include "services/ingest/routes.h"
@@ -192,17 +193,27 @@ static StepNext remember(Exchange *exchange, AuthGrant *grant, Str scope)
     return refuse_unavailable(exchange, "database-away", "No token can be issued now");
 }
 
+/* Under the name by which the client came, if that is one of ours; `iss` stays the issuer's. */
+static Str endpoints(const Exchange *exchange)
+{
+    Str base = exchange->host ? host_base_url(exchange) : STR_NONE;
+    return base.len ? base : str_from(exchange->ingest->config->token_issuer);
+}
+
 static StepNext decide(Exchange *exchange, const TokenForm *form, AuthGrant *grant)
 {
     const Ingest *ingest = exchange->ingest;
-    Str base = str_from(ingest->config->token_issuer);
+    Str base = str_from(ingest->config->token_issuer), here = endpoints(exchange);
     const Str audiences[] = {base, ARENA_JOIN(exchange->arena, base, STR("/oauth2/token")),
-                             ARENA_JOIN(exchange->arena, base, STR("/$ingest/auth"))};
+                             ARENA_JOIN(exchange->arena, base, STR("/$ingest/auth")),
+                             ARENA_JOIN(exchange->arena, here, STR("/oauth2/token")),
+                             ARENA_JOIN(exchange->arena, here, STR("/$ingest/auth"))};
     const AuthClientProof proof = {.over = &exchange->identity,
                                    .id = form->client_id,
                                    .secret = form->client_secret,
                                    .assertion = form->assertion};
-    AuthResult result = auth_client(ingest->auth, &proof, audiences, 3, exchange->arena, grant);
+    AuthResult result = auth_client(ingest->auth, &proof, audiences,
+                                    sizeof audiences / sizeof audiences[0], exchange->arena, grant);
     if (result == AUTH_NOT_READY)
         return refuse_unavailable(exchange, grant->why.code, "Clients cannot be told apart yet");
     if (result != AUTH_KNOWN)
@@ -282,8 +293,8 @@ StepNext step_jwks(Exchange *exchange)
 
 /* spec: SMART App Launch 2.2 "Conformance", RFC 8414, RFC 8705 §3.3 */
 static const char smart_configuration[] =
-    "{\"issuer\":\"%s\",\"jwks_uri\":\"%s/.well-known/jwks.json\","
-    "\"token_endpoint\":\"%s/oauth2/token\","
+    "{\"issuer\":\"%s\",\"jwks_uri\":\"%.*s/.well-known/jwks.json\","
+    "\"token_endpoint\":\"%.*s/oauth2/token\","
     "\"grant_types_supported\":[\"client_credentials\"],"
     "\"token_endpoint_auth_methods_supported\":[\"private_key_jwt\",\"client_secret_basic\","
     "\"client_secret_post\"%s],"
@@ -299,12 +310,14 @@ StepNext step_smart(Exchange *exchange)
 {
     HttpRequest *request = exchange->request;
     const char *issuer = exchange->ingest->config->token_issuer;
+    Str here = endpoints(exchange);
     bool certificates = auth_wants_certificates(exchange->ingest->auth);
     if (!auth_has_issuer(exchange->ingest->auth))
         return refuse(exchange, 404, "no-issuer", "Resource not found");
     http_reply_status(request, 200);
     http_reply_header(request, "Content-Type", STR("application/json"));
-    buf_add_format(http_reply_body(request), smart_configuration, issuer, issuer, issuer,
-                   certificates ? ",\"tls_client_auth\"" : "", certificates ? "true" : "false");
+    buf_add_format(http_reply_body(request), smart_configuration, issuer, STR_ARG(here),
+                   STR_ARG(here), certificates ? ",\"tls_client_auth\"" : "",
+                   certificates ? "true" : "false");
     return STEP_REPLY;
 }

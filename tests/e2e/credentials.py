@@ -130,10 +130,12 @@ class Authority:
             config.write_text(config.read_text() + "[p]\ncommonName=optional\norganizationName=optional\n")
         return self.folder
 
-    def revoke(self, *certificates):
+    def revoke(self, *certificates, until=None):
+        """A new list, with these too; `until`: of long ago, as its nextUpdate says."""
         for certificate in certificates:
             run("openssl", "ca", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-revoke", certificate, cwd=self.folder)
-        run("openssl", "ca", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-gencrl", "-out", "crl.part", cwd=self.folder)
+        run("openssl", "ca", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-gencrl", "-out", "crl.part",
+            *(["-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", until] if until else []), cwd=self.folder)
         (self.folder / "crl.part").rename(self.folder / "crl.pem")
 
 
