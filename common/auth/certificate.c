@@ -5,11 +5,21 @@
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "common/base/check.h"
 
+/* GnuTLS looks at a list's dates when it is added, and then never again: we look each time. */
+typedef struct ListDates {
+    gnutls_datum_t issuer; /* DER */
+    time_t from, until;    /* until -1: it does not say */
+} ListDates;
+
 struct CertificateTrust {
     gnutls_x509_trust_list_t list;
+    ListDates *dates; /* of its revocation lists */
+    size_t date_count;
 };
 
 static gnutls_datum_t datum(Str bytes)
@@ -44,8 +54,57 @@ static bool add_authorities(gnutls_x509_trust_list_t list, const char *path, Err
     return count > 0 || ERR(err, ERR_FATAL, "client-ca", "%s holds no certificate", path);
 }
 
+/* --- revocation lists ------------------------------------------------------------------------- */
+
+static bool signed_by_one_of_ours(gnutls_x509_crl_t crl, const gnutls_x509_crt_t *authorities,
+                                  unsigned count)
+{
+    const unsigned dates =
+        GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED | GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE;
+    unsigned status = 0;
+    if (gnutls_x509_crl_verify(crl, authorities, count, 0, &status) != 0)
+        return false;
+    /* Of a list that is only out of date GnuTLS says "invalid" as well. */
+    return (status & ~(dates | GNUTLS_CERT_INVALID)) == 0 &&
+           (!(status & GNUTLS_CERT_INVALID) || (status & dates));
+}
+
+static bool all_are_ours(const gnutls_x509_crl_t *crls, unsigned count, const char *ca_file)
+{
+    gnutls_datum_t pem;
+    gnutls_x509_crt_t *authorities = NULL;
+    unsigned authority_count = 0;
+    Err err = {0};
+    bool ours = true;
+    if (!read_file(ca_file, &pem, &err))
+        return false;
+    int code =
+        gnutls_x509_crt_list_import2(&authorities, &authority_count, &pem, GNUTLS_X509_FMT_PEM, 0);
+    gnutls_free(pem.data);
+    for (unsigned i = 0; code >= 0 && ours && i < count; i++)
+        ours = signed_by_one_of_ours(crls[i], authorities, authority_count);
+    for (unsigned i = 0; code >= 0 && i < authority_count; i++)
+        gnutls_x509_crt_deinit(authorities[i]);
+    if (code >= 0)
+        gnutls_free(authorities);
+    return code >= 0 && ours;
+}
+
+static void note_dates(CertificateTrust *trust, const gnutls_x509_crl_t *crls, unsigned count)
+{
+    trust->dates = calloc(count + 1, sizeof *trust->dates);
+    CHECK(trust->dates);
+    for (unsigned i = 0; i < count; i++) {
+        ListDates *dates = &trust->dates[trust->date_count++];
+        CHECK(gnutls_x509_crl_get_raw_issuer_dn(crls[i], &dates->issuer) == 0);
+        dates->from = gnutls_x509_crl_get_this_update(crls[i]);
+        dates->until = gnutls_x509_crl_get_next_update(crls[i]);
+    }
+}
+
 /* A list that no authority of ours has signed would revoke nothing, unnoticed: it is refused. */
-static bool add_revocations(gnutls_x509_trust_list_t list, const char *path, Err *err)
+static bool add_revocations(CertificateTrust *trust, const char *path, const char *ca_file,
+                            Err *err)
 {
     gnutls_datum_t pem;
     gnutls_x509_crl_t *crls = NULL;
@@ -55,13 +114,36 @@ static bool add_revocations(gnutls_x509_trust_list_t list, const char *path, Err
     gnutls_free(pem.data);
     if (code < 0)
         return ERR(err, ERR_FATAL, "client-ca", "%s holds no revocation list", path);
-    int added = gnutls_x509_trust_list_add_crls(list, crls, count, GNUTLS_TL_VERIFY_CRL,
-                                                GNUTLS_VERIFY_DISABLE_TIME_CHECKS);
+    if (!all_are_ours(crls, count, ca_file)) {
+        for (unsigned i = 0; i < count; i++)
+            gnutls_x509_crl_deinit(crls[i]);
+        gnutls_free(crls);
+        return ERR(err, ERR_FATAL, "client-ca",
+                   "a revocation list of %s is of no authority of ours", path);
+    }
+    note_dates(trust, crls, count);
+    int added = gnutls_x509_trust_list_add_crls(trust->list, crls, count, 0, 0);
     gnutls_free(crls); /* the lists themselves belong to the trust list now */
     return added == (int)count || ERR(err, ERR_FATAL, "client-ca",
-                                      "a revocation list of %s is of no authority of ours, or "
-                                      "older than another one",
-                                      path);
+                                      "a revocation list of %s is older than another one", path);
+}
+
+/* Whether a list of the certificate's issuer is in force that should have been renewed. */
+static bool list_is_stale(const CertificateTrust *trust, gnutls_x509_crt_t crt)
+{
+    gnutls_datum_t issuer = {0};
+    time_t now = time(NULL);
+    bool stale = false;
+    if (gnutls_x509_crt_get_raw_issuer_dn(crt, &issuer) != 0)
+        return true;
+    for (size_t i = 0; i < trust->date_count && !stale; i++) {
+        const ListDates *dates = &trust->dates[i];
+        stale = dates->issuer.size == issuer.size &&
+                memcmp(dates->issuer.data, issuer.data, issuer.size) == 0 &&
+                (dates->from > now || (dates->until != (time_t)-1 && dates->until < now));
+    }
+    gnutls_free(issuer.data);
+    return stale;
 }
 
 bool trust_read(const char *ca_file, const char *crl_file, CertificateTrust **ret_trust, Err *err)
@@ -70,7 +152,7 @@ bool trust_read(const char *ca_file, const char *crl_file, CertificateTrust **re
     CHECK(trust);
     CHECK(gnutls_x509_trust_list_init(&trust->list, 0) == 0);
     if (!add_authorities(trust->list, ca_file, err) ||
-        (crl_file && !add_revocations(trust->list, crl_file, err))) {
+        (crl_file && !add_revocations(trust, crl_file, ca_file, err))) {
         trust_free(trust);
         return false;
     }
@@ -80,8 +162,12 @@ bool trust_read(const char *ca_file, const char *crl_file, CertificateTrust **re
 
 void trust_free(CertificateTrust *trust)
 {
-    if (trust)
-        gnutls_x509_trust_list_deinit(trust->list, 1);
+    if (!trust)
+        return;
+    gnutls_x509_trust_list_deinit(trust->list, 1);
+    for (size_t i = 0; i < trust->date_count; i++)
+        gnutls_free(trust->dates[i].issuer.data);
+    free(trust->dates);
     free(trust);
 }
 
@@ -196,14 +282,12 @@ static const struct {
     unsigned status;
     const char *code, *text;
 } verdicts[] = {
-    {GNUTLS_CERT_REVOKED,                          "certificate-revoked",            "it is revoked"              },
-    {GNUTLS_CERT_EXPIRED,                          "certificate-expired",            "it has expired"             },
-    {GNUTLS_CERT_NOT_ACTIVATED,                    "certificate-not-yet",            "it is not valid yet"        },
-    {GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED,       "certificate-revocation-unknown",
-     "its authority's revocation list is out of date"                                                             },
-    {GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE, "certificate-revocation-unknown",
-     "its authority's revocation list is of the future"                                                           },
-    {GNUTLS_CERT_PURPOSE_MISMATCH,                 "certificate-purpose",            "it is not meant for clients"},
+    {GNUTLS_CERT_REVOKED,                    "certificate-revoked",            "it is revoked"              },
+    {GNUTLS_CERT_EXPIRED,                    "certificate-expired",            "it has expired"             },
+    {GNUTLS_CERT_NOT_ACTIVATED,              "certificate-not-yet",            "it is not valid yet"        },
+    {GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED, "certificate-revocation-unknown",
+     "its authority's revocation list is out of date, or of the future"                                     },
+    {GNUTLS_CERT_PURPOSE_MISMATCH,           "certificate-purpose",            "it is not meant for clients"},
 };
 
 static bool judge(unsigned status, Err *err)
@@ -236,7 +320,36 @@ bool trust_check(const CertificateTrust *trust, const Str *chain, size_t count, 
     if (fine && gnutls_x509_trust_list_verify_crt2(trust->list, certificates, (unsigned)count,
                                                    &wanted, 1, 0, &status, NULL) != 0)
         fine = ERR(err, ERR_INPUT, "certificate-malformed", "its chain cannot be followed");
-    for (size_t i = 0; i < made; i++)
+    bool stale = false;
+    for (size_t i = 0; i < made; i++) {
+        stale = stale || list_is_stale(trust, certificates[i]);
         gnutls_x509_crt_deinit(certificates[i]);
+    }
+    if (fine && !status && stale)
+        status = GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED;
     return fine && judge(status, err) && certificate_facts(chain[0], arena, ret_facts, err);
+}
+
+static bool one_in_time(const CertificateTrust *trust, gnutls_x509_crt_t crt, Err *err)
+{
+    time_t now = time(NULL);
+    if (list_is_stale(trust, crt))
+        return judge(GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED, err);
+    if (gnutls_x509_crt_get_expiration_time(crt) < now)
+        return judge(GNUTLS_CERT_EXPIRED, err);
+    return judge(gnutls_x509_crt_get_activation_time(crt) > now ? GNUTLS_CERT_NOT_ACTIVATED : 0,
+                 err);
+}
+
+bool trust_in_time(const CertificateTrust *trust, const Str *chain, size_t count, Err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        gnutls_x509_crt_t crt;
+        TRY(import(chain[i], &crt, err));
+        bool fine = one_in_time(trust, crt, err);
+        gnutls_x509_crt_deinit(crt);
+        if (!fine)
+            return false;
+    }
+    return true;
 }

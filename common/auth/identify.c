@@ -26,6 +26,7 @@ static bool by_certificate(Auth *auth, const AuthFiles *files, const AuthPresent
         return true;
     VerifiedKey key = verified_key(files->stamp, presented->chain, presented->chain_count);
     if (verified_known(auth->verified, &key)) {
+        TRY(trust_in_time(files->trust, presented->chain, presented->chain_count, &identity->why));
         TRY(certificate_facts(presented->chain[0], arena, &identity->certificate, &identity->why));
     } else {
         TRY(trust_check(files->trust, presented->chain, presented->chain_count, arena,

@@ -38,6 +38,7 @@ typedef struct ApiOperation {
     const ApiAnswer *answers; /* its own; they go before the common ones */
     /* JSON, where the route looks by itself at who asks; NULL: as the row's `auth` says. */
     const char *security;
+    bool cacheable; /* a file: what is fine says nothing of the request that asked for it */
 } ApiOperation;
 
 #define API_ID(about)                                                                              \

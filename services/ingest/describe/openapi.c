@@ -175,12 +175,14 @@ static void add_body(const Route *route, Buf *out)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static void add_headers(const char *own, Buf *out)
+static void add_headers(const char *own, bool cacheable, Buf *out)
 {
     bool first = true;
     add(out, ",\"headers\":{");
     for (size_t i = 0; i < HEADER_COUNT; i++) {
         const char *name = headers[i].name;
+        if (cacheable && headers[i].always && strcmp(name, "X-Content-Type-Options") != 0)
+            continue;
         if (!headers[i].always && strcmp(name, "X-Correlation-ID") != 0 && !stands_in(own, name))
             continue;
         buf_add_format(out, "%s\"%s\":{\"$ref\":\"#/components/headers/%s\"}", first ? "" : ",",
@@ -191,13 +193,13 @@ static void add_headers(const char *own, Buf *out)
 }
 
 /* The rows of one status; yields how many there are. */
-static size_t add_answer(const ApiAnswer *rows, Buf *out)
+static size_t add_answer(const ApiAnswer *rows, bool cacheable, Buf *out)
 {
     size_t count = 0;
     bool first = true;
     add(out, "{");
     add_text(out, "description", rows->about);
-    add_headers(rows->headers, out);
+    add_headers(rows->headers, cacheable && rows->status < 400, out);
     if (rows->media)
         add(out, ",\"content\":{");
     for (; rows[count].status == rows->status; count++) {
@@ -233,7 +235,7 @@ static void add_answers(const Route *route, Buf *out)
     add(out, ",\"responses\":{");
     for (const ApiAnswer *rows = own; rows->status;) {
         buf_add_format(out, "%s\"%u\":", rows == own ? "" : ",", rows->status);
-        rows += add_answer(rows, out);
+        rows += add_answer(rows, route->api->cacheable, out);
     }
     for (size_t i = 0; i < COMMON_COUNT; i++) {
         unsigned status = common[i].answer.status;
@@ -356,7 +358,7 @@ static void add_shared_answers(Buf *out)
     for (size_t i = 0; i < COMMON_COUNT; i++) {
         const ApiAnswer alone[] = {common[i].answer, {0}};
         buf_add_format(out, "%s\"%u\":", i ? "," : "", common[i].answer.status);
-        add_answer(alone, out);
+        add_answer(alone, false, out);
     }
 }
 

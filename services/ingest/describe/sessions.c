@@ -16,6 +16,7 @@ const ApiOperation api_page_home = {
     .id = "diagnosticsHome",
     .tag = "Diagnostics",
     .summary = "Leads to the diagnostics pages",
+    .cacheable = true,
     .answers = answers_home,
     .security = "[]",
 };
@@ -38,6 +39,7 @@ const ApiOperation api_page = {
     .id = "diagnosticsPage",
     .tag = "Diagnostics",
     .summary = "A file of the diagnostics pages",
+    .cacheable = true,
     .fields = fields_page,
     .answers = answers_page,
     .security = "[]",
