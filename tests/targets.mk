@@ -44,7 +44,7 @@ oracle-image: deps ## build/oracle.img: the packages and code lists that the Jav
 	@$(MAKE) --no-print-directory $(BIN)/fhir-validate
 	@$(BIN)/fhir-validate compile $(ORACLE_PACKAGES) --no-dependencies --lenient-terminology \
 	  $(ORACLE_CODES:%=--codes %) -o build/oracle.img
-bench: bench-json bench-fhirpath bench-validator bench-pipeline bench-tls ## measure everything, each part beside its peer or its floor
+bench: bench-json bench-fhirpath bench-validator bench-pipeline bench-tls bench-auth ## measure everything, each part beside its peer or its floor
 bench-json: build ## MB/s of the JSON reader over the bench bundles (../shared), beside yyjson
 	@OUT=$(OUT) tests/bench/json/bench
 bench-validator: build oracle-image ## the validator beside the Java core: CPU per bundle, threads, memory, first verdict
@@ -71,5 +71,8 @@ $(BIN)/fhirbus-validator-faults: $(FAULTY_OBJ) $(ARCHIVES)
 	$(call say,link,$@)$(CC) $(LSAN) $(LINK) $(FAULTY_OBJ) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS) -o $@
 bench-tls: up ## TLS handshakes of the running stack, whole and resumed, beside a bare libmicrohttpd
 	@tests/bench/tls
+bench-auth: up ## CPU a request of authentication and limits, beside nobody's requests to the same route
+	@tests/bench/auth
+.PHONY: bench-auth
 bench-fhirpath: programs ## FHIRPath beside npm fhirpath: evaluations per CPU-second, ns of ele-1, allocations
 	@OUT=$(OUT) tests/bench/fhirpath/bench
