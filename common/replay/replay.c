@@ -395,6 +395,8 @@ bool replay_step(ReplayWorker *worker, Str id, size_t most, Arena *arena,
     TRY(take(worker, id, arena, &row, ret_progress, err));
     if (strcmp(ret_progress->state, "running") != 0)
         return true;
+    if (ret_progress->rate > 0 && (uint64_t)ret_progress->rate < most)
+        most = (size_t)ret_progress->rate;
     bool done = row.of_store || row.gap ? store_page(worker, &row, most, arena, ret_progress, err)
                                         : topic_step(worker, &row, most, arena, ret_progress, err);
     if (!done)

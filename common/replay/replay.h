@@ -85,7 +85,7 @@ typedef struct ReplayWorker ReplayWorker;
 /* `name`: of this worker; two never work on one replay. NULL without memory. */
 ReplayWorker *replay_worker_new(Db *db, BusProducer *producer, const BusConfig *bus, Str name);
 void replay_worker_free(ReplayWorker *worker); /* NULL is fine */
-/* One page of at most `most` documents. */
+/* One page of at most `most` documents, and of no more than its rate allows in a second. */
 bool replay_step(ReplayWorker *worker, Str id, size_t most, Arena *arena,
                  ReplayProgress *ret_progress, Err *err) MUST_USE;
 /* What it would be about: reads, counts, and leaves nothing behind. A topic of more than `most`

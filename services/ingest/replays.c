@@ -23,11 +23,6 @@ static void pause_ms(Replays *replays, int64_t ms)
         poll(NULL, 0, 50);
 }
 
-static size_t page_of(const ReplayProgress *p)
-{
-    return p->rate > 0 && p->rate < PAGE_ROWS ? (size_t)p->rate : PAGE_ROWS;
-}
-
 /* False: nothing to do, or not now. */
 static bool work(Replays *replays, ReplayWorker *worker, Db *db, Arena *arena)
 {
@@ -46,7 +41,7 @@ static bool work(Replays *replays, ReplayWorker *worker, Db *db, Arena *arena)
     do {
         int64_t began_ms = clock_mono_ms(), before = p.published;
         arena_reset(arena);
-        if (!replay_step(worker, str_from(id), page_of(&p), arena, &p, &err)) {
+        if (!replay_step(worker, str_from(id), PAGE_ROWS, arena, &p, &err)) {
             log_warn(ingest->log, "replay.waits", LOG_TEXT("replay_id", id), LOG_ERR(&err));
             return false;
         }

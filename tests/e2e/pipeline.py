@@ -18,7 +18,9 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import traceback
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -42,9 +44,15 @@ ATTEMPTS = 5 * PATIENCE  # of a sender, who repeats after 0.2 s
 
 # --- TAP --------------------------------------------------------------------------------------
 _count, _failed = 0, 0
+_lock = threading.Lock()
 
 
 def ok(condition, name, why=""):
+    with _lock:
+        return _ok(condition, name, why)
+
+
+def _ok(condition, name, why):
     global _count, _failed
     _count += 1
     if condition:
@@ -70,6 +78,23 @@ def note(text):
 def figure(text):
     """A measured number: tests/run shows it."""
     print(f"# figure: {text}", flush=True)
+
+
+def at_once(**scenarios):
+    """Runs functions side by side; what one of them raises is a test that fails."""
+    def run(name, scenario):
+        began = time.monotonic()
+        try:
+            scenario()
+        except Exception as error:
+            ok(False, f"{name} ends well", "".join(traceback.format_exception(error)))
+        note(f"{name}: {time.monotonic() - began:.1f} s")
+
+    threads = [threading.Thread(target=run, args=one) for one in scenarios.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def done():

@@ -112,11 +112,6 @@ static void keep_rate(const ReplayProgress *p, int64_t began_ms, int64_t publish
         poll(NULL, 0, 50);
 }
 
-static size_t page_of(const ReplayProgress *p)
-{
-    return p->rate > 0 && p->rate < PAGE_MAX ? (size_t)p->rate : PAGE_MAX;
-}
-
 /* False: it cannot go on. Ends when it is done, cancelled or interrupted. */
 static bool publish_all(Tool *tool, ReplayWorker *worker, Str id, ReplayProgress *p, Err *err)
 {
@@ -124,7 +119,7 @@ static bool publish_all(Tool *tool, ReplayWorker *worker, Str id, ReplayProgress
     int64_t before = replay_looked_at(p);
     while (strcmp(p->state, "running") == 0 && !atomic_load(&interrupted)) {
         arena_reset(tool->arena);
-        if (replay_step(worker, id, page_of(p), tool->arena, p, err))
+        if (replay_step(worker, id, PAGE_MAX, tool->arena, p, err))
             good_ms = clock_mono_ms();
         else if (err->kind != ERR_RETRY || clock_mono_ms() - good_ms > PATIENCE_MS)
             return false;
