@@ -56,7 +56,9 @@ const Step flow_verdict[] = {
 const Step flow_audit[] = {
     {"receive",      step_receive, true},
     {"authenticate",          step_authenticate, true},
-    {"audit", step_audit, false},
+    {"limit", step_limit, true},
+    {"lease",          step_lease, false},
+    {"audit",        step_audit, false},
     {0         },
 };
 
