@@ -64,7 +64,7 @@ COPY --from=build /src/build/release/bin/fhirbus-lake-submitter /usr/bin/
 ENTRYPOINT ["fhirbus-lake-submitter"]
 
 FROM runtime AS tools
-COPY --from=build /src/build/release/bin/fhirbus-topics /src/build/release/bin/fhirbus-destinations /src/build/release/bin/fhirbus-rules /src/build/release/bin/fhirbus-keys /src/build/release/bin/fhirbus-migrate /src/build/release/bin/fhirbus-replay /src/build/release/bin/fhirbus-reconcile /src/build/release/bin/fhirbus-dlq /usr/bin/
+COPY --from=build /src/build/release/bin/fhirbus-topics /src/build/release/bin/fhirbus-destinations /src/build/release/bin/fhirbus-rules /src/build/release/bin/fhirbus-keys /src/build/release/bin/fhirbus-migrate /src/build/release/bin/fhirbus-replay /src/build/release/bin/fhirbus-reconcile /src/build/release/bin/fhirbus-dlq /src/build/release/bin/fhirbus-audit /src/build/release/bin/fhirbus-payload-keys /usr/bin/
 
 # --- development only: from Debian alone, so that no other registry image is needed -----------------
 FROM ${BASE} AS dev-base

@@ -38,8 +38,10 @@ enum {
     D_ACCEPTED,
 };
 
-bool document_unpack(Str packed, Arena *arena, Str *ret_bytes, Err *err)
+bool document_unpack(Vault *vault, Str interaction_id, Str packed, Arena *arena, Str *ret_bytes,
+                     Err *err)
 {
+    TRY(vault_unseal(vault, VAULT_ONE(VAULT_PAYLOAD), interaction_id, packed, arena, &packed, err));
     unsigned long long size = ZSTD_getFrameContentSize(packed.ptr, packed.len);
     char *to = size <= PAYLOAD_BYTES_MAX ? arena_alloc(arena, (size_t)size + 1) : NULL;
     if (!to || ZSTD_decompress(to, (size_t)size, packed.ptr, packed.len) != size)
@@ -88,8 +90,9 @@ bool document_of_row(const DbResult *rows, size_t i, const ReplayRow *replay, Ar
 {
     char id[37] = "";
     Str payload = STR("");
-    TRY(document_unpack(db_get_text(rows, i, D_PAYLOAD), arena, &payload, err));
     (void)!db_get_uuid(rows, i, D_ID, id);
+    TRY(document_unpack(replay->vault, str_from(id), db_get_text(rows, i, D_PAYLOAD), arena,
+                        &payload, err));
     bool validate_only = str_is(db_get_text(rows, i, D_ROUTE), "/Bundle/$validate");
     Envelope e = {.interaction_id = arena_copy(arena, str_from(id)),
                   .tenant = db_get_text(rows, i, D_TENANT),

@@ -27,6 +27,7 @@ typedef struct ReplayRow {
     int64_t from_us, to_us;
     bool include_superseded, resubmit;
     bool dry; /* nothing is published */
+    Vault *vault;
 } ReplayRow;
 
 typedef struct Counts {
@@ -42,7 +43,9 @@ bool document_of_row(const DbResult *rows, size_t i, const ReplayRow *replay, Ar
 bool document_of_record(Str topic, Str value, Arena *arena, Envelope *ret_envelope);
 /* What was received -> what is published: who asked, how far it goes. */
 void document_again(Envelope *envelope, const ReplayRow *replay, Arena *arena);
-bool document_unpack(Str packed, Arena *arena, Str *ret_bytes, Err *err) MUST_USE;
+/* What is stored of a document's payload. */
+bool document_unpack(Vault *vault, Str interaction_id, Str packed, Arena *arena, Str *ret_bytes,
+                     Err *err) MUST_USE;
 
 /* --- pages.c: published, and all reports awaited ---------------------------------------------- */
 typedef struct Page Page;

@@ -169,16 +169,22 @@ struct ReplayWorker {
     BusProducer *producer;
     const BusConfig *bus;
     Str name;
+    Vault *vault; /* opens what is stored encrypted; NULL: nothing is */
     TopicReader *topic;
     char opened[40]; /* whose topic was looked at for gaps */
 };
 
-ReplayWorker *replay_worker_new(Db *db, BusProducer *producer, const BusConfig *bus, Str name)
+ReplayWorker *replay_worker_new(Db *db, BusProducer *producer, const BusConfig *bus, Str name,
+                                Vault *vault)
 {
     ReplayWorker *worker = calloc(1, sizeof *worker);
     CHECK(worker);
-    *worker = (ReplayWorker){
-        .db = db, .producer = producer, .bus = bus, .name = name, .topic = topic_reader_new(bus)};
+    *worker = (ReplayWorker){.db = db,
+                             .producer = producer,
+                             .bus = bus,
+                             .name = name,
+                             .vault = vault,
+                             .topic = topic_reader_new(bus)};
     CHECK(worker->topic);
     return worker;
 }
@@ -393,6 +399,7 @@ bool replay_step(ReplayWorker *worker, Str id, size_t most, Arena *arena,
 {
     ReplayRow row;
     TRY(take(worker, id, arena, &row, ret_progress, err));
+    row.vault = worker->vault;
     if (strcmp(ret_progress->state, "running") != 0)
         return true;
     if (ret_progress->rate > 0 && (uint64_t)ret_progress->rate < most)
@@ -523,6 +530,7 @@ static bool dry_of_topic(ReplayWorker *worker, Str id, const ReplayAsk *ask, int
         return ERR(err, ERR_INPUT, "replay-offsets", "more than %lld records: name offsets",
                    (long long)most);
     ReplayRow row = dry_row(id, ask, ranges, arena);
+    row.vault = worker->vault;
     TRY(topic_gaps(worker->topic, &row, gaps, &gap_count, &left, arena, err));
     p->past = ranges_size(gaps, gap_count);
     if (gap_count)

@@ -14,6 +14,7 @@
 #include "common/base/buf.h"
 #include "common/bus/bus.h"
 #include "common/db/db.h"
+#include "common/vault/vault.h"
 
 enum { REPLAY_IDS_MAX = 1000, REPLAY_RANGES_MAX = 512, REPLAY_PAGE_BYTES = 16 << 20 };
 
@@ -83,7 +84,8 @@ bool replay_judged(Db *db, Str id, Arena *arena, int64_t *ret_count, Err *err) M
 /* --- working it off --------------------------------------------------------------------------- */
 typedef struct ReplayWorker ReplayWorker;
 /* `name`: of this worker; two never work on one replay. NULL without memory. */
-ReplayWorker *replay_worker_new(Db *db, BusProducer *producer, const BusConfig *bus, Str name);
+ReplayWorker *replay_worker_new(Db *db, BusProducer *producer, const BusConfig *bus, Str name,
+                                Vault *vault);
 void replay_worker_free(ReplayWorker *worker); /* NULL is fine */
 /* One page of at most `most` documents, and of no more than its rate allows in a second. */
 bool replay_step(ReplayWorker *worker, Str id, size_t most, Arena *arena,

@@ -278,7 +278,8 @@ static bool fetch_payload(Work *work, Envelope *e, Err *err)
     TRY(db_run(work->db, &replay_payload, &params, &rows, err));
     if (db_rows(rows)) {
         packed = db_get_text(rows, 0, 0);
-        done = document_unpack(packed, work->arena, &e->payload, err);
+        done = document_unpack(work->replay->vault, e->interaction_id, packed, work->arena,
+                               &e->payload, err);
         e->payload_bytes = e->payload.len;
     }
     db_result_free(rows);

@@ -99,8 +99,9 @@ static DispositionAction action_of(Str name)
                                     : ACTION_ACCEPT;
 }
 
-static Answer *recorded_answer(const DbResult *result)
+static Answer *recorded_answer(const Exchange *exchange, const DbResult *result)
 {
+    const Stored stored = {exchange->ingest, uuid_str(&exchange->id), VAULT_ONE(VAULT_OUTCOME)};
     Answer *answer = answer_new(OUTCOME_MAX + 1024 * 1024);
     Arena *arena = answer->arena;
     Response *response = &answer->response;
@@ -120,8 +121,8 @@ static Answer *recorded_answer(const DbResult *result)
     outcome->engine_started_at_us = db_get_time_us(result, 0, 10);
     outcome->started_at_us = db_get_time_us(result, 0, 11);
     outcome->finished_at_us = db_get_time_us(result, 0, 12);
-    if (!db_is_null(result, 0, 5) &&
-        !unpack_zstd(db_get_text(result, 0, 5), OUTCOME_MAX, arena, &outcome->operation_outcome)) {
+    if (!db_is_null(result, 0, 5) && !unpack_stored(&stored, db_get_text(result, 0, 5), OUTCOME_MAX,
+                                                    arena, &outcome->operation_outcome)) {
         answer_release(answer);
         return NULL;
     }
@@ -141,7 +142,7 @@ static bool run_recall(Question *base, Db *db, Arena *arena, Err *err)
     TRY(db_run(db, &claim_recall, &params, &result, err));
     question->stored = db_rows(result) > 0;
     if (question->stored && !db_is_null(result, 0, 0))
-        question->answer = recorded_answer(result);
+        question->answer = recorded_answer(exchange, result);
     db_result_free(result);
     return true;
 }

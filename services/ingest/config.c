@@ -9,6 +9,7 @@
 const ConfigOption ingest_options[] = {
     BUS_OPTIONS(IngestConfig, bus),
     DB_OPTIONS(IngestConfig, db, "fhirbus_ingest"),
+    VAULT_OPTIONS(IngestConfig, vault),
     OPT("INSTANCE_ID", CONFIG_TEXT, instance_id, NULL,
         "unique name of this replica; decides its response partition; default: host name and pid"),
     OPT("LOG_LEVEL", CONFIG_CHOICE, log_level, "info", "least level to log",

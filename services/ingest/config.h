@@ -5,6 +5,7 @@
 #include "common/bus/bus.h"
 #include "common/config/config.h"
 #include "common/db/db.h"
+#include "common/vault/vault.h"
 #include "services/ingest/sessions/session_options.h"
 
 /* AUDIT_UNAVAILABLE */
@@ -13,6 +14,7 @@ enum { AUDIT_REFUSE, AUDIT_SERVE };
 typedef struct IngestConfig {
     BusConfig bus;
     DbConfig db;
+    VaultConfig vault;
     const char *instance_id;
     int log_level;
     /* senders' side */

@@ -24,6 +24,7 @@ typedef struct Lookups Lookups;
 typedef struct Replays Replays;
 typedef struct Sessions Sessions;
 typedef struct Tenants Tenants;
+typedef struct Vault Vault;
 typedef struct IngestMetrics IngestMetrics;
 
 /* In front of each body, for the rest of its envelope: so the body is not copied on its way out. */
@@ -48,6 +49,7 @@ typedef struct Ingest {
     Answers *answers;
     Events *events;       /* NULL: EVENTS=0 */
     Audit *audit;         /* NULL: AUDIT=0 */
+    Vault *vault;         /* NULL: nothing stored is encrypted */
     Lookups *lookups;     /* claims and $status: short questions */
     Lookups *reads;       /* lists and exports: never in the way of the former */
     Lookups *replay_asks; /* a dry run may take long */

@@ -74,6 +74,7 @@ static bool ops_ready(void *context, Buf *why)
         buf_add(why, STR("the response topic is not read yet\n"));
     else if (!bus_producer_connected(ingest->producer))
         buf_add(why, STR("no broker can be reached\n"));
+    vault_wrong(ingest->vault, why);
     if (!ingest->anonymous_allowed && !auth_ready(ingest->auth))
         buf_add(why, STR("callers are not read yet\n"));
     return why->len == 0;
@@ -187,6 +188,7 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
     LookupsOptions reads = {read_statements, c->read_threads, c->read_timeout_ms};
     LookupsOptions replays = {replay_statements, 1, c->read_timeout_ms};
     LookupsOptions changes = {NULL, 1, c->publish_timeout_ms};
+    TRY(vault_open(&c->vault, &c->db, false, ingest->log, &ingest->vault, err));
     ingest->lookups = lookups_start(ingest, &claims, err);
     ingest->reads = ingest->lookups ? lookups_start(ingest, &reads, err) : NULL;
     ingest->replay_asks = ingest->reads ? lookups_start(ingest, &replays, err) : NULL;
@@ -235,6 +237,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     lookups_stop(ingest->changes);
     replays_stop(ingest->replays);
     sessions_stop(ingest->sessions);
+    vault_close(ingest->vault);
     answers_stop(ingest->answers); /* it publishes events */
     events_free(ingest->events);
     bus_producer_free(ingest->producer, 2000);

@@ -41,8 +41,8 @@ static bool run_replay(Question *base, Db *db, Arena *arena, Err *err)
     if (!question->words.dry_run)
         return replay_ask(db, &ingest->config->bus, id, &question->words.ask, arena,
                           &question->progress, err);
-    ReplayWorker *worker =
-        replay_worker_new(db, ingest->producer, &ingest->config->bus, ingest->instance);
+    ReplayWorker *worker = replay_worker_new(db, ingest->producer, &ingest->config->bus,
+                                             ingest->instance, ingest->vault);
     bool done = replay_dry_run(worker, id, &question->words.ask, DRY_RECORDS_MAX, arena,
                                &question->progress, err);
     replay_worker_free(worker);

@@ -62,8 +62,8 @@ static void *replays_main(void *context)
     ARENA_AUTO arena = arena_new(ARENA_MAX);
     Ingest *ingest = replays->ingest;
     Db *db = db_new(&replays->db, replay_statements, "fhirbus-ingest", ingest->log);
-    ReplayWorker *worker =
-        replay_worker_new(db, ingest->producer, &ingest->config->bus, ingest->instance);
+    ReplayWorker *worker = replay_worker_new(db, ingest->producer, &ingest->config->bus,
+                                             ingest->instance, ingest->vault);
     while (!atomic_load(&replays->stop)) {
         bool worked = work(replays, worker, db, arena);
         arena_reset(arena);

@@ -2,8 +2,17 @@
 
 #include <zstd.h>
 
-bool unpack_zstd(Str packed, size_t max_bytes, Arena *arena, Str *ret_bytes)
+#include "services/ingest/ingest.h"
+
+bool unpack_stored(const Stored *stored, Str packed, size_t max_bytes, Arena *arena, Str *ret_bytes)
 {
+    Err err = {0};
+    if (!vault_unseal(stored->ingest->vault, stored->columns, stored->interaction_id, packed, arena,
+                      &packed, &err)) {
+        log_error(stored->ingest->log, "payload.unreadable",
+                  LOG_STR("interaction_id", stored->interaction_id), LOG_ERR(&err));
+        return false;
+    }
     unsigned long long size = ZSTD_getFrameContentSize(packed.ptr, packed.len);
     if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > max_bytes)
         return false;

@@ -1,6 +1,17 @@
-/* unpack - what the persister stored compressed. Threads: pure. */
+/* unpack - what the persister stored compressed, and perhaps encrypted. Threads: any. */
 #pragma once
-#include "common/base/arena.h"
+#include "common/vault/vault.h"
 
-/* False: no zstd frame, or larger than max_bytes, or the arena is too small. */
-bool unpack_zstd(Str packed, size_t max_bytes, Arena *arena, Str *ret_bytes);
+typedef struct Ingest Ingest;
+
+/* Whose value it is, and of which columns (VAULT_ONE). */
+typedef struct Stored {
+    const Ingest *ingest;
+    Str interaction_id;
+    unsigned columns;
+} Stored;
+
+/* False: no zstd frame, or larger than max_bytes, or the arena is too small; or it cannot be
+ * decrypted, which is logged (`payload.unreadable`). */
+bool unpack_stored(const Stored *stored, Str packed, size_t max_bytes, Arena *arena,
+                   Str *ret_bytes);

@@ -33,7 +33,7 @@ static bool is_ready(void *context, Buf *why)
         buf_add(why, STR("no assignment from the broker\n"));
     if (!status.database)
         buf_add(why, STR("not connected to the database\n"));
-    return status.broker && status.database;
+    return worker_keys_fit(ops->worker, why) && status.broker && status.database;
 }
 
 static void write_metrics(void *context, Buf *to)

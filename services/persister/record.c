@@ -17,13 +17,15 @@ enum { KEY_BYTES_MAX = 512, TEXT_BYTES_MAX = 16384, HEADERS_BYTES_MAX = 1 << 20 
 struct Recorder {
     Arena *scratch;
     ZSTD_CCtx *zstd;
+    Vault *vault;
 };
 
-Recorder *recorder_new(int compression_level)
+Recorder *recorder_new(int compression_level, Vault *vault)
 {
     Recorder *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
+    r->vault = vault;
     r->scratch = arena_new(SCRATCH_BYTES);
     r->zstd = ZSTD_createCCtx();
     if (r->scratch && r->zstd) {
@@ -48,10 +50,11 @@ typedef struct Row {
     Recorder *recorder;
     Arena *arena;
     DbParams *params;
+    Str interaction_id; /* whose it is, for sealing */
 } Row;
 
-/* Adds the bytes compressed; ptr NULL: NULL. */
-static void add_compressed(Row *row, Str bytes)
+/* Adds the bytes compressed, and sealed where that is wanted; ptr NULL: NULL. */
+static void add_compressed(Row *row, VaultColumn column, Str bytes)
 {
     if (!bytes.ptr) {
         db_null(row->params);
@@ -66,7 +69,11 @@ static void add_compressed(Row *row, Str bytes)
         return;
     }
     arena_grow(row->arena, to, bound, len);
-    db_bytes(row->params, (Str){to, len});
+    Str sealed;
+    Err err = {0};
+    row->params->failed |= !vault_seal(row->recorder->vault, column, row->interaction_id,
+                                       (Str){to, len}, row->arena, &sealed, &err);
+    db_bytes(row->params, row->params->failed ? STR_NONE : sealed);
 }
 
 static void add_text(Row *row, Str text)
@@ -122,6 +129,7 @@ static bool check_identity(Str tenant, Str id, Str replay_id, Str sha256, Err *e
 static bool start(Row *row, Recorder *recorder, Arena *arena, Err *err)
 {
     row->recorder = recorder;
+    row->interaction_id = STR_NONE;
     row->arena = arena;
     row->params = arena_alloc(arena, sizeof *row->params);
     if (!row->params)
@@ -140,6 +148,7 @@ static bool finish(const Row *row, const DbStatement *statement, Record *record,
 
 static void add_identity(Row *row, Str tenant, Str id, Str sha256)
 {
+    row->interaction_id = id;
     db_text(row->params, tenant.ptr ? tenant : STR(""));
     db_uuid(row->params, id);
     db_bytes(row->params, sha256);
@@ -274,7 +283,7 @@ static bool read_envelope(Recorder *recorder, const RecordSource *from, Str valu
     TRY(start(&row, recorder, arena, err));
     add_identity(&row, e.tenant, e.interaction_id, e.payload_sha256);
     db_time_us(row.params, e.received_at_us);
-    add_compressed(&row, e.payload.ptr ? e.payload : STR(""));
+    add_compressed(&row, VAULT_PAYLOAD, e.payload.ptr ? e.payload : STR(""));
     db_bigint(row.params, (int64_t)e.payload.len);
     add_request(&row, &e);
     add_facts(&row, &facts);
@@ -292,9 +301,9 @@ static void add_outcome(Row *row, const Validated *v)
     bool converted = !v->bundle_is_payload && v->bundle.len;
     add_text(row, o->precheck_code);
     add_text(row, o->precheck_message);
-    add_compressed(row, o->operation_outcome.len ? o->operation_outcome : STR_NONE);
+    add_compressed(row, VAULT_OUTCOME, o->operation_outcome.len ? o->operation_outcome : STR_NONE);
     db_bigint(row->params, (int64_t)o->operation_outcome.len);
-    add_compressed(row, converted ? v->bundle : STR_NONE);
+    add_compressed(row, VAULT_BUNDLE, converted ? v->bundle : STR_NONE);
     if (converted)
         db_bigint(row->params, (int64_t)v->bundle.len);
     else
@@ -363,7 +372,8 @@ static void add_engine_outcome(Row *row, const Validated *v)
             db_null(row->params);
         return;
     }
-    add_compressed(row, o->operation_outcome.len ? o->operation_outcome : STR_NONE);
+    add_compressed(row, VAULT_ENGINE_OUTCOME,
+                   o->operation_outcome.len ? o->operation_outcome : STR_NONE);
     db_bigint(row->params, (int64_t)o->operation_outcome.len);
     db_int(row->params, (int32_t)o->errors);
     db_int(row->params, (int32_t)o->warnings);
@@ -499,7 +509,7 @@ static bool add_delivery(Recorder *recorder, const Response *r, Arena *arena, Re
     db_int(row.params, (int32_t)d->http_status);
     add_text(&row, d->error_class);
     add_text(&row, d->error_text);
-    add_compressed(&row, d->response_body.len ? d->response_body : STR_NONE);
+    add_compressed(&row, VAULT_RESPONSE, d->response_body.len ? d->response_body : STR_NONE);
     db_bigint(row.params, (int64_t)d->response_body.len);
     db_bool(row.params, d->response_truncated);
     add_text(&row, d->response_content_type);
@@ -557,7 +567,7 @@ static bool add_callback(Row *row, const Event *e, int64_t at_us, Record *record
     db_bool(row->params, str_is(detail(e, "success"), "true"));
     add_text(row, detail(e, "status"));
     add_text(row, e->content_type);
-    add_compressed(row, e->body.len ? e->body : STR_NONE);
+    add_compressed(row, VAULT_BODY, e->body.len ? e->body : STR_NONE);
     db_bigint(row->params, (int64_t)e->body.len);
     db_time_us(row->params, e->at_us ? e->at_us : at_us);
     return finish(row, &sql_callback, record, err);
@@ -573,6 +583,7 @@ static bool read_event(Recorder *recorder, Str value, int64_t at_us, Arena *aren
         return ERR(err, ERR_INPUT, "record-id", "interaction or event id is not a UUID");
     *record = (Record){.tenant = STR_NONE};
     TRY(start(&row, recorder, arena, err));
+    row.interaction_id = e.interaction_id;
     if (str_is(e.kind, "lake-callback"))
         return add_callback(&row, &e, at_us, record, err);
     db_text(row.params, e.tenant.ptr ? e.tenant : STR(""));
@@ -583,7 +594,7 @@ static bool read_event(Recorder *recorder, Str value, int64_t at_us, Arena *aren
     db_text(row.params, text_clip(e.service.ptr ? e.service : STR(""), KEY_BYTES_MAX));
     db_int(row.params, (int32_t)e.http_status);
     add_text(&row, e.content_type);
-    add_compressed(&row, e.body.len ? e.body : STR_NONE);
+    add_compressed(&row, VAULT_BODY, e.body.len ? e.body : STR_NONE);
     db_bigint(row.params, (int64_t)e.body.len);
     add_text(&row, details_json(arena, e.details, e.detail_count, TEXT_BYTES_MAX));
     add_text(&row, e.traceparent);

@@ -7,6 +7,7 @@
  * those that were sent), "record-id" (an id that is no UUID), "record-topic", "memory-limit". */
 #pragma once
 #include "common/db/db.h"
+#include "common/vault/vault.h"
 #include "services/persister/states.h"
 
 typedef struct Recorder Recorder;
@@ -26,7 +27,8 @@ typedef struct Record {
 } Record;
 
 /* compression_level: zstd's. NULL without memory. */
-Recorder *recorder_new(int compression_level);
+/* vault: seals what is kept of documents; NULL: kept as it is. Borrowed. */
+Recorder *recorder_new(int compression_level, Vault *vault);
 void recorder_free(Recorder *recorder);
 
 /* Where a message stood, and the broker's time of it, for those without one. `topic` without

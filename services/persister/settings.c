@@ -6,6 +6,7 @@
 static const ConfigOption options[] = {
     BUS_OPTIONS(Settings, bus),
     DB_OPTIONS(Settings, db, "fhirbus_persister"),
+    VAULT_OPTIONS(Settings, vault),
     OPT("KAFKA_GROUP", CONFIG_TEXT, group, "persister", "consumer group; all persisters share one"),
     OPT("OPS_BIND", CONFIG_TEXT, ops_bind, "127.0.0.1",
         "numeric address of /healthz /readyz /metrics"),

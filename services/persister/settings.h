@@ -3,10 +3,12 @@
 #include "common/bus/bus_options.h"
 #include "common/config/config.h"
 #include "common/db/db_options.h"
+#include "common/vault/vault.h"
 
 typedef struct Settings {
     BusConfig bus;
     DbConfig db;
+    VaultConfig vault;
     const char *group;
     const char *ops_bind;
     uint64_t ops_port;

@@ -34,6 +34,8 @@ struct Worker {
     Recorder *recorder;
     Upkeep *upkeep;
     AuditLane *audit;
+    Vault *vault;      /* NULL: payloads are kept as they are */
+    bool keys_awaited; /* nothing is taken until they fit */
     Batch batches[2];
     Batch *filling;   /* never NULL */
     Batch *sending;   /* NULL: none */
@@ -128,9 +130,26 @@ static bool take(Worker *w, BusMessage *message)
     return true;
 }
 
+/* Without keys that fit nothing is taken, so that nothing has to be dead-lettered for their sake.
+ */
+static bool await_keys(Worker *w)
+{
+    bool fit = vault_ready(w->vault, NULL);
+    if (fit && w->keys_awaited)
+        bus_resume(w->consumer);
+    else if (!fit && !w->keys_awaited)
+        bus_pause(w->consumer);
+    w->keys_awaited = !fit;
+    if (!fit && !w->held && !bus_poll(w->consumer, IDLE_POLL_MS, &w->held)) /* serves the group */
+        w->held = NULL;
+    return fit;
+}
+
 /* True when there may be more to take at once. */
 static bool fill(Worker *w)
 {
+    if (!await_keys(w))
+        return false;
     if (w->held && take(w, w->held))
         w->held = NULL;
     /* While a transaction runs, prepare the next; but look after the database now and then. */
@@ -448,10 +467,14 @@ bool worker_new(const Settings *settings, const Counts *counts, const Log *log,
     w->filling = &w->batches[0];
     w->pace = pace_new((uint32_t)settings->bulk_share, clock_mono_us());
     w->send_arena = arena_new(SEND_ARENA_BYTES);
-    w->recorder = recorder_new((int)settings->compression_level);
     w->db = db_new(&settings->db, store_statements, "fhirbus-persister", log);
     w->store = w->db ? store_new(w->db) : NULL;
     w->upkeep = upkeep_new(settings, counts, log);
+    if (!vault_open(&settings->vault, &settings->db, true, log, &w->vault, err)) {
+        worker_free(w);
+        return false;
+    }
+    w->recorder = recorder_new((int)settings->compression_level, w->vault);
     w->shown = bus_metrics_new(counts->metrics, "persist");
     bool memory = w->shown && w->send_arena && w->recorder && w->store && w->upkeep;
     for (int i = 0; i < 2; i++)
@@ -481,10 +504,16 @@ void worker_free(Worker *w)
     store_free(w->store);
     db_free(w->db);
     recorder_free(w->recorder);
+    vault_close(w->vault);
     arena_free(w->send_arena);
     for (int i = 0; i < 2; i++)
         batch_clear(&w->batches[i]);
     free(w);
+}
+
+bool worker_keys_fit(const Worker *w, Buf *why)
+{
+    return vault_ready(w->vault, why);
 }
 
 WorkerStatus worker_status(const Worker *w)

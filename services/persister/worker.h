@@ -25,3 +25,5 @@ typedef struct WorkerStatus {
     int64_t beat_at_ms; /* monotonic: the loop's last turn */
 } WorkerStatus;
 WorkerStatus worker_status(const Worker *worker);
+/* False: why payloads can not be encrypted; from any thread. */
+bool worker_keys_fit(const Worker *worker, Buf *why);

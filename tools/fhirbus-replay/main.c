@@ -26,10 +26,13 @@ enum {
 typedef struct ToolConfig {
     BusConfig bus;
     DbConfig db;
+    VaultConfig vault;
 } ToolConfig;
 
-static const ConfigOption options[] = {
-    BUS_OPTIONS(ToolConfig, bus), DB_OPTIONS(ToolConfig, db, "fhirbus_ingest"), {0}};
+static const ConfigOption options[] = {BUS_OPTIONS(ToolConfig, bus),
+                                       DB_OPTIONS(ToolConfig, db, "fhirbus_ingest"),
+                                       VAULT_OPTIONS(ToolConfig, vault),
+                                       {0}};
 
 static const char usage_verbs[] =
     "  start SELECTION --to HOW-FAR [...]   replays, waits for the verdicts, reports what differs\n"
@@ -44,6 +47,7 @@ typedef struct Tool {
     const ToolConfig *config;
     Log *log;
     Db *db;
+    Vault *vault;
     BusProducer *producer;
     Arena *arena;
     const char *usage;
@@ -211,8 +215,8 @@ static int work(Tool *tool, Str id)
         fprintf(stderr, "fhirbus-replay: it was cancelled: start another\n");
         return 1;
     }
-    ReplayWorker *worker =
-        replay_worker_new(tool->db, tool->producer, &tool->config->bus, str_from(tool->name));
+    ReplayWorker *worker = replay_worker_new(tool->db, tool->producer, &tool->config->bus,
+                                             str_from(tool->name), tool->vault);
     bool fine = publish_all(tool, worker, id, &p, &err);
     replay_worker_free(worker);
     if (!fine)
@@ -250,8 +254,8 @@ static int dry_run(Tool *tool, Str id, const ReplayAsk *ask)
 {
     ReplayProgress p;
     Err err = {0};
-    ReplayWorker *worker =
-        replay_worker_new(tool->db, tool->producer, &tool->config->bus, str_from(tool->name));
+    ReplayWorker *worker = replay_worker_new(tool->db, tool->producer, &tool->config->bus,
+                                             str_from(tool->name), tool->vault);
     bool fine = replay_dry_run(worker, id, ask, 0, tool->arena, &p, &err);
     replay_worker_free(worker);
     if (!fine)
@@ -383,11 +387,13 @@ int main(int argc, char **argv)
         .message_timeout_ms = 30000, .own_thread = true, .bulk_linger_ms = 20};
     tool.db = db_new(&config.db, replay_statements, "fhirbus-replay", tool.log);
     config.bus.log = tool.log;
-    if (bus_producer_new(&config.bus, &producer, &tool.producer, &err))
+    if (vault_open(&config.vault, &config.db, false, tool.log, &tool.vault, &err) &&
+        bus_producer_new(&config.bus, &producer, &tool.producer, &err))
         code = run(&tool, argc - next, argv + next);
     else
         complain(&err);
     bus_producer_free(tool.producer, 5000);
+    vault_close(tool.vault);
     db_free(tool.db);
     log_free(tool.log);
     arena_free(tool.arena);

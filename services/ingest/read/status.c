@@ -33,7 +33,7 @@ const DbStatement status_rows = {
     " rows AS ("
     "  SELECT to_jsonb(v) - '{payload_zstd,replay,hash}'::text[]"
     "           || coalesce(w.more, d.more, '{\"rules_version\":null}') AS doc,"
-    "         v.created_at, w.engine_outcome AS engine,"
+    "         v.created_at, v.nature, w.engine_outcome AS engine,"
     "         CASE WHEN $3 OR v.nature <> 'Original FHIR Payload' THEN v.payload_zstd END AS packed"
     "  FROM asked v"
     "  LEFT JOIN LATERAL (SELECT x.engine_outcome, jsonb_build_object("
@@ -57,13 +57,13 @@ const DbStatement status_rows = {
     "         AND (y.interaction_id, y.tenant, y.received_at, y.sha256, y.replay_id, y.attempt)"
     "           = (v.interaction_id, v.tenant_id, v.received_at, v.hash, v.replay, v.attempt)"
     "       LIMIT 1) d ON true)"
-    " SELECT doc::text, packed, created_at, engine FROM rows"
+    " SELECT doc::text, packed, created_at, engine, nature FROM rows"
     " UNION ALL"
     " SELECT jsonb_build_object('interaction_id', c.interaction_id, 'interaction_key', c.route,"
     "        'tenant_id', c.tenant, 'tenant_id_lower', lower(c.tenant), 'from_state', 'NONE',"
     "        'to_state', 'RECEIVED', 'nature', 'Original FHIR Payload', 'created_at', c.claimed_at,"
     "        'created_by', 'ingest', 'bundle_session_id', c.interaction_id,"
-    "        'payload_sha256', encode(c.sha256, 'hex'))::text, NULL, c.claimed_at, NULL"
+    "        'payload_sha256', encode(c.sha256, 'hex'))::text, NULL, c.claimed_at, NULL, NULL"
     " FROM fhirbus.claim c WHERE c.interaction_id = $1 AND ($2::text IS NULL OR c.tenant = $2)"
     "   AND NOT EXISTS (SELECT FROM rows)"
     " ORDER BY created_at"};
@@ -82,7 +82,7 @@ static void clear_status(Question *base)
 }
 
 /* What is JSON goes in as it is, anything else as a JSON string. */
-static void add_packed(Buf *out, const char *name, Str packed, Arena *arena)
+static void add_packed(const Stored *stored, Buf *out, const char *name, Str packed, Arena *arena)
 {
     Str payload;
     JsonDoc doc;
@@ -91,13 +91,23 @@ static void add_packed(Buf *out, const char *name, Str packed, Arena *arena)
         return;
     out->len--; /* the row's closing brace */
     buf_add_format(out, ",\"%s\":", name);
-    if (!unpack_zstd(packed, PAYLOAD_BYTES_MAX, arena, &payload))
+    if (!unpack_stored(stored, packed, PAYLOAD_BYTES_MAX, arena, &payload))
         buf_add(out, STR("null"));
     else if (json_read(payload, NULL, NULL, arena, &doc, NULL, &err))
         buf_add(out, payload);
     else
         json_write_string(out, payload);
     buf_add_char(out, '}');
+}
+
+/* Which column of ours the view shows for a nature. */
+static unsigned columns_of(Str nature)
+{
+    if (str_is(nature, "Original FHIR Payload"))
+        return VAULT_ONE(VAULT_PAYLOAD);
+    if (str_is(nature, "techByDesignDisposition"))
+        return VAULT_ONE(VAULT_OUTCOME);
+    return VAULT_ONE(VAULT_RESPONSE) | VAULT_ONE(VAULT_BODY);
 }
 
 static bool run_status(Question *base, Db *db, Arena *arena, Err *err)
@@ -117,9 +127,12 @@ static bool run_status(Question *base, Db *db, Arena *arena, Err *err)
             buf_add_char(&question->text, ',');
         buf_add(&question->text, db_get_text(result, i, 0));
         ArenaMark mark = arena_mark(arena);
-        add_packed(&question->text, "payload", db_get_text(result, i, 1), arena);
+        Stored payload = {base->exchange->ingest, question->id,
+                          columns_of(db_get_text(result, i, 4))};
+        Stored engine = {base->exchange->ingest, question->id, VAULT_ONE(VAULT_ENGINE_OUTCOME)};
+        add_packed(&payload, &question->text, "payload", db_get_text(result, i, 1), arena);
         arena_release(arena, mark);
-        add_packed(&question->text, "engine_outcome", db_get_text(result, i, 3), arena);
+        add_packed(&engine, &question->text, "engine_outcome", db_get_text(result, i, 3), arena);
         arena_release(arena, mark);
     }
     buf_add(&question->text, STR("]\n"));

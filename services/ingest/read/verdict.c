@@ -67,12 +67,12 @@ static void clear_verdict(Question *base)
     buf_clear(&((VerdictQuestion *)base)->text);
 }
 
-static void add_outcome(Buf *out, Str packed, Arena *arena)
+static void add_outcome(const Stored *stored, Buf *out, Str packed, Arena *arena)
 {
     Str outcome;
     JsonDoc doc;
     Err err = {0};
-    if (packed.len && unpack_zstd(packed, OUTCOME_BYTES_MAX, arena, &outcome) &&
+    if (packed.len && unpack_stored(stored, packed, OUTCOME_BYTES_MAX, arena, &outcome) &&
         json_read(outcome, NULL, NULL, arena, &doc, NULL, &err))
         buf_add(out, outcome);
 }
@@ -98,7 +98,9 @@ static bool run_verdict(Question *base, Db *db, Arena *arena, Err *err)
     }
     if (question->found) {
         buf_add(out, STR(",\"operationOutcome\":["));
-        add_outcome(out, db_get_text(result, 0, OUTCOME_COLUMN), arena);
+        const Stored stored = {base->exchange->ingest, db_get_text(result, 0, 1),
+                               VAULT_ONE(VAULT_OUTCOME)};
+        add_outcome(&stored, out, db_get_text(result, 0, OUTCOME_COLUMN), arena);
         buf_add(out, STR("]}\n"));
     }
     db_result_free(result);

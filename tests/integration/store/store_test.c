@@ -610,7 +610,7 @@ int main(void)
     db = db_new(&persister_config, store_statements, "store_test", NULL);
     admin = db_new(&pg.config, admin_statements, "store_test admin", NULL);
     store = store_new(db);
-    recorder = recorder_new(1);
+    recorder = recorder_new(1, NULL);
     ask_at(&q_months, month_us(1));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_and_repetition_change_nothing),
