@@ -98,17 +98,18 @@ export async function accessible(page, name) {
   await page.evaluate(axe);
   const found = [];
   for (const scheme of ["dark", "light"]) {
-    await page.emulateMedia({ colorScheme: scheme });
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" }); // colours on their way are none
     const options = scheme === "dark" ? { runOnly: ["color-contrast"] } : {};
     const { violations } = await page.evaluate((o) => globalThis.axe.run(o), options);
     for (const v of violations) found.push(`${scheme} ${v.id}: ${v.nodes.slice(0, 2).map((n) => `${n.html.slice(0, 150)} ${n.failureSummary}`).join("; ")}`);
   }
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "no-preference" });
   ok(found.length === 0, `${name}: axe finds nothing, in light and dark`, found.join(" || "));
 }
 
 export async function picture(page, name, scheme = "light") {
   await page.emulateMedia({ colorScheme: scheme });
-  await page.waitForTimeout(150);
+  await page.waitForTimeout(300);
   await page.screenshot({ path: `${task.pictures}/${name}.png` });
   await page.emulateMedia({ colorScheme: "light" });
 }

@@ -83,6 +83,7 @@ async function interactions(page) {
   await page.getByRole("button", { name: "Saved views" }).click();
   await page.getByLabel("Name of this view").fill("With hashes");
   await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.keyboard.press("Escape");
   await go(page, "/interactions");
   await page.getByRole("button", { name: "Saved views" }).click();
   await page.getByRole("button", { name: "With hashes", exact: true }).click();

@@ -137,7 +137,7 @@ export function Grid<Row extends RowData>(props: Props<Row>) {
     }
     const value = rowAt(row);
     if (!value) return;
-    if (props.onChoose && (choose || at.id === CHOICE.id)) props.onChoose(value, !props.chosen?.has(keyOf(value)));
+    if (props.onChoose && choose) props.onChoose(value, !props.chosen?.has(keyOf(value)));
     else props.onOpen?.(value);
   };
 
@@ -195,7 +195,8 @@ export function Grid<Row extends RowData>(props: Props<Row>) {
           const id = value ? keyOf(value) : `at ${item.index}`;
           const chosen = value ? props.chosen?.has(id) : undefined;
           return (
-            <div role="row" key={id} class={`grid-row ${item.index % 2 ? "odd" : ""} ${props.fresh?.has(id) ? "fresh" : ""}`} aria-rowindex={item.index + 2}
+            // By place, not by what is in it: a row that arrives must not take the focus from its placeholder.
+            <div role="row" key={item.index} class={`grid-row ${item.index % 2 ? "odd" : ""} ${props.fresh?.has(id) ? "fresh" : ""}`} aria-rowindex={item.index + 2}
                  aria-selected={props.onChoose ? Boolean(chosen) : undefined} style={{ transform: `translateY(${item.start}px)`, width: `${width}px` }}
                  onDblClick={() => value && props.onOpen?.(value)}>
               {visible.map((c, i) => (
