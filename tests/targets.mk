@@ -76,3 +76,6 @@ bench-auth: up ## CPU a request of authentication and limits, beside nobody's re
 .PHONY: bench-auth
 bench-fhirpath: programs ## FHIRPath beside npm fhirpath: evaluations per CPU-second, ns of ele-1, allocations
 	@OUT=$(OUT) tests/bench/fhirpath/bench
+.PHONY: bench-diagnostics
+bench-diagnostics: programs ## COUNT=N interactions (1000000): how long a page of the diagnostics pages takes the database
+	@OUT=$(OUT) tests/bench/diagnostics/bench

@@ -481,8 +481,9 @@ bool db_outcome(Db *db, Err *err)
 
 static void keep_result(void *context, size_t index, const DbResult *result)
 {
-    DbResult **ret = context;
+    DbResult **ret = context; /* the last one's counts */
     (void)index;
+    db_result_free(*ret);
     *ret = (DbResult *)PQcopyResult((const PGresult *)result, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
 }
 
@@ -500,12 +501,15 @@ static bool wait_idle(Db *db, int64_t until_ms, Err *err)
     return true;
 }
 
-bool db_run(Db *db, const DbStatement *statement, const DbParams *params, DbResult **ret_result,
-            Err *err)
+bool db_run_after(Db *db, const DbStatement *first, const DbParams *first_params,
+                  const DbStatement *statement, const DbParams *params, DbResult **ret_result,
+                  Err *err)
 {
     DbResult *result = NULL;
     int64_t until_ms = clock_mono_ms() + (int64_t)db->config->timeout_ms;
     TRY(wait_idle(db, until_ms, err));
+    if (first)
+        TRY(db_send(db, first, first_params, err));
     TRY(db_send(db, statement, params, err));
     TRY(db_end(db, ret_result ? keep_result : NULL, &result, err));
     while (db_progress(db) == DB_BUSY)
@@ -517,4 +521,10 @@ bool db_run(Db *db, const DbStatement *statement, const DbParams *params, DbResu
     if (ret_result)
         *ret_result = result;
     return true;
+}
+
+bool db_run(Db *db, const DbStatement *statement, const DbParams *params, DbResult **ret_result,
+            Err *err)
+{
+    return db_run_after(db, NULL, NULL, statement, params, ret_result, err);
 }

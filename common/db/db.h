@@ -127,3 +127,7 @@ bool db_outcome(Db *db, Err *err) MUST_USE;
  * timeout_ms of the config in all. ret_result may be NULL. */
 bool db_run(Db *db, const DbStatement *statement, const DbParams *params, DbResult **ret_result,
             Err *err) MUST_USE;
+/* The same, `first` before it in the same transaction (its result is nobody's). */
+bool db_run_after(Db *db, const DbStatement *first, const DbParams *first_params,
+                  const DbStatement *statement, const DbParams *params, DbResult **ret_result,
+                  Err *err) MUST_USE;

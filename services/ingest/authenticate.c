@@ -114,7 +114,7 @@ static bool named_tenant(Exchange *exchange, Str *ret_tenant)
     Str tenant;
     if (!single(exchange, STR("x-techbd-tenant-id"), &tenant))
         return false;
-    if (!tenant.ptr && exchange->route->auth == AUTH_READER && exchange->identity.caller)
+    if (!tenant.ptr && exchange->route->auth >= AUTH_READER && exchange->identity.caller)
         tenant =
             http_query_get(http_request_query(exchange->request), STR("tenant"), exchange->arena);
     if (!tenant.ptr)
@@ -135,7 +135,7 @@ static StepNext tenant_missing(Exchange *exchange)
 /* As TechBD does it: the header's word counts. */
 static StepNext believe(Exchange *exchange, Str named)
 {
-    if (!named.ptr && exchange->route->auth == AUTH_READER)
+    if (!named.ptr && exchange->route->auth >= AUTH_READER)
         return STEP_NEXT;
     if (!named.ptr)
         return tenant_missing(exchange);
@@ -189,7 +189,9 @@ static StepNext without_tenant(Exchange *exchange, Permission permission)
 {
     const Caller *caller = exchange->identity.caller;
     Str only = caller_only_tenant(caller, permission);
-    if (exchange->route->auth == AUTH_READER && caller_may_for_all(caller, permission))
+    if (exchange->route->auth >= AUTH_READER && caller_may_for_all(caller, permission))
+        return STEP_NEXT;
+    if (exchange->route->auth == AUTH_MANY && caller->may[permission].count)
         return STEP_NEXT;
     if (!caller->may[permission].count)
         return refuse_forbidden(exchange, "tenant-forbidden");

@@ -19,6 +19,12 @@
 #include "services/ingest/certificates.h"
 #include "services/ingest/claim.h"
 #include "services/ingest/counts.h"
+#include "services/ingest/diagnostics/grid.h"
+#include "services/ingest/diagnostics/overview.h"
+#include "services/ingest/diagnostics/payload.h"
+#include "services/ingest/diagnostics/place.h"
+#include "services/ingest/diagnostics/scope.h"
+#include "services/ingest/diagnostics/story.h"
 #include "services/ingest/events.h"
 #include "services/ingest/gateway.h"
 #include "services/ingest/leasing.h"
@@ -55,6 +61,20 @@ static const DbStatement *const read_statements[] = {&search_all,
                                                      &audit_search_caller,
                                                      &audit_search_resource,
                                                      &audit_search_patient,
+                                                     &scope_set,
+                                                     &grid_rows,
+                                                     &grid_total,
+                                                     &grid_changed,
+                                                     &grid_newest,
+                                                     &overview_sums,
+                                                     &overview_menus,
+                                                     &place_rows,
+                                                     &story_row,
+                                                     &story_text,
+                                                     &story_packed,
+                                                     &story_engine,
+                                                     &payload_original,
+                                                     &payload_bundle,
                                                      NULL};
 
 /* --- the private port ------------------------------------------------------------------------- */

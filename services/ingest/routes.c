@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/base/check.h"
+#include "services/ingest/diagnostics/flows.h"
 
 #define BUNDLE_TYPES "application/json,application/fhir+json"
 #define JSON_TYPE "application/json"
@@ -17,7 +18,7 @@ static const Route routes[] = {
     {"GET",  "/Bundle/replay/{id}", "/Bundle/replay", AUTH_READER, RIGHT_REPLAY, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_replay_look, &api_replay_look},
     {"DELETE", "/Bundle/replay/{id}", "/Bundle/replay", AUTH_READER, RIGHT_REPLAY, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_replay_cancel, &api_replay_cancel},
     {"GET",  "/Bundle/$status/{id}", "/Bundle/$status",   AUTH_READER, RIGHT_READ, NULL, false, NULL,         ROUTE_UNSPECIFIED,     flow_status, &api_status},
-    {"GET",  "/interactions", "/interactions", AUTH_READER, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_search, &api_search},
+    {"GET",  "/interactions", "/interactions", AUTH_MANY, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_search, &api_search},
     {"GET",  "/Bundles/status/nyec-submission-failed", "/Bundles/status/nyec-submission-failed", AUTH_READER, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_failed, &api_failed},
     {"GET",  "/Bundles/status/operation-outcome", "/Bundles/status/operation-outcome", AUTH_TENANT, RIGHT_READ, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_verdict, &api_verdict},
     {"GET",  "/AuditEvent", "/AuditEvent", AUTH_READER, RIGHT_ADMINISTER, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_audit, &api_audit},
@@ -26,6 +27,11 @@ static const Route routes[] = {
     {"POST", "/$ingest/auth", "/$ingest/auth", AUTH_NONE, RIGHT_NONE, NULL, false, FORM_TYPE, ROUTE_UNSPECIFIED, flow_token, &api_ingest_auth},
     {"GET", "/.well-known/jwks.json", "/.well-known/jwks.json", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_jwks, &api_jwks},
     {"GET", "/.well-known/smart-configuration", "/.well-known/smart-configuration", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_smart, &api_smart},
+    {"GET", "/interactions/facets", "/interactions/facets", AUTH_MANY, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_menus, &api_menus},
+    {"GET", "/interactions/changes", "/interactions/changes", AUTH_MANY, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_changes, &api_changes},
+    {"GET", "/admin/api/diagnostics/overview", "/admin/api/diagnostics/overview", AUTH_MANY, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_overview, &api_overview},
+    {"GET", "/admin/api/diagnostics/interactions/{id}", "/admin/api/diagnostics/interactions", AUTH_MANY, RIGHT_READ, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_story, &api_story},
+    {"GET", "/admin/api/diagnostics/interactions/{id}/payload", "/admin/api/diagnostics/payload", AUTH_MANY, RIGHT_READ, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_payload, &api_payload},
     {"GET", "/admin/api/session", "/admin/api/session", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_session_look, &api_session_look},
     {"POST", "/admin/api/session", "/admin/api/session", AUTH_NONE, RIGHT_NONE, NULL, false, "application/json", ROUTE_UNSPECIFIED, flow_session_sign_in, &api_session_sign_in},
     {"DELETE", "/admin/api/session", "/admin/api/session", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_session_end, &api_session_end},

@@ -9,6 +9,7 @@ typedef enum AuthPolicy {
     AUTH_NONE,   /* anybody: /metadata; or it checks by itself: /lake/callback, /oauth2/token */
     AUTH_TENANT, /* must resolve to a tenant */
     AUTH_READER, /* may be without a tenant where anonymous callers are allowed */
+    AUTH_MANY,   /* likewise; without one: all that the caller may, which the step sees to */
 } AuthPolicy;
 
 /* What a caller must be permitted (the table of authenticate.c). */

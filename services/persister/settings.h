@@ -22,6 +22,7 @@ typedef struct Settings {
     uint64_t compression_level;
     uint64_t months_ahead;
     uint64_t upkeep_interval_s;
+    uint64_t grid_interval_ms;
     uint64_t purge_rows;
     uint64_t hang_limit_ms;
     uint64_t drain_limit_ms;

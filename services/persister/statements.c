@@ -153,6 +153,11 @@ const DbStatement sql_keep_callbacks = {"keep-callbacks", "SELECT fhirbus.keep_c
 const DbStatement sql_purge = {"purge", "SELECT fhirbus.purge($1::int)"};
 const DbStatement sql_drop_months = {"drop-months", "SELECT fhirbus.drop_months()"};
 
+const DbStatement sql_purge_grid = {"purge-grid", "SELECT fhirbus.purge_grid($1::int)"};
+
 const DbStatement *const upkeep_statements[] = {
-    &sql_make_months,    &sql_settle_defaults, &sql_default_rows, &sql_purge,
-    &sql_keep_callbacks, &sql_drop_months,     &sql_audit_months, NULL};
+    &sql_make_months, &sql_settle_defaults, &sql_default_rows, &sql_purge, &sql_keep_callbacks,
+    &sql_drop_months, &sql_audit_months,    &sql_purge_grid,   NULL};
+
+const DbStatement sql_refresh_grid = {"refresh-grid", "SELECT fhirbus.refresh_grid($1::int)"};
+const DbStatement *const grid_statements[] = {&sql_refresh_grid, NULL};

@@ -24,4 +24,7 @@ extern const DbStatement sql_purge;
 extern const DbStatement sql_keep_callbacks;
 extern const DbStatement sql_drop_months;
 extern const DbStatement sql_audit_months;
+extern const DbStatement sql_purge_grid;
 extern const DbStatement *const upkeep_statements[];
+extern const DbStatement sql_refresh_grid;
+extern const DbStatement *const grid_statements[];

@@ -3,48 +3,77 @@
 #include "common/base/clock.h"
 #include "services/persister/statements.h"
 
-/* One round, in order; a task that yields a number may ask to be repeated. */
-static const struct UpkeepTask {
-    const DbStatement *statement;
-    enum { ARG_NONE, ARG_MONTHS, ARG_PURGE, ARG_AUDIT } argument;
-    enum { SUM_MADE, SUM_DEFAULTS, SUM_PURGED, SUM_CALLBACKS, SUM_DROPPED } sum;
+typedef struct UpkeepTask {
+    const DbStatement *statement; /* NULL: the last */
+    enum { ARG_NONE, ARG_MONTHS, ARG_PURGE, ARG_AUDIT, ARG_REFRESH } argument;
+    enum { SUM_MADE, SUM_DEFAULTS, SUM_PURGED, SUM_CALLBACKS, SUM_DROPPED, SUM_NONE } sum;
     bool until_zero;
-} tasks[] = {
-    {&sql_make_months,     ARG_MONTHS, SUM_MADE,      false},
-    {&sql_default_rows,    ARG_NONE,   SUM_DEFAULTS,  false},
-    {&sql_settle_defaults, ARG_NONE,   SUM_MADE,      false},
-    {&sql_purge,           ARG_PURGE,  SUM_PURGED,    true },
-    {&sql_keep_callbacks,  ARG_NONE,   SUM_CALLBACKS, false},
-    {&sql_drop_months,     ARG_NONE,   SUM_DROPPED,   false},
-    {&sql_audit_months,    ARG_AUDIT,  SUM_DROPPED,   false},
+} UpkeepTask;
+
+/* One round, in order; a task that yields a number may ask to be repeated. */
+static const UpkeepTask upkeep_tasks[] = {
+    {&sql_make_months,     ARG_MONTHS, SUM_MADE, false},
+    {&sql_default_rows,            ARG_NONE, SUM_DEFAULTS, false},
+    {&sql_settle_defaults,                    ARG_NONE, SUM_MADE, false},
+    {&sql_purge, ARG_PURGE, SUM_PURGED, true},
+    {&sql_keep_callbacks,               ARG_NONE, SUM_CALLBACKS, false},
+    {&sql_drop_months, ARG_NONE, SUM_DROPPED, false},
+    {&sql_audit_months,            ARG_AUDIT, SUM_DROPPED, false},
+    {&sql_purge_grid,                    ARG_PURGE, SUM_PURGED, true},
+    {0          },
 };
-enum { TASKS = sizeof tasks / sizeof *tasks };
+/* What the diagnostics pages read, brought up to date. */
+static const UpkeepTask grid_tasks[] = {
+    {&sql_refresh_grid, ARG_REFRESH, SUM_NONE, true},
+    {0        },
+};
+enum { REFRESH_ROWS = 250, RETRY_MS = 10000 };
 
 struct Upkeep {
     const Settings *settings;
     const Counts *counts;
     const Log *log;
+    const UpkeepTask *tasks;
+    int64_t interval_ms;
     Db *db;
     Arena *arena;
-    size_t next;  /* task; TASKS: resting */
+    size_t next;  /* task; the last, without a statement: resting */
     bool running; /* its transaction is under way */
     int64_t value;
     int64_t wake_at_ms;
     uint64_t rounds;
 };
 
-Upkeep *upkeep_new(const Settings *settings, const Counts *counts, const Log *log)
+static Upkeep *begin(const Settings *settings, const Counts *counts, const Log *log,
+                     const UpkeepTask *tasks, const DbStatement *const *statements,
+                     int64_t interval_ms)
 {
     Upkeep *u = calloc(1, sizeof *u);
     if (!u)
         return NULL;
-    *u = (Upkeep){.settings = settings, .counts = counts, .log = log};
+    *u = (Upkeep){.settings = settings,
+                  .counts = counts,
+                  .log = log,
+                  .tasks = tasks,
+                  .interval_ms = interval_ms};
     u->arena = arena_new(1 << 20);
-    u->db = db_new(&settings->db, upkeep_statements, "fhirbus-persister upkeep", log);
+    u->db = db_new(&settings->db, statements, "fhirbus-persister upkeep", log);
     if (u->arena && u->db)
         return u;
     upkeep_free(u);
     return NULL;
+}
+
+Upkeep *upkeep_new(const Settings *settings, const Counts *counts, const Log *log)
+{
+    return begin(settings, counts, log, upkeep_tasks, upkeep_statements,
+                 (int64_t)settings->upkeep_interval_s * 1000);
+}
+
+Upkeep *upkeep_new_grid(const Settings *settings, const Counts *counts, const Log *log)
+{
+    return begin(settings, counts, log, grid_tasks, grid_statements,
+                 (int64_t)settings->grid_interval_ms);
 }
 
 void upkeep_free(Upkeep *upkeep)
@@ -63,17 +92,18 @@ uint64_t upkeep_rounds(const Upkeep *upkeep)
 
 static void rest(Upkeep *u)
 {
-    u->next = TASKS;
-    u->wake_at_ms = clock_mono_ms() + (int64_t)u->settings->upkeep_interval_s * 1000;
+    while (u->tasks[u->next].statement)
+        u->next++;
+    u->wake_at_ms = clock_mono_ms() + u->interval_ms;
 }
 
 static void fail(Upkeep *u, const Err *err)
 {
     log_warn(u->log, "upkeep.failed", LOG_ERR(err),
-             LOG_TEXT("task", tasks[u->next].statement->name));
+             LOG_TEXT("task", u->tasks[u->next].statement->name));
     rest(u);
-    if (err->kind == ERR_RETRY && u->settings->upkeep_interval_s > 10)
-        u->wake_at_ms = clock_mono_ms() + 10000;
+    if (err->kind == ERR_RETRY && u->interval_ms > RETRY_MS)
+        u->wake_at_ms = clock_mono_ms() + RETRY_MS;
 }
 
 static void note_value(void *context, size_t index, const DbResult *result)
@@ -85,7 +115,7 @@ static void note_value(void *context, size_t index, const DbResult *result)
 
 static void start_task(Upkeep *u)
 {
-    const struct UpkeepTask *task = &tasks[u->next];
+    const UpkeepTask *task = &u->tasks[u->next];
     DbParams params;
     Err err = {0};
     arena_reset(u->arena);
@@ -96,16 +126,20 @@ static void start_task(Upkeep *u)
         db_int(&params, (int32_t)u->settings->audit_retention_days);
     if (task->argument == ARG_PURGE)
         db_int(&params, (int32_t)u->settings->purge_rows);
+    else if (task->argument == ARG_REFRESH)
+        db_int(&params, REFRESH_ROWS);
     if (db_send(u->db, task->statement, &params, &err) && db_end(u->db, note_value, u, &err))
         u->running = true;
     else
         fail(u, &err);
 }
 
-static void count(const Upkeep *u, const struct UpkeepTask *task)
+static void count(const Upkeep *u, const UpkeepTask *task)
 {
     uint64_t value = u->value > 0 ? (uint64_t)u->value : 0;
     switch (task->sum) {
+    case SUM_NONE:
+        return;
     case SUM_MADE:
         counter_add(u->counts->months_made, value);
         break;
@@ -130,7 +164,7 @@ static void count(const Upkeep *u, const struct UpkeepTask *task)
 
 static void finish_task(Upkeep *u)
 {
-    const struct UpkeepTask *task = &tasks[u->next];
+    const UpkeepTask *task = &u->tasks[u->next];
     Err err = {0};
     u->running = false;
     if (!db_outcome(u->db, &err)) {
@@ -140,7 +174,7 @@ static void finish_task(Upkeep *u)
     count(u, task);
     if (task->until_zero && u->value > 0)
         return; /* once more */
-    if (++u->next == TASKS) {
+    if (!u->tasks[++u->next].statement) {
         u->rounds++;
         rest(u);
     }
@@ -153,8 +187,11 @@ void upkeep_step(Upkeep *u)
         finish_task(u);
     if (u->running)
         return;
-    if (u->next == TASKS && clock_mono_ms() >= u->wake_at_ms)
+    bool resting = !u->tasks[u->next].statement;
+    if (resting && clock_mono_ms() >= u->wake_at_ms) {
         u->next = 0;
-    if (u->next < TASKS && db_progress(u->db) == DB_IDLE)
+        resting = false;
+    }
+    if (!resting && db_progress(u->db) == DB_IDLE)
         start_task(u);
 }

@@ -12,6 +12,8 @@
 typedef struct Upkeep Upkeep;
 
 Upkeep *upkeep_new(const Settings *settings, const Counts *counts, const Log *log);
+/* The same, of what the diagnostics pages read (grid): every GRID_INTERVAL_MS. */
+Upkeep *upkeep_new_grid(const Settings *settings, const Counts *counts, const Log *log);
 void upkeep_free(Upkeep *upkeep);
 void upkeep_step(Upkeep *upkeep);
 /* Rounds finished without error: for tests, and to know that months are there. */

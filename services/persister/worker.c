@@ -32,7 +32,7 @@ struct Worker {
     Db *db;
     Store *store;
     Recorder *recorder;
-    Upkeep *upkeep;
+    Upkeep *upkeep, *grid;
     AuditLane *audit;
     Vault *vault;      /* NULL: payloads are kept as they are */
     bool keys_awaited; /* nothing is taken until they fit */
@@ -414,6 +414,7 @@ bool worker_run(Worker *w, Err *err)
         serve_database(w);
         upkeep_step(w->upkeep);
         audit_lane_step(w->audit);
+        upkeep_step(w->grid);
         bus_producer_poll(w->producer, 0);
         observe(w);
         supervisor_beat(w->supervisor);
@@ -475,8 +476,9 @@ bool worker_new(const Settings *settings, const Counts *counts, const Log *log,
         return false;
     }
     w->recorder = recorder_new((int)settings->compression_level, w->vault);
+    w->grid = upkeep_new_grid(settings, counts, log);
     w->shown = bus_metrics_new(counts->metrics, "persist");
-    bool memory = w->shown && w->send_arena && w->recorder && w->store && w->upkeep;
+    bool memory = w->shown && w->send_arena && w->recorder && w->store && w->upkeep && w->grid;
     for (int i = 0; i < 2; i++)
         memory =
             batch_init(&w->batches[i], settings->batch_messages, settings->message_memory_bytes) &&
@@ -500,6 +502,7 @@ void worker_free(Worker *w)
     bus_consumer_free(w->consumer);
     bus_producer_free(w->producer, 1000);
     bus_metrics_free(w->shown);
+    upkeep_free(w->grid);
     upkeep_free(w->upkeep);
     store_free(w->store);
     db_free(w->db);

@@ -65,6 +65,8 @@ extern const ApiOperation api_admin_list, api_admin_show, api_admin_put, api_adm
 /* others.c */
 extern const ApiOperation api_callback, api_token, api_ingest_auth, api_jwks, api_smart,
     api_metadata, api_openapi;
+/* diagnostics.c */
+extern const ApiOperation api_overview, api_menus, api_changes, api_story, api_payload;
 /* sessions.c */
 extern const ApiOperation api_page_home, api_page, api_session_look, api_session_sign_in,
     api_session_end, api_oidc_start, api_oidc_back;

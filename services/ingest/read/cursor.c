@@ -5,7 +5,7 @@
 #include "common/base/utf8.h"
 #include "common/http/fields.h"
 
-enum { CURSOR_BYTES_MAX = 100 + CURSOR_TENANT_MAX };
+enum { CURSOR_BYTES_MAX = 100 + CURSOR_TENANT_MAX + CURSOR_KEY_MAX };
 
 /* spec: RFC 4648 §5, without padding */
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -51,10 +51,23 @@ static bool decode(Str text, char *to, size_t *ret_len)
 
 Str cursor_write(const Cursor *cursor, uint64_t filters, Arena *arena)
 {
-    Str plain = arena_format(arena, "1|%llu|%lld|%s|%.*s", (unsigned long long)filters,
-                             (long long)cursor->received_us, cursor->interaction_id,
-                             STR_ARG(cursor->tenant));
+    Str plain = cursor->key.ptr
+                    ? arena_format(arena, "2|%llu|%.*s|%lld|%s|%.*s", (unsigned long long)filters,
+                                   STR_ARG(cursor->key), (long long)cursor->received_us,
+                                   cursor->interaction_id, STR_ARG(cursor->tenant))
+                    : arena_format(arena, "1|%llu|%lld|%s|%.*s", (unsigned long long)filters,
+                                   (long long)cursor->received_us, cursor->interaction_id,
+                                   STR_ARG(cursor->tenant));
     return encode(plain, arena);
+}
+
+/* Digits and the signs of times and numbers: the database makes one of it. */
+static bool key_fits(Str key)
+{
+    for (size_t i = 0; i < key.len; i++)
+        if (!strchr("0123456789-+.: e", key.ptr[i]) || !key.ptr[i])
+            return false;
+    return key.len > 0 && key.len <= CURSOR_KEY_MAX;
 }
 
 bool cursor_read(Str text, uint64_t filters, Arena *arena, Cursor *ret_cursor)
@@ -66,13 +79,16 @@ bool cursor_read(Str text, uint64_t filters, Arena *arena, Cursor *ret_cursor)
     if (text.len == 0 || text.len > (CURSOR_BYTES_MAX - 4) * 4 / 3 || !decode(text, plain, &len))
         return false;
     Str rest = {plain, len};
+    Str key = STR_NONE;
     if (!str_split(&rest, '|', &version) || !str_split(&rest, '|', &hash) ||
+        (str_is(version, "2") && (!str_split(&rest, '|', &key) || !key_fits(key))) ||
         !str_split(&rest, '|', &time) || !str_split(&rest, '|', &id) || !rest.ptr)
         return false;
-    if (!str_is(version, "1") || !str_to_u64(hash, &sent_hash) || sent_hash != filters ||
-        !str_to_u64(time, &us) || us > INT64_MAX / 2 || !http_is_uuid(id) ||
+    if ((!str_is(version, "1") && !key.ptr) || !str_to_u64(hash, &sent_hash) ||
+        sent_hash != filters || !str_to_u64(time, &us) || us > INT64_MAX / 2 || !http_is_uuid(id) ||
         rest.len > CURSOR_TENANT_MAX || memchr(rest.ptr, '\0', rest.len) || !utf8_valid(rest))
         return false;
+    ret_cursor->key = key.ptr ? arena_copy(arena, key) : STR_NONE;
     ret_cursor->received_us = (int64_t)us;
     snprintf(ret_cursor->interaction_id, sizeof ret_cursor->interaction_id, "%.*s", STR_ARG(id));
     ret_cursor->tenant = arena_copy(arena, rest);

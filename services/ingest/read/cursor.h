@@ -10,9 +10,10 @@ typedef struct Cursor {
     int64_t received_us;
     char interaction_id[37];
     Str tenant;
+    Str key; /* of what the grid sorts by, as text; ptr NULL: there is none */
 } Cursor;
 
-enum { CURSOR_TENANT_MAX = 200 };
+enum { CURSOR_TENANT_MAX = 200, CURSOR_KEY_MAX = 40 };
 
 Str cursor_write(const Cursor *cursor, uint64_t filters, Arena *arena);
 bool cursor_read(Str text, uint64_t filters, Arena *arena, Cursor *ret_cursor);

@@ -6,6 +6,7 @@
 #include "common/base/buf.h"
 #include "common/base/utf8.h"
 #include "common/base/when.h"
+#include "common/http/fields.h"
 #include "common/http/target.h"
 
 typedef struct Parameter {
@@ -17,22 +18,35 @@ typedef struct Parameter {
 
 #define TEXT(field) offsetof(InteractionQuery, field)
 static const Parameter parameters[] = {
-    {"tenant",      TEXT(tenant),      NULL,                                                         "tenant is malformed"               },
-    {"state",       TEXT(state),
+    {"tenant",         TEXT(tenant),         NULL,                                                   "tenant is malformed"               },
+    {"state",          TEXT(state),
      "received|expired|NONE|ACCEPT_FHIR_BUNDLE|HL7_ACCEPT|CSV_ACCEPT|CCDA_ACCEPT|VALIDATION_"
      "SUCCESS|"
      "VALIDATION_FAILED|CONVERTED_TO_FHIR|FHIR_CONVERSION_FAILED|DISPOSITION|FORWARD|FAIL|COMPLETE", "state is none of the states"       },
-    {"source_type", TEXT(source_type), NULL,                                                         "source_type is malformed"          },
-    {"disposition", TEXT(disposition), "accept|reject|discard",
+    {"source_type",    TEXT(source_type),    NULL,                                                   "source_type is malformed"          },
+    {"disposition",    TEXT(disposition),    "accept|reject|discard",
      "disposition must be accept, reject or discard"                                                                                     },
-    {"bundle_id",   TEXT(bundle_id),   NULL,                                                         "bundle_id is malformed"            },
-    {"patient",     TEXT(patient),     NULL,                                                         "patient is malformed"              },
-    {"text",        TEXT(text),        NULL,                                                         "text is malformed"                 },
-    {"format",      TEXT(format),      "json|csv|ndjson",                                            "format must be json, csv or ndjson"},
-    {"from",        SIZE_MAX,          NULL,                                                         NULL                                },
-    {"to",          SIZE_MAX,          NULL,                                                         NULL                                },
-    {"limit",       SIZE_MAX,          NULL,                                                         NULL                                },
-    {"cursor",      SIZE_MAX,          NULL,                                                         NULL                                },
+    {"bundle_id",      TEXT(bundle_id),      NULL,                                                   "bundle_id is malformed"            },
+    {"patient",        TEXT(patient),        NULL,                                                   "patient is malformed"              },
+    {"text",           TEXT(text),           NULL,                                                   "text is malformed"                 },
+    {"sort",           TEXT(sort),
+     "received_at|received_at:desc|received_at:asc|state_at|state_at:desc|state_at:asc|errors|"
+     "errors:desc|errors:asc|warnings|warnings:desc|warnings:asc|payload_bytes|payload_bytes:desc|"
+     "payload_bytes:asc|verdict_ms|verdict_ms:desc|verdict_ms:asc|complete_ms|complete_ms:desc|"
+     "complete_ms:asc",                                                                              "sort is none of the columns"       },
+    {"ig_version",     TEXT(ig_version),     NULL,                                                   "ig_version is malformed"           },
+    {"profile_url",    TEXT(profile_url),    NULL,                                                   "profile_url is malformed"          },
+    {"valid",          TEXT(valid),          "true|false",                                           "valid must be true or false"       },
+    {"interaction_id", TEXT(interaction_id), NULL,                                                   "interaction_id is malformed"       },
+    {"q",              TEXT(words),          NULL,                                                   "q is malformed"                    },
+    {"message_id",     TEXT(message_id),     NULL,                                                   "message_id is malformed"           },
+    {"sender",         TEXT(sender),         NULL,                                                   "sender is malformed"               },
+    {"reveal",         TEXT(reveal),         "true|false",                                           "reveal must be true or false"      },
+    {"format",         TEXT(format),         "json|csv|ndjson",                                      "format must be json, csv or ndjson"},
+    {"from",           SIZE_MAX,             NULL,                                                   NULL                                },
+    {"to",             SIZE_MAX,             NULL,                                                   NULL                                },
+    {"limit",          SIZE_MAX,             NULL,                                                   NULL                                },
+    {"cursor",         SIZE_MAX,             NULL,                                                   NULL                                },
 };
 enum { PARAMETER_COUNT = sizeof parameters / sizeof parameters[0] };
 
@@ -44,7 +58,7 @@ static Str *text_of(InteractionQuery *query, const Parameter *parameter)
 /* Every name is known and stands once. */
 static bool names_fit(Str query)
 {
-    unsigned seen = 0;
+    uint32_t seen = 0;
     Str part;
     while (query.ptr && query.len && str_split(&query, '&', &part)) {
         Str name = str_cut(part, 0, str_find_char(part, '='));
@@ -60,13 +74,48 @@ static bool names_fit(Str query)
     return true;
 }
 
-static bool is_one_of(Str value, const char *list)
+static bool is_one(Str value, const char *list)
 {
     Str rest = str_from(list), word;
     while (str_split(&rest, '|', &word))
         if (str_eq(word, value))
             return true;
     return false;
+}
+
+/* Each of several, by comma. */
+static bool is_one_of(Str values, const char *list)
+{
+    Str value;
+    while (str_split(&values, ',', &value))
+        if (!is_one(value, list))
+            return false;
+    return true;
+}
+
+static bool is_several(Str values)
+{
+    return str_find_char(values, ',') < values.len;
+}
+
+static bool asks_grid(const InteractionQuery *q)
+{
+    return q->sort.ptr || q->ig_version.ptr || q->profile_url.ptr || q->valid.ptr ||
+           q->interaction_id.ptr || q->words.ptr || q->message_id.ptr || q->sender.ptr ||
+           is_several(q->state) || is_several(q->source_type) || is_several(q->disposition);
+}
+
+/* What the tables of names and choices cannot say. NULL: fine. */
+static const char *wrong_together(const InteractionQuery *q)
+{
+    if (is_several(q->valid) || is_several(q->sort) || is_several(q->format) ||
+        is_several(q->reveal))
+        return "Only states, source types, dispositions and versions may be several";
+    if (q->interaction_id.ptr && !http_is_uuid(q->interaction_id))
+        return "interaction_id must be a UUID";
+    if (q->grid && q->text.ptr)
+        return "text goes with none of sort, q, ...: q looks for words";
+    return NULL;
 }
 
 static bool read_text(Str query, const Parameter *parameter, Arena *arena, InteractionQuery *q)
@@ -142,6 +191,10 @@ bool query_read(Str query, Str tenant, Arena *arena, InteractionQuery *ret_query
     if (tenant.len && q.tenant.len && !str_eq(tenant, q.tenant))
         return false;
     q.tenant = tenant.len ? tenant : q.tenant;
+    q.grid = asks_grid(&q);
+    *ret_why = wrong_together(&q);
+    if (*ret_why)
+        return false;
     if (!read_times(query, arena, &q, ret_why))
         return false;
     *ret_why = "limit must be a positive number";
@@ -151,7 +204,8 @@ bool query_read(Str query, Str tenant, Arena *arena, InteractionQuery *ret_query
     Str cursor = http_query_get(query, STR("cursor"), arena);
     *ret_why = "cursor is not one of this question";
     q.has_cursor = cursor.ptr != NULL;
-    if (q.has_cursor && !cursor_read(cursor, q.filters, arena, &q.cursor))
+    if (q.has_cursor &&
+        (!cursor_read(cursor, q.filters, arena, &q.cursor) || (q.cursor.key.ptr != NULL) != q.grid))
         return false;
     *ret_query = q;
     return true;

@@ -9,63 +9,21 @@
 #include "common/base/check.h"
 #include "common/http/fields.h"
 #include "common/json/write.h"
+#include "services/ingest/audited.h"
+#include "services/ingest/authenticate.h"
+#include "services/ingest/diagnostics/grid.h"
+#include "services/ingest/diagnostics/scope.h"
 #include "services/ingest/exchange.h"
 #include "services/ingest/lookups.h"
-#include "services/ingest/read/csv.h"
+#include "services/ingest/read/columns.h"
 #include "services/ingest/read/query.h"
+#include "services/ingest/read/rows.h"
 #include "services/ingest/refuse.h"
+#include "services/ingest/sessions/session.h"
 
 enum { EXPORT_PAGE_ROWS = 500, PAGE_BYTES_MAX = 32 * 1024 * 1024 };
 
-typedef struct Column {
-    const char *name;
-    bool bare; /* in JSON: without quotes */
-} Column;
-
-/* In the order of COLUMNS below. */
-static const Column columns[] = {
-    {"interaction_id",        false},
-    {"tenant_id",             false},
-    {"received_at",           false},
-    {"state",                 false},
-    {"state_at",              false},
-    {"source_type",           false},
-    {"uri",                   false},
-    {"lane",                  false},
-    {"disposition",           false},
-    {"is_bundle_valid",       true },
-    {"errors",                true },
-    {"warnings",              true },
-    {"information",           true },
-    {"precheck_code",         false},
-    {"profile_url",           false},
-    {"ig_version",            false},
-    {"bundle_id",             false},
-    {"bundle_type",           false},
-    {"patient_id",            false},
-    {"patient_mrn",           false},
-    {"medicaid_cin",          false},
-    {"organization_id",       false},
-    {"organization_name",     false},
-    {"correlation_id",        false},
-    {"group_interaction_id",  false},
-    {"master_interaction_id", false},
-    {"payload_bytes",         true },
-    {"payload_sha256",        false},
-    {"replay_id",             false},
-};
-enum { COLUMN_COUNT = sizeof columns / sizeof columns[0], KEY_COLUMN = COLUMN_COUNT };
-
-/* Everything as text, and received_at once more for the cursor. */
-#define AS_TEXT " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
-#define COLUMNS                                                                                    \
-    "SELECT i.interaction_id::text, i.tenant_id, to_char(i.received_at" AS_TEXT ", i.state,"       \
-    " to_char(i.state_at" AS_TEXT ", i.source_type, i.uri, i.lane, i.disposition,"                 \
-    " i.is_bundle_valid::text, i.errors::text, i.warnings::text, i.information::text,"             \
-    " i.precheck_code, i.profile_url, i.ig_version, i.bundle_id, i.bundle_type, i.patient_id,"     \
-    " i.patient_mrn, i.medicaid_cin, i.organization_id, i.organization_name, i.correlation_id,"    \
-    " i.group_interaction_id, i.master_interaction_id, i.payload_bytes::text, i.payload_sha256,"   \
-    " i.replay_id::text, i.received_at FROM fhirbus.interaction i"
+#define COLUMNS INTERACTION_COLUMNS_OF("i.state") " FROM fhirbus.interaction i"
 
 /* $1 tenant, $2 from, $3 to, $4-$6 the cursor, $7 rows, $8 state, $9 source type, $10 disposition,
  * $11 LIKE pattern for issues, $12 bundle id, $13 patient identifier. */
@@ -118,11 +76,14 @@ typedef struct SearchQuestion {
     Question base;
     InteractionQuery query; /* texts live in the request's arena */
     Form form;
+    Str scope;     /* of the grid */
+    bool unmasked; /* patients' identifiers are shown */
+    int64_t total_about;
     uint64_t wanted;       /* rows of this page; one more is asked for */
     uint64_t total, given; /* of an export: at most, and in the pages before; total 0: all */
     bool more;             /* there are rows behind the page */
-    char tenant[CURSOR_TENANT_MAX + 1];
-    Cursor last; /* its tenant is the field above */
+    char tenant[CURSOR_TENANT_MAX + 1], key[CURSOR_KEY_MAX + 1];
+    Cursor last; /* its texts are the fields above */
     Buf text;
 } SearchQuestion;
 
@@ -133,48 +94,17 @@ static void clear_search(Question *base)
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-static void add_json_row(Buf *out, const DbResult *result, size_t row)
-{
-    buf_add_char(out, '{');
-    for (int i = 0; i < COLUMN_COUNT; i++) {
-        buf_add_format(out, "%s\"%s\":", i ? "," : "", columns[i].name);
-        if (db_is_null(result, row, i))
-            buf_add(out, STR("null"));
-        else if (columns[i].bare)
-            buf_add(out, db_get_text(result, row, i));
-        else
-            json_write_string(out, db_get_text(result, row, i));
-    }
-    buf_add_char(out, '}');
-}
-
-static void add_csv_row(Buf *out, const DbResult *result, size_t row)
-{
-    for (int i = 0; i < COLUMN_COUNT; i++) {
-        if (i)
-            buf_add_char(out, ',');
-        csv_add_cell(out, db_get_text(result, row, i));
-    }
-    buf_add(out, STR("\r\n"));
-}
-
-static void add_csv_header(Buf *out)
-{
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        buf_add_format(out, "%s%s", i ? "," : "", columns[i].name);
-    buf_add(out, STR("\r\n"));
-}
-
 static void add_row(SearchQuestion *question, const DbResult *result, size_t row)
 {
+    const RowForm form = {question->query.grid, question->unmasked};
     Buf *out = &question->text;
     if (question->form == FORM_CSV) {
-        add_csv_row(out, result, row);
+        row_add_csv(&form, out, result, row);
         return;
     }
     if (question->form == FORM_JSON && row)
         buf_add(out, STR(",\n"));
-    add_json_row(out, result, row);
+    row_add_json(&form, out, result, row);
     if (question->form == FORM_NDJSON)
         buf_add_char(out, '\n');
 }
@@ -184,12 +114,19 @@ static void keep_cursor(SearchQuestion *question, const DbResult *result, size_t
     Str id = db_get_text(result, row, 0), tenant = db_get_text(result, row, 1);
     Cursor *last = &question->last;
     size_t len = tenant.len < CURSOR_TENANT_MAX ? tenant.len : CURSOR_TENANT_MAX;
-    last->received_us = db_get_time_us(result, row, KEY_COLUMN);
+    last->received_us = db_get_time_us(result, row, row_key_column());
     CHECK(id.len == 36);
     memcpy(last->interaction_id, id.ptr, 36);
     last->interaction_id[36] = '\0';
     memcpy(question->tenant, tenant.ptr, len);
     last->tenant = (Str){question->tenant, len};
+    last->key = STR_NONE;
+    if (question->query.grid) {
+        Str key = db_get_text(result, row, row_key_column() + GRID_KEY);
+        CHECK(key.len <= CURSOR_KEY_MAX);
+        memcpy(question->key, key.ptr, key.len);
+        last->key = (Str){question->key, key.len};
+    }
 }
 
 /* --- the question ----------------------------------------------------------------------------- */
@@ -240,18 +177,30 @@ static void bind(const SearchQuestion *question, Arena *arena, DbParams *params)
     db_text(params, query->patient);
 }
 
+static bool ask(SearchQuestion *question, Db *db, Arena *arena, DbResult **ret_result, Err *err)
+{
+    const GridAsk grid = {&question->query, question->scope, question->wanted + 1};
+    DbParams params;
+    question->total_about = -1;
+    if (!question->query.grid) {
+        bind(question, arena, &params);
+        return db_run(db, statement_for(&question->query), &params, ret_result, err);
+    }
+    if (question->form == FORM_JSON && !question->query.has_cursor)
+        TRY(grid_count(db, &grid, arena, &question->total_about, err));
+    return grid_ask(db, &grid, arena, ret_result, err);
+}
+
 static bool run_search(Question *base, Db *db, Arena *arena, Err *err)
 {
     SearchQuestion *question = (SearchQuestion *)base;
-    DbParams params;
     DbResult *result = NULL;
-    bind(question, arena, &params);
-    TRY(db_run(db, statement_for(&question->query), &params, &result, err));
+    TRY(ask(question, db, arena, &result, err));
     size_t rows = db_rows(result);
     question->more = rows > question->wanted;
     rows = question->more ? (size_t)question->wanted : rows;
     if (question->form == FORM_CSV && !question->given && !question->query.has_cursor)
-        add_csv_header(&question->text);
+        row_add_csv_header(&(RowForm){question->query.grid, question->unmasked}, &question->text);
     for (size_t i = 0; i < rows; i++)
         add_row(question, result, i);
     if (rows)
@@ -292,10 +241,15 @@ static bool ask_next(Exchange *exchange, const SearchQuestion *before)
     next->query = before->query;
     next->form = before->form;
     buf_init(&next->text, PAGE_BYTES_MAX);
+    next->scope = before->scope;
+    next->unmasked = before->unmasked;
     memcpy(next->tenant, before->tenant, sizeof next->tenant);
+    memcpy(next->key, before->key, sizeof next->key);
     next->query.has_cursor = true;
     next->query.cursor = before->last;
     next->query.cursor.tenant = (Str){next->tenant, before->last.tenant.len};
+    if (before->last.key.ptr)
+        next->query.cursor.key = (Str){next->key, before->last.key.len};
     next->given = before->given;
     next->wanted = page_rows(next);
     return lookups_ask(exchange->ingest->reads, exchange, &next->base);
@@ -339,6 +293,11 @@ static StepNext reply_page(Exchange *exchange, SearchQuestion *question)
     } else {
         buf_add(body, STR("null"));
     }
+    if (question->query.grid && question->total_about >= 0)
+        buf_add_format(body, ",\"estimate\":%lld,\"exact\":false",
+                       (long long)question->total_about);
+    else if (question->query.grid)
+        buf_add(body, STR(",\"estimate\":null,\"exact\":false"));
     buf_add(body, STR("}\n"));
     return STEP_REPLY;
 }
@@ -378,6 +337,25 @@ static bool choose_form(Exchange *exchange, Str format, Form *ret_form)
     return best > 0 && !format.ptr;
 }
 
+/* Callers see what was sent for them; people at the pages what they ask for, and it is recorded. */
+static StepNext who_sees(Exchange *exchange, SearchQuestion *question)
+{
+    const Caller *caller = exchange->identity.caller;
+    bool reveal = str_is(question->query.reveal, "true");
+    if (reveal && exchange->session && !session_may(exchange, ACCOUNT_REVEAL))
+        return refuse_forbidden(exchange, "reveal");
+    question->unmasked = !exchange->session || reveal;
+    question->scope = scope_of(exchange);
+    if (exchange->session && reveal)
+        audited_detail(exchange, "reveal", STR("patients"));
+    if (question->query.patient.ptr)
+        audited_patient(exchange, question->query.patient);
+    if (!question->query.grid && !exchange->tenant.len && caller &&
+        !caller_may_for_all(caller, PERMISSION_READ))
+        return refuse(exchange, 400, "tenant-missing", "Say for which tenant, or give sort");
+    return STEP_NEXT;
+}
+
 static StepNext read_search(Exchange *exchange, Question *base)
 {
     SearchQuestion *question = (SearchQuestion *)base;
@@ -390,7 +368,7 @@ static StepNext read_search(Exchange *exchange, Question *base)
         return refuse(exchange, 406, "not-acceptable",
                       "application/json, text/csv or application/x-ndjson");
     question->wanted = page_rows(question);
-    return STEP_NEXT;
+    return who_sees(exchange, question);
 }
 
 StepNext step_search(Exchange *exchange)

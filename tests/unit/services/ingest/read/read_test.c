@@ -88,7 +88,7 @@ static void a_cursor_comes_back_as_it_went(void **state)
     ARENA_AUTO arena = arena_new(1 << 16);
     static const char *const tenants[] = {"a", "qe|1", "caf\xc3\xa9", ""};
     for (size_t i = 0; i < sizeof tenants / sizeof tenants[0]; i++) {
-        Cursor cursor = {MARCH_1_2025 + (int64_t)i, ID, str_from(tenants[i])}, back = {0};
+        Cursor cursor = {MARCH_1_2025 + (int64_t)i, ID, str_from(tenants[i]), STR_NONE}, back = {0};
         Str text = cursor_write(&cursor, 77, arena);
         for (size_t c = 0; c < text.len; c++)
             assert_non_null(strchr(
@@ -156,7 +156,7 @@ static void the_next_page_asks_the_same(void **state)
     ARENA_AUTO arena = arena_new(1 << 20);
     InteractionQuery q, next;
     const char *why = NULL;
-    Cursor at = {MARCH_1_2025, ID, STR("q e")};
+    Cursor at = {MARCH_1_2025, ID, STR("q e"), STR_NONE};
     assert_true(query_read(
         STR("text=100%25+%26%C3%A9&from=2025-02-28T19:00:00.001-05:00&limit=3&state=FAIL"),
         STR_NONE, arena, &q, &why));

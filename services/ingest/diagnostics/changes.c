@@ -1,0 +1,95 @@
+/* GET /interactions/changes: what has changed since, for a list that follows what happens. It
+ * answers at once: whoever follows asks again after a second or two. */
+#include "services/ingest/diagnostics/flows.h"
+#include "services/ingest/diagnostics/grid.h"
+#include "services/ingest/diagnostics/scope.h"
+#include "services/ingest/diagnostics/tell.h"
+#include "services/ingest/read/rows.h"
+
+enum { CHANGES_MAX = 200, CHANGED_PLACE = 6 };
+
+typedef struct Changes {
+    TellQuestion tell;
+    InteractionQuery query;
+    bool begins; /* nothing is told but where to go on */
+    uint64_t after;
+    int64_t last;
+    bool more, unmasked;
+} Changes;
+
+/* The query without what is not the grid's business. */
+static Str filters_of(Exchange *exchange)
+{
+    Str query = http_request_query(exchange->request), part, kept = STR("");
+    while (query.len && str_split(&query, '&', &part)) {
+        Str name = str_cut(part, 0, str_find_char(part, '='));
+        if (str_is(name, "after") || str_is(name, "wait") || str_is(name, "sort"))
+            continue;
+        kept = kept.len ? ARENA_JOIN(exchange->arena, kept, STR("&"), part) : part;
+    }
+    return kept;
+}
+
+static StepNext read_changes(Exchange *exchange, Question *base)
+{
+    Changes *changes = (Changes *)base;
+    const char *why = NULL;
+    Str after = tell_parameter(exchange, "after");
+    tell_begin(&changes->tell, exchange);
+    changes->begins = !after.ptr;
+    if (after.ptr && (!str_to_u64(after, &changes->after) || changes->after > INT64_MAX))
+        return tell_malformed(exchange, "after is a number of a former answer");
+    if (!query_read(filters_of(exchange), exchange->tenant, exchange->arena, &changes->query, &why))
+        return tell_malformed(exchange, why);
+    changes->unmasked = !exchange->session;
+    return STEP_NEXT;
+}
+
+static void add_rows(Changes *changes, const DbResult *result)
+{
+    const RowForm form = {true, changes->unmasked};
+    size_t rows = db_rows(result);
+    changes->more = rows > CHANGES_MAX;
+    rows = changes->more ? (size_t)CHANGES_MAX : rows;
+    changes->last = (int64_t)changes->after;
+    for (size_t i = 0; i < rows; i++) {
+        if (i)
+            buf_add(&changes->tell.text, STR(",\n"));
+        row_add_json(&form, &changes->tell.text, result, i);
+        changes->last = db_get_int(result, i, row_key_column() + CHANGED_PLACE);
+    }
+}
+
+static bool run_changes(Question *base, Db *db, Arena *arena, Err *err)
+{
+    Changes *changes = (Changes *)base;
+    const GridAsk ask = {&changes->query, changes->tell.scope, CHANGES_MAX + 1};
+    DbResult *result = NULL;
+    if (changes->begins)
+        return grid_last_change(db, changes->tell.scope, arena, &changes->last, err);
+    TRY(grid_changes(db, &ask, (int64_t)changes->after, arena, &result, err));
+    add_rows(changes, result);
+    db_result_free(result);
+    return !changes->tell.text.overflowed ||
+           ERR(err, ERR_INPUT, "page-too-large", "more than %d bytes", TELL_BYTES_MAX);
+}
+
+static StepNext tell_changes(Exchange *exchange, Question *base)
+{
+    const Changes *changes = (const Changes *)base;
+    Buf *body = http_reply_body(exchange->request);
+    http_reply_status(exchange->request, 200);
+    http_reply_header(exchange->request, "Content-Type", STR("application/json"));
+    buf_add(body, STR("{\"interactions\":[\n"));
+    buf_add(body, buf_str(&changes->tell.text));
+    buf_add_format(body, "],\"after\":%lld,\"more\":%s}\n", (long long)changes->last,
+                   changes->more ? "true" : "false");
+    return STEP_REPLY;
+}
+
+StepNext step_changes(Exchange *exchange)
+{
+    static const LookupStep step = {sizeof(Changes), run_changes, tell_clear, read_changes,
+                                    tell_changes};
+    return lookups_step(exchange->ingest->reads, exchange, &step);
+}

@@ -1,0 +1,16 @@
+#include "services/ingest/diagnostics/flows.h"
+
+#define ASKS(name)                                                                                 \
+    {                                                                                              \
+        {"receive", step_receive, true}, {"authenticate", step_authenticate, true},                \
+            {#name, step_##name, false},                                                           \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
+
+const Step flow_overview[] = ASKS(overview);
+const Step flow_menus[] = ASKS(menus);
+const Step flow_changes[] = ASKS(changes);
+const Step flow_story[] = ASKS(story);
+const Step flow_payload[] = ASKS(payload);

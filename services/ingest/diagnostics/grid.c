@@ -1,0 +1,181 @@
+#include "services/ingest/diagnostics/grid.h"
+
+#include "services/ingest/diagnostics/scope.h"
+#include "services/ingest/read/columns.h"
+
+enum { LIST_MAX = 50 };
+
+/* $1 tenant, $2-$5 lists, $6 valid; the facets that are meant. */
+#define FACETS                                                                                     \
+    "fhirbus.facets_of($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean)"
+#define WORDS "fhirbus.words_wanted($7::text, $8::text[])"
+
+/* $9 whole tenant, $10 nothing is filtered, $11 $12 period, $13 interaction, $14 bundle, $15
+ * patient, $16 sort, $17 ascending, $18-$21 cursor, $22 rows. */
+const DbStatement grid_rows = {
+    "grid-rows",
+    INTERACTION_COLUMNS_OF(
+        "f.state") ", p.key, p.sender, round(nullif(p.verdict_ms, -1)::numeric, 3)::text,"
+                   " round(nullif(p.complete_ms, -1)::numeric, 3)::text, p.changed::text"
+                   " FROM fhirbus.grid_page(" FACETS ", $9::text, $10::boolean, $11::timestamptz,"
+                   "      $12::timestamptz, " WORDS
+                   ", $13::uuid, $14::text, $15::text, $16::text, $17::boolean,"
+                   "      $18::text, $19::timestamptz, $20::uuid, $21::text, $22::integer)"
+                   "      WITH ORDINALITY AS p (interaction_id, tenant, received_at, facet_id, "
+                   "key, changed,"
+                   "                            sender, verdict_ms, complete_ms, ordinal)"
+                   " JOIN fhirbus.facet f ON f.facet_id = p.facet_id"
+                   " CROSS JOIN LATERAL (SELECT j.* FROM fhirbus.interaction j"
+                   "      WHERE j.interaction_id = p.interaction_id AND j.tenant_id = p.tenant"
+                   "        AND j.received_at = p.received_at) i"
+                   " ORDER BY p.ordinal"};
+
+const DbStatement grid_total = {"grid-total", "SELECT fhirbus.grid_estimate(" FACETS
+                                              ", $7::timestamptz, $8::timestamptz)"};
+
+/* $9 after, $10 rows, $11 $12 period */
+const DbStatement grid_changed = {
+    "grid-changed",
+    INTERACTION_COLUMNS_OF(
+        "f.state") ", NULL::text, g.sender,"
+                   " round(nullif(g.verdict_ms, -1)::numeric, 3)::text,"
+                   " round(nullif(g.complete_ms, -1)::numeric, 3)::text, g.changed::text, g.changed"
+                   " FROM (SELECT * FROM fhirbus.grid c WHERE c.changed > $9::bigint"
+                   "      AND c.received_at >= $11::timestamptz AND c.received_at < "
+                   "$12::timestamptz"
+                   "      AND c.facet_id = ANY (" FACETS ")"
+                   "      AND (" WORDS " IS NULL OR EXISTS (SELECT FROM fhirbus.grid_words w"
+                   "           WHERE w.interaction_id = c.interaction_id AND w.tenant = c.tenant"
+                   "             AND w.words @@ " WORDS "))"
+                   "      ORDER BY c.changed LIMIT $10::integer) g"
+                   " JOIN fhirbus.facet f ON f.facet_id = g.facet_id"
+                   " CROSS JOIN LATERAL (SELECT j.* FROM fhirbus.interaction j"
+                   "      WHERE j.interaction_id = g.interaction_id AND j.tenant_id = g.tenant"
+                   "        AND j.received_at = g.received_at) i"
+                   " ORDER BY g.changed"};
+const DbStatement grid_newest = {"grid-newest", "SELECT last_value FROM fhirbus.grid_change"};
+
+static void bind_list(DbParams *params, Str values)
+{
+    Str list[LIST_MAX], value;
+    size_t count = 0;
+    if (!values.ptr) {
+        db_null(params);
+        return;
+    }
+    while (count < LIST_MAX && str_split(&values, ',', &value))
+        list[count++] = value;
+    db_text_array(params, list, count);
+}
+
+static void bind_facets(DbParams *params, const InteractionQuery *q)
+{
+    if (q->tenant.ptr)
+        db_text_array(params, &q->tenant, 1);
+    else
+        db_null(params);
+    bind_list(params, q->state);
+    bind_list(params, q->source_type);
+    bind_list(params, q->disposition);
+    bind_list(params, q->ig_version);
+    if (q->valid.ptr)
+        db_bool(params, str_is(q->valid, "true"));
+    else
+        db_null(params);
+}
+
+static void bind_words(DbParams *params, const InteractionQuery *q)
+{
+    Arena *arena = params->arena;
+    Str whole[3];
+    size_t count = 0;
+    if (q->message_id.ptr)
+        whole[count++] = ARENA_JOIN(arena, STR("m:"), q->message_id);
+    if (q->sender.ptr)
+        whole[count++] = ARENA_JOIN(arena, STR("s:"), q->sender);
+    if (q->profile_url.ptr)
+        whole[count++] = ARENA_JOIN(arena, STR("p:"), q->profile_url);
+    db_text(params, q->words);
+    db_text_array(params, whole, count);
+}
+
+static bool is_unfiltered(const InteractionQuery *q)
+{
+    return !q->state.ptr && !q->source_type.ptr && !q->disposition.ptr && !q->ig_version.ptr &&
+           !q->valid.ptr;
+}
+
+static void bind_rows(DbParams *params, const GridAsk *ask)
+{
+    const InteractionQuery *q = ask->query;
+    Str sort = q->sort.ptr ? str_cut(q->sort, 0, str_find_char(q->sort, ':')) : STR("received_at");
+    bind_facets(params, q);
+    bind_words(params, q);
+    db_text(params, q->tenant);
+    /* Without a tenant the plain way through time is for those who see all of them. */
+    db_bool(params, is_unfiltered(q) && (q->tenant.ptr || scope_is_all(ask->scope)));
+    db_time_us(params, q->from_us);
+    db_time_us(params, q->to_us);
+    db_uuid(params, q->interaction_id.ptr ? q->interaction_id : STR(""));
+    db_text(params, q->bundle_id);
+    db_text(params, q->patient);
+    db_text(params, sort);
+    db_bool(params, str_ends(q->sort, STR(":asc")));
+    db_text(params, q->has_cursor ? q->cursor.key : STR_NONE);
+    db_time_us(params, q->has_cursor ? q->cursor.received_us : 0);
+    db_uuid(params, q->has_cursor ? str_from(q->cursor.interaction_id) : STR(""));
+    db_text(params, q->has_cursor ? q->cursor.tenant : STR_NONE);
+    db_int(params, (int32_t)ask->rows);
+}
+
+bool grid_ask(Db *db, const GridAsk *ask, Arena *arena, DbResult **ret_result, Err *err)
+{
+    DbParams params;
+    db_params_init(&params, arena);
+    bind_rows(&params, ask);
+    return scope_run(db, ask->scope, &grid_rows, &params, ret_result, err);
+}
+
+bool grid_count(Db *db, const GridAsk *ask, Arena *arena, int64_t *ret_count, Err *err)
+{
+    const InteractionQuery *q = ask->query;
+    DbParams params;
+    DbResult *result = NULL;
+    *ret_count = -1;
+    if (q->words.ptr || q->message_id.ptr || q->sender.ptr || q->profile_url.ptr ||
+        q->patient.ptr || q->bundle_id.ptr || q->interaction_id.ptr)
+        return true;
+    db_params_init(&params, arena);
+    bind_facets(&params, q);
+    db_time_us(&params, q->from_us);
+    db_time_us(&params, q->to_us);
+    TRY(scope_run(db, ask->scope, &grid_total, &params, &result, err));
+    *ret_count = db_rows(result) ? db_get_int(result, 0, 0) : -1;
+    db_result_free(result);
+    return true;
+}
+
+bool grid_changes(Db *db, const GridAsk *ask, int64_t after, Arena *arena, DbResult **ret_result,
+                  Err *err)
+{
+    DbParams params;
+    db_params_init(&params, arena);
+    bind_facets(&params, ask->query);
+    bind_words(&params, ask->query);
+    db_bigint(&params, after);
+    db_int(&params, (int32_t)ask->rows);
+    db_time_us(&params, ask->query->from_us);
+    db_time_us(&params, ask->query->to_us);
+    return scope_run(db, ask->scope, &grid_changed, &params, ret_result, err);
+}
+
+bool grid_last_change(Db *db, Str scope, Arena *arena, int64_t *ret_change, Err *err)
+{
+    DbParams params;
+    DbResult *result = NULL;
+    db_params_init(&params, arena);
+    TRY(scope_run(db, scope, &grid_newest, &params, &result, err));
+    *ret_change = db_get_int(result, 0, 0);
+    db_result_free(result);
+    return true;
+}

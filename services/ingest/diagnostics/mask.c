@@ -1,0 +1,141 @@
+#include "services/ingest/diagnostics/mask.h"
+
+#include <string.h>
+
+/* Members whose values say what kind of thing something is, not whose or which. */
+static const char *const open_members[] = {
+    "resourceType", "url",  "system",  "code",   "profile", "status", "use",  "unit",      "method",
+    "severity",     "type", "version", "linkId", "intent",  "mode",   "rank", "versionId",
+};
+
+static bool is_open(Str member)
+{
+    for (size_t i = 0; i < sizeof open_members / sizeof open_members[0]; i++)
+        if (str_is(member, open_members[i]))
+            return true;
+    return false;
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static char masked(char c)
+{
+    if (is_digit(c))
+        return '0';
+    return is_letter(c) || (unsigned char)c >= 0x80 ? 'x' : c;
+}
+
+/* The index behind a string's closing quote, or the end. */
+static size_t string_end(Str text, size_t at)
+{
+    for (size_t i = at + 1; i < text.len; i++) {
+        if (text.ptr[i] == '\\')
+            i++;
+        else if (text.ptr[i] == '"')
+            return i + 1;
+    }
+    return text.len;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool is_name(Str text, size_t end)
+{
+    while (end < text.len && is_blank(text.ptr[end]))
+        end++;
+    return end < text.len && text.ptr[end] == ':';
+}
+
+/* Between the quotes; an escape is as many letters. */
+static void add_masked_string(Buf *out, Str inner)
+{
+    for (size_t i = 0; i < inner.len; i++) {
+        if (inner.ptr[i] == '\\' && i + 1 < inner.len) {
+            buf_add(out, STR("xx"));
+            i++;
+        } else {
+            buf_add_char(out, masked(inner.ptr[i]));
+        }
+    }
+}
+
+static void add_string(Buf *out, Str whole, bool open)
+{
+    bool closed = whole.len > 1 && whole.ptr[whole.len - 1] == '"';
+    Str inner = str_cut(whole, 1, closed ? whole.len - 1 : whole.len);
+    buf_add_char(out, '"');
+    if (open)
+        buf_add(out, inner);
+    else
+        add_masked_string(out, inner);
+    if (closed)
+        buf_add_char(out, '"');
+}
+
+static void mask_json(Buf *out, Str text)
+{
+    bool open = false;
+    for (size_t i = 0; i < text.len;) {
+        char c = text.ptr[i];
+        if (c == '"') {
+            size_t end = string_end(text, i);
+            Str whole = str_cut(text, i, end);
+            bool name = is_name(text, end);
+            if (name)
+                open = is_open(str_cut(whole, 1, whole.len > 1 ? whole.len - 1 : 1));
+            if (name)
+                buf_add(out, whole);
+            else
+                add_string(out, whole, open);
+            i = end;
+            continue;
+        }
+        if (c == '{' || c == '}') /* what is deeper has names of its own */
+            open = false;
+        buf_add_char(out, is_digit(c) ? '1' : (unsigned char)c >= 0x80 ? 'x' : c);
+        i++;
+    }
+}
+
+/* "PID|", "MSH|": three letters or digits and a separator. */
+static bool names_segment(Str line)
+{
+    return line.len > 3 && is_letter(line.ptr[0]) &&
+           (is_letter(line.ptr[1]) || is_digit(line.ptr[1])) &&
+           (is_letter(line.ptr[2]) || is_digit(line.ptr[2])) && line.ptr[3] == '|';
+}
+
+static void mask_lines(Buf *out, Str text)
+{
+    bool begins = true;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (begins && names_segment(str_skip(text, i))) {
+            buf_add(out, str_cut(text, i, i + 3));
+            i += 2;
+            begins = false;
+            continue;
+        }
+        begins = c == '\n' || c == '\r';
+        buf_add_char(out, masked(c));
+    }
+}
+
+void mask_add(Buf *out, Str document, bool is_json)
+{
+    if (is_json)
+        mask_json(out, document);
+    else
+        mask_lines(out, document);
+}

@@ -1,0 +1,13 @@
+/* mask - a document that may be looked at without being read: same length, same lines, same
+ * structure.
+ *
+ * In JSON letters of text values become x, digits 0, and digits of numbers 1, so that it stays
+ * JSON; members that name things (resourceType, url, system, code, ...) stay, and so do booleans.
+ * Escapes become letters of the same width. In anything else (HL7 v2, CSV) all letters and digits
+ * do, save the first three letters of a line that name an HL7 segment.
+ * Bytes past ASCII become x each.
+ * Threads: pure. */
+#pragma once
+#include "common/base/buf.h"
+
+void mask_add(Buf *out, Str document, bool is_json);
