@@ -193,7 +193,7 @@ async function partsOfOne(page) {
   await picture(page, "told");
   await openOne(page, ids.ruled, "lake");
   await page.locator(".cm-changedLine").first().waitFor();
-  const diff = await page.locator(".diff").innerText();
+  const diff = (await page.locator(".diff .cm-content").allInnerTexts()).join("\n");
   ok(diff.includes("seen") || diff.includes("OperationOutcome"), "the lake's payload as a difference", diff.slice(0, 500));
   ok((await page.locator(".attempt").count()) >= 1, "every attempt is listed");
   await accessible(page, "lake");

@@ -25,7 +25,7 @@ export function Replayed({ one, onShow }: { one: One; onShow: (replay: string | 
     <div class="stack-l">
       <Panel title="Verdicts">
         {one.verdicts.length === 0 ? <Empty>There is none yet.</Empty> : (
-          <div class="scroll" tabIndex={0} role="region" aria-label="Verdicts">
+          <div class="scroll" tabIndex={0} role="region" aria-label="Verdicts, a table">
             <table>
               <thead><tr><th scope="col">When</th><th scope="col">Verdict</th><th scope="col">Disposition</th><th scope="col" class="numeric">Errors</th><th scope="col" class="numeric">Warnings</th><th scope="col">Guide</th><th scope="col">Engine, rules</th><th scope="col" class="numeric">Took</th><th scope="col">Issues</th></tr></thead>
               <tbody>{one.verdicts.map((v, i) => (
