@@ -1,4 +1,4 @@
-import { ask, fetchAnswer } from "./api.ts";
+import { ApiError, ask, fetchAnswer } from "./api.ts";
 
 /** What the hub's routes answer, as far as the pages use it. */
 const API = "/admin/api/diagnostics";
@@ -338,12 +338,32 @@ export interface ListedReplay {
   source: string;
 }
 
+/** In the words of POST /Bundle/replay, which is the same replay that fhirbus-replay starts. */
 export async function orderReplay(order: ReplayOrder): Promise<Replay> {
-  return (await ask<{ replay: Replay }>(`${API}/replays`, { method: "POST", json: order })).replay;
+  const search = new URLSearchParams({ to: order.to });
+  for (const id of order.ids ?? []) search.append("id", id);
+  for (const name of ["tenant", "since", "until", "state", "offsets"] as const) if (order[name]) search.set(name, order[name]);
+  if (order.from === "dlq") search.set("from-dlq", "true");
+  if (order.resubmit) search.set("resubmit", "true");
+  if (order.include_superseded) search.set("include-superseded", "true");
+  if (order.rate) search.set("rate", String(order.rate));
+  if (order.dry_run) search.set("dry-run", "true");
+  const told = await ask<{ replay?: Replay; replay_id?: string; total_bundles?: number; bundle_count?: number }>(`/Bundle/replay?${search}`, { method: "POST" });
+  if (told.replay) return told.replay;
+  if (told.replay_id) return replayStatus(told.replay_id);
+  return { replay_id: "", state: "done", to: order.to, source: order.from ?? "store", total: 0, published: 0, superseded: 0, accepted: 0, purged: 0, skipped: 0, unreadable: 0 };
+}
+
+/** A part that this hub has no route for says so, instead of "not there". */
+async function offered<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((error: unknown) => {
+    if (error instanceof ApiError && error.status === 404) throw new ApiError(501, "not-offered", "This hub does not offer this to the pages; the command line tools do (docs/operators.md).");
+    throw error;
+  });
 }
 
 export async function replays(signal: AbortSignal): Promise<ListedReplay[]> {
-  return (await ask<{ replays: ListedReplay[] }>(`${API}/replays?limit=100`, { signal })).replays;
+  return (await offered(ask<{ replays: ListedReplay[] }>(`${API}/replays?limit=100`, { signal }))).replays;
 }
 
 export function replayStatus(id: string, signal?: AbortSignal): Promise<Replay> {
@@ -376,7 +396,7 @@ export interface DeadLetters {
 }
 
 export function deadLetters(query: Query, signal: AbortSignal): Promise<DeadLetters> {
-  return ask(withQuery(`${API}/dlq`, query), { signal });
+  return offered(ask(withQuery(`${API}/dlq`, query), { signal }));
 }
 
 export interface RuleSet {
@@ -393,7 +413,7 @@ export interface Rules {
 }
 
 export function rules(signal: AbortSignal): Promise<Rules> {
-  return ask(`${API}/rules`, { signal });
+  return offered(ask(`${API}/rules`, { signal }));
 }
 
 export interface Tried {
@@ -429,7 +449,7 @@ export interface Image {
 }
 
 export async function images(signal: AbortSignal): Promise<Image[]> {
-  return (await ask<{ images: Image[] }>(`${API}/images`, { signal })).images;
+  return (await offered(ask<{ images: Image[] }>(`${API}/images`, { signal }))).images;
 }
 
 // --- playground -----------------------------------------------------------------------------------
@@ -461,7 +481,7 @@ export interface Judged {
 }
 
 export function judge(text: string, query: Query): Promise<Judged> {
-  return ask(withQuery(`${API}/validate`, query), { method: "POST", body: text, headers: { "Content-Type": "application/fhir+json" } });
+  return offered(ask(withQuery(`${API}/validate`, query), { method: "POST", body: text, headers: { "Content-Type": "application/fhir+json" } }));
 }
 
 /** An issue of an OperationOutcome in the shape of the stored ones. */

@@ -7,7 +7,7 @@ import { keyOf, listPath } from "./view.ts";
  *  forgotten and fetched again by its own cursor, so that a million rows cost what some thousand do. */
 const PAGE = 100;
 const KEPT_PAGES = 60;
-const WAIT_S = 20;
+const POLL_MS = 1500;
 
 interface Page {
   path: string;
@@ -135,9 +135,10 @@ export class Rows {
       }
       try {
         const { to: _to, ...filters } = this.filters;
-        const answer: Changes = await ask(withQuery("/interactions/changes", { ...filters, after, wait: after === undefined ? undefined : WAIT_S }), { signal: this.stop.signal });
+        const answer: Changes = await ask(withQuery("/interactions/changes", { ...filters, after }), { signal: this.stop.signal });
         after = answer.after;
         if (this.following && answer.interactions.length) this.merge(answer.interactions);
+        if (!answer.more) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       } catch {
         if (this.stop.signal.aborted) return;
         await new Promise((resolve) => setTimeout(resolve, 3000));

@@ -30,6 +30,7 @@ const WORDS: Record<number, string> = {
   409: "Changed in the meantime",
   410: "No longer kept",
   429: "Too many requests",
+  501: "Not offered",
   503: "Part of fhirbus is not there",
 };
 
