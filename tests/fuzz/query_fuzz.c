@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Str text = {(const char *)data, size};
     if (when_parse(text, WHEN_TO, &us))
         CHECK(us >= WHEN_MIN_US && us <= WHEN_MAX_US + 86400000000LL);
-    Cursor at = {us > 0 ? us : 1, "01a205d6-1996-7097-8acb-603d3ea9a8bc", STR("t")};
+    Cursor at = {us > 0 ? us : 1, "01a205d6-1996-7097-8acb-603d3ea9a8bc", STR("t"), STR_NONE};
     Str tenant = size && data[0] == '&' ? STR("a") : STR_NONE;
     if (!query_read(text, tenant, arena, &query, &why)) {
         CHECK(why && why[0]);
