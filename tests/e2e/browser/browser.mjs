@@ -8,7 +8,7 @@ const require = createRequire(`${task.modules}/`);
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-export const PATIENCE = 60_000;
+export const PATIENCE = Number(process.env.BROWSER_PATIENCE_MS ?? 60_000);
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
 /** Has something done to the stack. */
