@@ -83,6 +83,15 @@ static void add_string(Buf *out, Str whole, bool open)
         buf_add_char(out, '"');
 }
 
+/* What is none of FHIR's names may be anything that a sender likes. */
+static bool is_plain(Str member)
+{
+    for (size_t i = 0; i < member.len; i++)
+        if (!is_letter(member.ptr[i]) && !is_digit(member.ptr[i]) && member.ptr[i] != '_')
+            return false;
+    return true;
+}
+
 static void mask_json(Buf *out, Str text)
 {
     bool open = false;
@@ -92,12 +101,10 @@ static void mask_json(Buf *out, Str text)
             size_t end = string_end(text, i);
             Str whole = str_cut(text, i, end);
             bool name = is_name(text, end);
+            Str inner = str_cut(whole, 1, whole.len > 1 ? whole.len - 1 : 1);
             if (name)
-                open = is_open(str_cut(whole, 1, whole.len > 1 ? whole.len - 1 : 1));
-            if (name)
-                buf_add(out, whole);
-            else
-                add_string(out, whole, open);
+                open = is_open(inner);
+            add_string(out, whole, name ? is_plain(inner) : open);
             i = end;
             continue;
         }
