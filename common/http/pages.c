@@ -21,6 +21,7 @@ static struct {
 
 typedef ssize_t (*SendFn)(gnutls_session_t session, const void *data, size_t size);
 typedef ssize_t (*RecvFn)(gnutls_session_t session, void *data, size_t size);
+typedef size_t (*PendingFn)(gnutls_session_t session);
 
 /* --- the table -------------------------------------------------------------------------------- */
 
@@ -190,11 +191,40 @@ static ssize_t receive(gnutls_session_t session, void *data, size_t size)
     return call(session, data, size);
 }
 
+/* All that is there, record after record: what was read ahead makes no socket readable, so poll
+ * would not tell of it. An end or an error behind it comes with the next call. */
+static ssize_t receive_all(gnutls_session_t session, char *data, size_t size)
+{
+    ssize_t got = receive(session, data, size), more = got;
+    while (more > 0 && (size_t)got < size) {
+        more = receive(session, data + got, size - (size_t)got);
+        got += more > 0 ? more : 0;
+    }
+    return got;
+}
+
+size_t gnutls_record_check_pending(gnutls_session_t session)
+{
+    static _Atomic(PendingFn) real;
+    PendingFn call = atomic_load(&real);
+    if (!call) {
+        void *found = dlsym(RTLD_NEXT, "gnutls_record_check_pending");
+        CHECK(found);
+        memcpy(&call, &found, sizeof call);
+        atomic_store(&real, call);
+    }
+    const Conn *conn = conn_of(session);
+    return call(session) + (conn ? wire_ahead(conn) : 0);
+}
+
 ssize_t gnutls_record_recv(gnutls_session_t session, void *data, size_t size)
 {
-    ssize_t got = receive(session, data, size);
-    Conn *conn = got > 0 ? conn_of(session) : NULL;
-    if (!conn || http_lines_pass(&conn->lines, data, (size_t)got))
+    Conn *conn = conn_of(session);
+    if (!conn)
+        return receive(session, data, size);
+    conn->shaken = true;
+    ssize_t got = receive_all(session, data, size);
+    if (got <= 0 || http_lines_pass(&conn->lines, data, (size_t)got))
         return got;
     if (!conn->page_said) {
         conn->page_said = true;

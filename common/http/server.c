@@ -384,10 +384,13 @@ static bool start_daemon(HttpServer *server, int fd)
         {MHD_OPTION_HTTPS_PRIORITIES,    0, (void *)(uintptr_t)o->tls_priorities},
         {MHD_OPTION_END,                 0, NULL                                },
     };
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
-    if (server->tls)
-        flags |= MHD_USE_TLS;
-    else
+    /* libmicrohttpd 0.9.75 with epoll forgets, as long as a handshake is under way, that it has
+     * read all there was: the thread spins until the client's next word, ten seconds of a processor
+     * for a client that says none. poll has no such memory. */
+    unsigned flags =
+        MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+        (server->tls ? MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_TLS : MHD_USE_EPOLL_INTERNAL_THREAD);
+    if (!server->tls)
         tls[0] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     unsigned threads = o->threads > 1 ? o->threads : 0; /* a pool of one is not a pool */
     size_t memory = o->field_bytes_max + o->target_max + POOL_SLACK;

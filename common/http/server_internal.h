@@ -61,6 +61,7 @@ typedef struct Conn {
     bool page_said;            /* pages.c: what libmicrohttpd still sends is not for the peer */
     struct Conn *next_watched; /* pages.c's table */
     HttpRequest *request;      /* the present one, or NULL */
+    bool shaken;               /* the handshake is over */
     struct Ahead *ahead;       /* wire.c: read from the socket and not yet decrypted; or NULL */
     Buf held;                  /* wire.c: encrypted and not yet sent ... */
     size_t held_at;            /* ... from here on */
@@ -185,6 +186,7 @@ ssize_t pages_send(gnutls_session_t session, const void *data, size_t size);
 
 /* wire.c: TLS connections only */
 void wire_open(Conn *conn);
+size_t wire_ahead(const Conn *conn); /* bytes read from the socket and not yet decrypted */
 void wire_close(Conn *conn);
 /* As gnutls_record_send; `more_follows`: keeps it for the next call. */
 ssize_t wire_send(Conn *conn, Str text, bool more_follows);

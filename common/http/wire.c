@@ -44,6 +44,9 @@ static void drop_ahead(Conn *conn)
 static ssize_t pull(gnutls_transport_ptr_t context, void *to, size_t room)
 {
     Conn *conn = context;
+    if (!conn->shaken) /* whoever shakes hands waits at the socket: nothing may lie here meanwhile
+                        */
+        return recv(conn->fd, to, room, MSG_DONTWAIT);
     if (!conn->ahead) {
         if (!room_ahead(conn)) {
             errno = ENOMEM;
@@ -65,6 +68,11 @@ static ssize_t pull(gnutls_transport_ptr_t context, void *to, size_t room)
     if (ahead->at == ahead->len)
         drop_ahead(conn);
     return (ssize_t)len;
+}
+
+size_t wire_ahead(const Conn *conn)
+{
+    return conn->ahead ? conn->ahead->len - conn->ahead->at : 0;
 }
 
 static int pull_timeout(gnutls_transport_ptr_t context, unsigned int ms)
