@@ -3,6 +3,7 @@
 #define ASKS(name)                                                                                 \
     {                                                                                              \
         {"receive", step_receive, true}, {"authenticate", step_authenticate, true},                \
+            {"limit", step_limit, true}, {"lease", step_lease, false},                             \
             {#name, step_##name, false},                                                           \
         {                                                                                          \
             0                                                                                      \
