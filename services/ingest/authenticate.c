@@ -191,7 +191,7 @@ static StepNext without_tenant(Exchange *exchange, Permission permission)
     Str only = caller_only_tenant(caller, permission);
     if (exchange->route->auth >= AUTH_READER && caller_may_for_all(caller, permission))
         return STEP_NEXT;
-    if (exchange->route->auth == AUTH_MANY && caller->may[permission].count)
+    if (exchange->route->auth == AUTH_MANY && caller->may[permission].count && !only.ptr)
         return STEP_NEXT;
     if (!caller->may[permission].count)
         return refuse_forbidden(exchange, "tenant-forbidden");

@@ -37,8 +37,8 @@ StepNext refuse_outcome(Exchange *exchange, unsigned status, const char *code, c
     HttpRequest *request = exchange->request;
     Buf *body = http_reply_body(request);
     exchange->error_code = str_from(code);
-    if (refuse_is_page(exchange))
-        return refuse_page(exchange, status, code, text);
+    if (refuse_is_page(exchange)) /* what exactly was wrong is the log's business */
+        return refuse_page(exchange, status, type, text);
     http_reply_status(request, status);
     http_reply_header(request, "Content-Type", STR("application/fhir+json"));
     buf_reset(body);
