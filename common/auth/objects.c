@@ -446,9 +446,22 @@ static void keep_secrets(Caller *now, const Caller *before)
                            before->clients[k].secrets, before->clients[k].secret_count);
 }
 
+static void keep_password(Account *now, const Account *before, Arena *arena)
+{
+    if (!now->argon2id.len)
+        now->argon2id = arena_copy(arena, before->argon2id);
+}
+
+bool auth_hides(AuthKind kind)
+{
+    return kind == AUTH_CALLERS || kind == AUTH_ACCOUNTS;
+}
+
 void auth_write_shown(AuthKind kind, void *object, Buf *out)
 {
     Caller *caller = object;
+    if (kind == AUTH_ACCOUNTS)
+        ((Account *)object)->argon2id = STR_NONE;
     for (size_t i = 0; kind == AUTH_CALLERS && i < caller->api_key_count; i++)
         memset(caller->api_keys[i].hmac, 0, sizeof caller->api_keys[i].hmac);
     for (size_t i = 0; kind == AUTH_CALLERS && i < caller->client_count; i++)
@@ -468,6 +481,8 @@ static bool fill(AuthKind kind, Arena *arena, Str name, Str data, const void *be
     TRY(fields_read(kinds[kind].fields, data, arena, object, err));
     if (kind == AUTH_CALLERS && before)
         keep_secrets(object, before);
+    if (kind == AUTH_ACCOUNTS && before)
+        keep_password(object, before, arena);
     const char *wrong = kinds[kind].wrong(object);
     return !wrong || ERR(err, ERR_INPUT, "auth-field", "%s", wrong);
 }

@@ -187,14 +187,17 @@ extern const CatalogKind auth_kinds[AUTH_KIND_COUNT];
 
 /* `data` by itself, without a catalog: what tools do before they publish. Free with auth_free. */
 bool auth_read(AuthKind kind, Str name, Str data, void **ret_object, Err *err) MUST_USE;
-/* The same, of somebody who was shown the object without its HMACs (auth_write_shown): where one is
- * missing that of the same id in `before` (NULL: there is none) is meant. */
+/* The same, of somebody who was shown the object without what is hidden (auth_write_shown): where
+ * an HMAC is missing that of the same id in `before` (NULL: there is none) is meant, and its
+ * password's hash where an account has none. */
 bool auth_read_over(AuthKind kind, Str name, Str data, const void *before, void **ret_object,
                     Err *err) MUST_USE;
 void auth_free(void *object); /* NULL is fine */
 /* The object as JSON again; `out` decides the limit. */
 void auth_write(AuthKind kind, const void *object, Buf *out);
-/* Without HMACs: `object` loses them. */
+/* Whether objects of a kind have what is not shown. */
+bool auth_hides(AuthKind kind);
+/* Without HMACs and hashes of passwords: `object` loses them. */
 void auth_write_shown(AuthKind kind, void *object, Buf *out);
 /* By the catalog's name of it; false: there is none. */
 bool auth_kind_named(Str name, AuthKind *ret_kind);

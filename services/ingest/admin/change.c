@@ -84,11 +84,11 @@ static bool allowed(AdminChange *change, const CatalogView *view, const void *be
     return false;
 }
 
-/* What is to be published: a caller as it was understood, with the HMACs that were not shown;
- * anything else as it was written. */
+/* What is to be published: with what was not shown, as it was understood; anything else as it was
+ * written. */
 static Str data_of(AdminChange *change, const void *after, Buf *json)
 {
-    bool as_written = change->kind != AUTH_CALLERS && change->body.len;
+    bool as_written = !auth_hides(change->kind) && change->body.len;
     if (after && !as_written)
         auth_write(change->kind, after, json);
     return !after ? STR_NONE : as_written ? change->body : buf_str(json);

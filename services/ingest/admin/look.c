@@ -34,7 +34,7 @@ static bool write_data(AuthKind kind, const CatalogObject *object, Buf *to)
 {
     void *copy = NULL;
     Err none = {0};
-    if (kind != AUTH_CALLERS) {
+    if (!auth_hides(kind)) {
         buf_add(to, object->data);
         return true;
     }
