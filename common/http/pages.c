@@ -19,10 +19,6 @@ static struct {
     Conn *buckets[BUCKETS];
 } sessions = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-typedef ssize_t (*SendFn)(gnutls_session_t session, const void *data, size_t size);
-typedef ssize_t (*RecvFn)(gnutls_session_t session, void *data, size_t size);
-typedef size_t (*PendingFn)(gnutls_session_t session);
-
 /* --- the table -------------------------------------------------------------------------------- */
 
 static Conn **bucket_of(const void *session)
@@ -143,17 +139,32 @@ static bool is_page(Conn *conn, Str text)
 
 /* --- between libmicrohttpd and GnuTLS --------------------------------------------------------- */
 
+/* GnuTLS's own, behind ours. */
+static struct {
+    ssize_t (*send)(gnutls_session_t session, const void *data, size_t size);
+    ssize_t (*recv)(gnutls_session_t session, void *data, size_t size);
+    size_t (*pending)(gnutls_session_t session);
+} behind;
+static pthread_once_t found_behind = PTHREAD_ONCE_INIT;
+
+static void find(const char *name, void *ret_function)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+    CHECK(found);
+    memcpy(ret_function, &found, sizeof found); /* ISO C knows no cast from object to function */
+}
+
+static void find_behind(void)
+{
+    find("gnutls_record_send", &behind.send);
+    find("gnutls_record_recv", &behind.recv);
+    find("gnutls_record_check_pending", &behind.pending);
+}
+
 ssize_t pages_send(gnutls_session_t session, const void *data, size_t size)
 {
-    static _Atomic(SendFn) real;
-    SendFn call = atomic_load(&real);
-    if (!call) {
-        void *found = dlsym(RTLD_NEXT, "gnutls_record_send");
-        CHECK(found);
-        memcpy(&call, &found, sizeof call); /* ISO C knows no cast from object to function */
-        atomic_store(&real, call);
-    }
-    return call(session, data, size);
+    pthread_once(&found_behind, find_behind);
+    return behind.send(session, data, size);
 }
 
 /* The head of a reply waits for its body, which libmicrohttpd sends next. */
@@ -180,15 +191,8 @@ ssize_t gnutls_record_send(gnutls_session_t session, const void *data, size_t si
 
 static ssize_t receive(gnutls_session_t session, void *data, size_t size)
 {
-    static _Atomic(RecvFn) real;
-    RecvFn call = atomic_load(&real);
-    if (!call) {
-        void *found = dlsym(RTLD_NEXT, "gnutls_record_recv");
-        CHECK(found);
-        memcpy(&call, &found, sizeof call);
-        atomic_store(&real, call);
-    }
-    return call(session, data, size);
+    pthread_once(&found_behind, find_behind);
+    return behind.recv(session, data, size);
 }
 
 /* All that is there, record after record: what was read ahead makes no socket readable, so poll
@@ -205,16 +209,9 @@ static ssize_t receive_all(gnutls_session_t session, char *data, size_t size)
 
 size_t gnutls_record_check_pending(gnutls_session_t session)
 {
-    static _Atomic(PendingFn) real;
-    PendingFn call = atomic_load(&real);
-    if (!call) {
-        void *found = dlsym(RTLD_NEXT, "gnutls_record_check_pending");
-        CHECK(found);
-        memcpy(&call, &found, sizeof call);
-        atomic_store(&real, call);
-    }
+    pthread_once(&found_behind, find_behind);
     const Conn *conn = conn_of(session);
-    return call(session) + (conn ? wire_ahead(conn) : 0);
+    return behind.pending(session) + (conn ? wire_ahead(conn) : 0);
 }
 
 ssize_t gnutls_record_recv(gnutls_session_t session, void *data, size_t size)
