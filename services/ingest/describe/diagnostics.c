@@ -11,7 +11,7 @@
         API_QUERY, "to", false, "When", "received before"                                          \
     }
 #define REFUSALS                                                                                   \
-    {400, "application/json", "PageError", "A parameter is malformed", NULL},                      \
+    {400, "application/json", "PageOrPlainError", "A parameter is malformed", NULL},               \
         {401, "application/json", "PageRefusal", "Nobody has signed in, or is known", NULL},       \
         {403, "application/json", "PageError", "Not permitted", NULL},                             \
         {503, "application/json", "PageError", "Not now", "Retry-After"},                          \
@@ -97,12 +97,13 @@ static const ApiField fields_payload[] = {
     API_END,
 };
 static const ApiAnswer answers_payload[] = {
-    {200, "application/json", NULL,        "The bytes, masked unless revealed",                "Content-Disposition"},
-    {200, "text/plain",       NULL,        "",                                                 NULL                 },
-    {404, "application/json", "PageError", "There is no such interaction, or no such payload",
-     NULL                                                                                                           },
-    {409, "application/json", "PageError", "Several tenants have that id",                     NULL                 },
-    {410, "application/json", "PageError", "Its bytes are gone by retention",                  NULL                 },
+    {200, "application/json", "AnyPayload", "The bytes, masked unless revealed",
+     "Content-Disposition"                                                                          },
+    {200, "text/plain",       NULL,         "",                                                 NULL},
+    {404, "application/json", "PageError",  "There is no such interaction, or no such payload",
+     NULL                                                                                           },
+    {409, "application/json", "PageError",  "Several tenants have that id",                     NULL},
+    {410, "application/json", "PageError",  "Its bytes are gone by retention",                  NULL},
     REFUSALS,
 };
 const ApiOperation api_payload = {
