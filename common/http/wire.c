@@ -5,6 +5,8 @@
  * each with its acknowledgement or wake-up of the peer. Here what the socket has is read at once,
  * and a reply is gathered, encrypted, and leaves as one. */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -162,6 +164,9 @@ ssize_t wire_send(Conn *conn, Str text, bool more_follows)
 
 void wire_open(Conn *conn)
 {
+    /* What belongs together leaves together; the rest, a handshake's parts above all, waits for
+     * nobody's acknowledgement. */
+    (void)setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     buf_init(&conn->held, HELD_MAX);
     gnutls_transport_set_ptr(conn->tls, conn);
     gnutls_transport_set_pull_function(conn->tls, pull);
