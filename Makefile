@@ -24,7 +24,8 @@ else
 HARD += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all -g \
   -Wno-error=null-dereference -Wno-error=maybe-uninitialized -Wno-error=stringop-overread \
   -Wno-error=stringop-overflow -Wno-error=array-bounds -Wno-error=format-truncation
-LSAN := -fsanitize=$(SAN)
+# The undefined-behaviour sanitizer of gcc 12 heeds its log_path (tests/run) only when it shares a static one's.
+LSAN := -fsanitize=$(SAN) $(if $(findstring address,$(SAN)),-static-libasan) $(if $(findstring undefined,$(SAN)),-static-libubsan)
 endif
 # Threads made by C11's functions are nothing that ThreadSanitizer of gcc 12 knows: see there.
 ifeq ($(SAN),thread)

@@ -192,8 +192,8 @@ def running_stack(name, count=1, environment=None, bin=None, guides=(), broker_t
 
 
 def show_crashes(stack):
-    """What a sanitizer or CHECK said is a failure wherever it was said."""
-    marks = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
+    """What a sanitizer or CHECK said is a failure wherever it was said. (Below tests/run sanitizers write elsewhere; it looks.)"""
+    marks = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "ThreadSanitizer:", "runtime error:", "CHECK failed:")
     for log in stack.processes.logs.glob("*.log"):
         hits = [line for line in log.read_text(errors="replace").splitlines() if any(m in line for m in marks)]
         if hits:

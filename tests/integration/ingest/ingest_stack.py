@@ -18,11 +18,16 @@ sys.dont_write_bytecode = True
 
 import certificates  # noqa: E402
 import services  # noqa: E402
-from pipeline import done, note, ok, skip, wait_for  # noqa: E402,F401
+from pipeline import E2E, done, note, ok, skip, wait_for  # noqa: E402,F401
 from settings import Ports, Settings  # noqa: E402
 from stack import Stack  # noqa: E402
 
 STANDIN = "verdict-standin"
+
+
+def folder_of(name):
+    """Each build's own, as in pipeline: builds may be tested side by side."""
+    return E2E / "ingest" / name
 
 
 class IngestStack(Stack):
@@ -79,7 +84,7 @@ class IngestStack(Stack):
 
 @contextlib.contextmanager
 def ingest_stack(name, base_port, **options):
-    folder = ROOT / "build" / "ingest" / name
+    folder = folder_of(name)
     shutil.rmtree(folder, ignore_errors=True)
     cache = pathlib.Path(os.environ.get("FHIRBUS_CACHE", ROOT / ".cache"))
     stack = IngestStack(Settings(folder=folder, ports=Ports.from_base(base_port), bin=OUT / "bin", cache=cache))
