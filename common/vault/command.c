@@ -2,6 +2,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -12,7 +13,12 @@
 #include "common/base/clock.h"
 #include "common/vault/aead.h"
 
-enum { COMMAND_TIMEOUT_MS = 15000, TEXT_MAX = 3 * WRAPPED_MAX / 2 };
+enum { TEXT_MAX = 3 * WRAPPED_MAX / 2 };
+
+typedef struct Command {
+    uint64_t timeout_ms;
+    char line[];
+} Command;
 
 extern char **environ;
 
@@ -60,35 +66,74 @@ static bool from_base64(Str text, char *to, size_t room, size_t *ret_len)
 
 /* --- the program ------------------------------------------------------------------------------ */
 
-typedef struct Pipes {
-    int in[2], out[2];
-} Pipes;
+typedef struct Program {
+    pid_t pid; /* and its group: whatever it starts ends with it */
+    int in, out;
+} Program;
 
-static bool start(const char *command, Pipes *pipes, pid_t *ret_pid)
+static void default_signals(posix_spawnattr_t *attributes)
 {
-    char shell[] = "/bin/sh", flag[] = "-c";
-    char *copy = strdup(command), *words[] = {shell, flag, copy, NULL};
+    sigset_t none, pipe;
+    sigemptyset(&none);
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE); /* services ignore it, and what is ignored is inherited */
+    posix_spawnattr_init(attributes);
+    posix_spawnattr_setsigmask(attributes, &none);
+    posix_spawnattr_setsigdefault(attributes, &pipe);
+    posix_spawnattr_setpgroup(attributes, 0);
+    posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                             POSIX_SPAWN_SETPGROUP);
+}
+
+static bool spawn(char *line, const int in[2], const int out[2], pid_t *ret_pid)
+{
+    char shell[] = "/bin/sh", flag[] = "-c", *words[] = {shell, flag, line, NULL};
     posix_spawn_file_actions_t actions;
-    if (!copy || pipe2(pipes->in, O_CLOEXEC) != 0)
-        return free(copy), false;
-    if (pipe2(pipes->out, O_CLOEXEC) != 0) {
-        close(pipes->in[0]);
-        close(pipes->in[1]);
-        free(copy);
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, in[0], 0);
+    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+    default_signals(&attributes);
+    bool fine = posix_spawn(ret_pid, shell, &actions, &attributes, words, environ) == 0;
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return fine;
+}
+
+static bool start(char *line, Program *ret_program)
+{
+    int in[2], out[2];
+    if (pipe2(in, O_CLOEXEC) != 0)
+        return false;
+    bool piped = pipe2(out, O_CLOEXEC) == 0;
+    bool fine = piped && spawn(line, in, out, &ret_program->pid);
+    close(in[0]);
+    if (piped)
+        close(out[1]);
+    if (!fine) {
+        close(in[1]);
+        if (piped)
+            close(out[0]);
         return false;
     }
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, pipes->in[0], 0);
-    posix_spawn_file_actions_adddup2(&actions, pipes->out[1], 1);
-    bool fine = posix_spawn(ret_pid, shell, &actions, NULL, words, environ) == 0;
-    posix_spawn_file_actions_destroy(&actions);
-    close(pipes->in[0]);
-    close(pipes->out[1]);
-    if (!fine) {
-        close(pipes->in[1]);
-        close(pipes->out[0]);
-    }
-    free(copy);
+    ret_program->in = in[1];
+    ret_program->out = out[0];
+    return true;
+}
+
+/* Less than a pipe holds: it does not wait. A program that does not read must not end a tool by
+ * SIGPIPE. */
+static bool hand_over(int to, Str input)
+{
+    sigset_t pipe, before;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    bool fine = !input.len || write(to, input.ptr, input.len) == (ssize_t)input.len;
+    if (!fine)
+        sigtimedwait(&pipe, NULL, &(struct timespec){0});
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(to);
     return fine;
 }
 
@@ -108,26 +153,41 @@ static size_t read_all(int from, char *to, size_t room, int64_t until_ms)
     return len;
 }
 
-static bool ask(const char *command, const char *verb, const char *name, Str input,
+/* Its exit status, -1: it did not end in time, or by a signal. What it started ends with it: before
+ * it is reaped, as long as the group's number is nobody else's. */
+static int reap(pid_t pid, int64_t until_ms)
+{
+    int status = -1;
+    siginfo_t ended = {0};
+    while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && !ended.si_pid &&
+           clock_mono_ms() < until_ms)
+        poll(NULL, 0, 5);
+    kill(-pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    return ended.si_pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static bool ask(const Command *command, const char *verb, const char *name, Str input,
                 char ret_text[TEXT_MAX], size_t *ret_len, Err *err)
 {
     char line[4096];
-    Pipes pipes;
-    pid_t pid;
-    int status = -1;
-    snprintf(line, sizeof line, "%s %s %s", command, verb, name);
-    if (!start(line, &pipes, &pid))
+    Program program;
+    int64_t until_ms = clock_mono_ms() + (int64_t)command->timeout_ms;
+    if (snprintf(line, sizeof line, "%s %s %s", command->line, verb, name) >= (int)sizeof line ||
+        !start(line, &program))
         return ERR(err, ERR_RETRY, "kms-away", "PAYLOAD_KMS_COMMAND cannot be started");
-    bool written = write(pipes.in[1], input.ptr, input.len) == (ssize_t)input.len;
-    close(pipes.in[1]);
-    *ret_len = read_all(pipes.out[0], ret_text, TEXT_MAX, clock_mono_ms() + COMMAND_TIMEOUT_MS);
-    close(pipes.out[0]);
-    if (*ret_len == SIZE_MAX)
-        kill(pid, SIGKILL);
-    waitpid(pid, &status, 0);
-    if (!written || *ret_len == SIZE_MAX || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return ERR(err, ERR_RETRY, "kms-away", "PAYLOAD_KMS_COMMAND %s %s failed", verb, name);
-    return true;
+    bool written = hand_over(program.in, input);
+    *ret_len = read_all(program.out, ret_text, TEXT_MAX, until_ms);
+    close(program.out);
+    int status = reap(program.pid, until_ms);
+    if (written && *ret_len != SIZE_MAX && status == 0)
+        return true;
+    explicit_bzero(ret_text, TEXT_MAX);
+    if (clock_mono_ms() >= until_ms)
+        return ERR(err, ERR_RETRY, "kms-away", "PAYLOAD_KMS_COMMAND %s %s took more than %llu ms",
+                   verb, name, (unsigned long long)command->timeout_ms);
+    return ERR(err, ERR_RETRY, "kms-away", "PAYLOAD_KMS_COMMAND %s %s failed (exit %d)", verb, name,
+               status);
 }
 
 static bool active(void *self, char ret_name[KMS_NAME_MAX + 1], Err *err)
@@ -165,6 +225,9 @@ static bool unwrap(void *self, const char *name, Str wrapped, unsigned char ret_
 {
     char text[TEXT_MAX], input[TEXT_MAX];
     size_t len, got = 0;
+    /* The name comes from the database, and becomes a word of a shell's line. */
+    if (!kms_name_valid(str_from(name)))
+        return ERR(err, ERR_FATAL, "payload-key-wrong", "a data key names no wrapping key");
     if (wrapped.len > WRAPPED_MAX)
         return ERR(err, ERR_FATAL, "payload-key-wrong", "a wrapped data key is too long");
     TRY(ask(self, "unwrap", name, (Str){input, to_base64(wrapped, input)}, text, &len, err));
@@ -175,11 +238,14 @@ static bool unwrap(void *self, const char *name, Str wrapped, unsigned char ret_
                        "PAYLOAD_KMS_COMMAND unwrap %s printed no data key", name);
 }
 
-bool kms_of_command(const char *command, Kms *ret_kms, Err *err)
+bool kms_of_command(const char *command, uint64_t timeout_ms, Kms *ret_kms, Err *err)
 {
-    char *copy = strdup(command);
-    if (!copy)
+    size_t len = strlen(command) + 1;
+    Command *self = malloc(sizeof *self + len);
+    if (!self)
         return ERR(err, ERR_FATAL, "payload-keys", "no memory");
-    *ret_kms = (Kms){copy, active, wrap, unwrap, free};
+    self->timeout_ms = timeout_ms;
+    memcpy(self->line, command, len);
+    *ret_kms = (Kms){self, active, wrap, unwrap, free};
     return true;
 }

@@ -1,4 +1,5 @@
 /* Keys in a folder. They are read when they are used: a new one is there without a restart. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,10 +41,10 @@ static bool read_hex(const char *text, size_t len, unsigned char ret_key[DATA_KE
     if (len != 2 * DATA_KEY_BYTES)
         return false;
     for (size_t i = 0; i < DATA_KEY_BYTES; i++) {
-        unsigned byte;
-        char two[3] = {text[2 * i], text[2 * i + 1], 0};
-        if (sscanf(two, "%2x", &byte) != 1)
+        const char two[3] = {text[2 * i], text[2 * i + 1], 0};
+        if (!isxdigit((unsigned char)two[0]) || !isxdigit((unsigned char)two[1]))
             return false;
+        unsigned long byte = strtoul(two, NULL, 16);
         ret_key[i] = (unsigned char)byte;
     }
     return true;
@@ -94,6 +95,9 @@ static bool unwrap(void *self, const char *name, Str wrapped, unsigned char ret_
                    Err *err)
 {
     unsigned char wrapping[DATA_KEY_BYTES];
+    /* The name comes from the database, and becomes a part of a path. */
+    if (!kms_name_valid(str_from(name)))
+        return ERR(err, ERR_FATAL, "payload-key-wrong", "a data key names no wrapping key");
     TRY(read_key(self, name, wrapping, err));
     bool fine = wrapped.len == DATA_KEY_BYTES + AEAD_MORE &&
                 aead_open(wrapping, str_from(name), wrapped, (char *)ret_key);

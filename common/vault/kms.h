@@ -3,7 +3,8 @@
  *   file:    a folder with NAME.key (32 bytes, or 64 hexadecimal digits) for each key, and a file
  *            `active` with the name of the one that wraps from now on
  *   command: a program that speaks to a key service: "COMMAND active" prints a name, "COMMAND wrap
- *            NAME" and "COMMAND unwrap NAME" read base64 on standard input and print base64
+ *            NAME" and "COMMAND unwrap NAME" read base64 on standard input and print base64; any
+ *            exit status but 0 is "kms-away"
  *
  * Threads: one call at a time. Errors: ERR_RETRY "kms-away", ERR_INPUT "payload-key-missing",
  *          "payload-key-wrong"; texts name the key, never its bytes. */
@@ -25,6 +26,7 @@ typedef struct Kms {
 } Kms;
 
 bool kms_of_folder(const char *folder, Kms *ret_kms, Err *err) MUST_USE;
-bool kms_of_command(const char *command, Kms *ret_kms, Err *err) MUST_USE;
+/* timeout_ms: of one call; then the program is ended, and whatever it has started. */
+bool kms_of_command(const char *command, uint64_t timeout_ms, Kms *ret_kms, Err *err) MUST_USE;
 /* "2026-11": letters, digits, '.', '_', '-'. */
 bool kms_name_valid(Str name);

@@ -16,6 +16,7 @@ enum {
     KEY_LIFE_MS = 3600 * 1000,
     CHECK_MS = 30000,
     TURN_MS = 200,
+    AGAIN_MS = 1000, /* after a failure */
     ARENA_BYTES = 1 << 20,
     INTERACTION_BYTES = 36,
 };
@@ -52,6 +53,7 @@ struct Vault {
     int64_t made_ms;
     bool checked;
     Err wrong; /* kind 0: the keys open what is stored */
+    Err away;  /* why that could not be looked at; kind 0: it could */
     pthread_t thread;
     bool running;
     atomic_bool stopping;
@@ -238,12 +240,25 @@ static bool key_due(Vault *v)
     return due;
 }
 
-/* Away is no news: what was found last holds. */
+/* Database or key service away: what was found last holds. */
+static void note_away(Vault *v, const Err *err)
+{
+    pthread_mutex_lock(&v->lock);
+    bool news = strcmp(v->away.text, err->text) != 0;
+    v->away = *err;
+    pthread_mutex_unlock(&v->lock);
+    if (news)
+        log_warn(v->log, "payload_keys.away", LOG_ERR(err));
+}
+
 static void note(Vault *v, bool fine, const Err *err)
 {
-    if (!fine && err->kind == ERR_RETRY)
+    if (!fine && err->kind == ERR_RETRY) {
+        note_away(v, err);
         return;
+    }
     pthread_mutex_lock(&v->lock);
+    v->away = (Err){0};
     bool news = !v->checked || (v->wrong.kind != ERR_NONE) == fine;
     v->checked = true;
     v->wrong = fine ? (Err){0} : *err;
@@ -254,7 +269,7 @@ static void note(Vault *v, bool fine, const Err *err)
         log_error(v->log, "payload_keys.wrong", LOG_ERR(err));
 }
 
-static void refresh(Vault *v)
+static bool refresh(Vault *v)
 {
     DataKey made = {0};
     Err err = {0};
@@ -262,21 +277,23 @@ static void refresh(Vault *v)
     bool fine = make_key(v, &made, &err);
     pthread_mutex_unlock(&v->asking);
     if (!fine) {
-        log_warn(v->log, "payload_keys.away", LOG_ERR(&err));
-        return;
+        note_away(v, &err);
+        return false;
     }
     remember(v, &made);
     pthread_mutex_lock(&v->lock);
     v->current = made;
+    v->away = (Err){0};
     v->used = 0;
     v->made_ms = clock_mono_ms();
     pthread_mutex_unlock(&v->lock);
+    return true;
 }
 
 static void *watch(void *opaque)
 {
     Vault *v = opaque;
-    int64_t check_at_ms = 0;
+    int64_t check_at_ms = 0, key_at_ms = 0;
     while (!atomic_load(&v->stopping)) {
         if (clock_mono_ms() >= check_at_ms) {
             Err err = {0};
@@ -284,10 +301,10 @@ static void *watch(void *opaque)
             bool fine = check(v, &err);
             pthread_mutex_unlock(&v->asking);
             note(v, fine, &err);
-            check_at_ms = clock_mono_ms() + (fine ? CHECK_MS : 1000);
+            check_at_ms = clock_mono_ms() + (fine ? CHECK_MS : AGAIN_MS);
         }
-        if (key_due(v))
-            refresh(v);
+        if (key_due(v) && clock_mono_ms() >= key_at_ms)
+            key_at_ms = refresh(v) ? 0 : clock_mono_ms() + AGAIN_MS;
         nanosleep(&(struct timespec){.tv_nsec = TURN_MS * 1000000L}, NULL);
     }
     return NULL;
@@ -315,7 +332,8 @@ bool vault_ready(Vault *v, Buf *why)
     if (why && wrong)
         buf_add_format(why, "payload keys: %s\n", v->wrong.text);
     else if (why && (!ready || lacks))
-        buf_add(why, STR("payload keys are not read yet\n"));
+        buf_add_format(why, "payload keys are not read yet%s%s\n", v->away.text[0] ? ": " : "",
+                       v->away.text);
     pthread_mutex_unlock(&v->lock);
     return ready && !lacks;
 }
@@ -338,9 +356,10 @@ bool vault_open(const VaultConfig *config, const DbConfig *db, bool writes, cons
     pthread_mutex_init(&v->lock, NULL);
     v->arena = arena_new(ARENA_BYTES);
     v->db = db_new(db, statements, "fhirbus payload keys", log);
-    bool fine = v->arena && v->db &&
-                (config->command ? kms_of_command(config->command, &v->kms, err)
-                                 : kms_of_folder(config->keys, &v->kms, err));
+    bool fine =
+        v->arena && v->db &&
+        (config->command ? kms_of_command(config->command, config->command_timeout_ms, &v->kms, err)
+                         : kms_of_folder(config->keys, &v->kms, err));
     v->running = fine && pthread_create(&v->thread, NULL, watch, v) == 0;
     if (!v->running) {
         vault_close(v);

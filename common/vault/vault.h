@@ -33,7 +33,8 @@ typedef enum VaultColumn {
 typedef struct VaultConfig {
     const char *keys;    /* folder; NULL and no command: nothing is sealed, nothing sealed opens */
     const char *command; /* instead of the folder */
-    bool seal;           /* else only what is sealed already is opened */
+    uint64_t command_timeout_ms;
+    bool seal; /* else only what is sealed already is opened */
     uint64_t objects;
 } VaultConfig;
 
@@ -44,6 +45,9 @@ typedef struct VaultConfig {
                   "documents are not encrypted"),                                                  \
         CONFIG_OPTION(Struct, "PAYLOAD_KMS_COMMAND", CONFIG_TEXT, field.command, NULL,             \
                       "instead of the folder: a program that wraps and unwraps data keys"),        \
+        CONFIG_OPTION(Struct, "PAYLOAD_KMS_TIMEOUT_MS", CONFIG_UINT, field.command_timeout_ms,     \
+                      "15000", "a call of it that takes longer is given up", .min = 100,           \
+                      .max = 300000),                                                              \
         CONFIG_OPTION(Struct, "PAYLOAD_ENCRYPT", CONFIG_BOOL, field.seal, "1",                     \
                       "with keys: encrypt what is stored from now on; 0: only read"),              \
         CONFIG_OPTION(Struct, "PAYLOAD_KEY_OBJECTS", CONFIG_UINT, field.objects, "10000",          \

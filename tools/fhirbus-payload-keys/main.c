@@ -21,6 +21,7 @@ typedef struct ToolConfig {
     BusConfig bus;
     DbConfig db;
     const char *keys, *command;
+    uint64_t command_timeout_ms;
 } ToolConfig;
 
 #define OPT(...) CONFIG_OPTION(ToolConfig, __VA_ARGS__)
@@ -29,6 +30,8 @@ static const ConfigOption options[] = {
     DB_OPTIONS(ToolConfig, db, "fhirbus_ingest"),
     OPT("PAYLOAD_KEYS", CONFIG_TEXT, keys, NULL, "the folder of keys, as the services have it"),
     OPT("PAYLOAD_KMS_COMMAND", CONFIG_TEXT, command, NULL, "instead of the folder"),
+    OPT("PAYLOAD_KMS_TIMEOUT_MS", CONFIG_UINT, command_timeout_ms, "15000",
+        "a call of it that takes longer is given up", .min = 100, .max = 300000),
     {0},
 };
 
@@ -225,7 +228,8 @@ static int run(Tool *tool, const char *verb)
         fprintf(stderr, "fhirbus-payload-keys: PAYLOAD_KEYS or PAYLOAD_KMS_COMMAND is needed\n");
         return 2;
     }
-    if (!(tool->config.command ? kms_of_command(tool->config.command, &tool->kms, &err)
+    if (!(tool->config.command ? kms_of_command(tool->config.command,
+                                                tool->config.command_timeout_ms, &tool->kms, &err)
                                : kms_of_folder(tool->config.keys, &tool->kms, &err)))
         return complain(&err);
     int code = is_status ? status(tool) : rotate(tool);

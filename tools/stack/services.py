@@ -56,9 +56,21 @@ def database(postgres, service=None):
     }
 
 
+def payload_keys(settings):
+    """Encryption at rest, where it is wanted; where it was, what is stored stays readable."""
+    folder = settings.folder / "secrets" / "payload-keys"
+    if settings.payload_encryption and not (folder / "active").exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        subprocess.run([settings.bin / "fhirbus-payload-keys", "new", folder, "k1"], check=True, capture_output=True)
+    if not (folder / "active").exists():
+        return {}
+    return {"PAYLOAD_KEYS": str(folder), "PAYLOAD_ENCRYPT": "1" if settings.payload_encryption else "0"}
+
+
 def operator(settings, postgres):
     """What the tools need, as somebody who may less than the services' owner."""
-    return {**bus(settings, OPERATOR), **database(postgres, OPERATOR),
+    keys = {name: value for name, value in payload_keys(settings).items() if name == "PAYLOAD_KEYS"}
+    return {**bus(settings, OPERATOR), **database(postgres, OPERATOR), **keys,
             "CREDENTIAL_KEY_FILE": str(secret(settings, "credential-key"))}
 
 
@@ -108,6 +120,7 @@ def ingest(settings, postgres, index):
         "SIGNING_KEYS": str(signing_keys(settings)),
         "TOKEN_ISSUER": f"https://localhost:{settings.ports.https}",
         "SESSION_KEY_FILE": str(secret(settings, "session-key")),
+        **payload_keys(settings),
     }
 
 
@@ -119,7 +132,7 @@ def validator(settings, postgres, index):
 
 
 def persister(settings, postgres, index):
-    return database(postgres, "persister")
+    return {**database(postgres, "persister"), **payload_keys(settings)}
 
 
 def lake_submitter(settings, postgres, index):
