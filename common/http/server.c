@@ -147,7 +147,7 @@ static void conn_opened(HttpServer *server, struct MHD_Connection *mhd, void **s
     const union MHD_ConnectionInfo *fd =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     conn->fd = fd ? fd->connect_fd : -1;
-    if (server->tls) {
+    if (server->secure) {
         const union MHD_ConnectionInfo *tls =
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
         conn->tls = tls ? tls->tls_session : NULL;
@@ -387,10 +387,11 @@ static bool start_daemon(HttpServer *server, int fd)
     /* libmicrohttpd 0.9.75 with epoll forgets, as long as a handshake is under way, that it has
      * read all there was: the thread spins until the client's next word, ten seconds of a processor
      * for a client that says none. poll has no such memory. */
-    unsigned flags =
-        MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-        (server->tls ? MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_TLS : MHD_USE_EPOLL_INTERNAL_THREAD);
-    if (!server->tls)
+    server->secure = server->tls != NULL;
+    unsigned flags = MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+                     (server->secure ? MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_TLS
+                                     : MHD_USE_EPOLL_INTERNAL_THREAD);
+    if (!server->secure)
         tls[0] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     unsigned threads = o->threads > 1 ? o->threads : 0; /* a pool of one is not a pool */
     size_t memory = o->field_bytes_max + o->target_max + POOL_SLACK;

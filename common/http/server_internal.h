@@ -130,7 +130,8 @@ struct HttpServer {
     struct MHD_Daemon *daemon;
     Acceptor *acceptor; /* NULL: libmicrohttpd accepts by itself */
     uint16_t port;
-    HttpTls *tls;              /* for new connections; under lock; NULL: plain HTTP */
+    bool secure;               /* TLS; as long as it serves */
+    HttpTls *tls;              /* for new connections; under lock */
     gnutls_datum_t ticket_key; /* our own, where none is shared */
     pthread_t watch;
     bool watching;

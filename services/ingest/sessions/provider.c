@@ -95,7 +95,7 @@ static bool read_document(Sessions *sessions, const JsonDoc *doc, Err *err)
     p->known_ms = clock_mono_ms();
     pthread_mutex_unlock(&p->lock);
     const char *ca_file = config_of(sessions)->oidc_ca_file;
-    const KeySource source = {.url = str_from(p->jwks_url),
+    const KeySource source = {.url = str_from(told.jwks_url),
                               .ca_file = ca_file ? str_from(ca_file) : STR(""),
                               .refresh_s = 600};
     keys_follow(sessions->keys, &source, 1);
