@@ -92,6 +92,36 @@ static bool is_plain(Str member)
     return true;
 }
 
+/* How long the word of JSON is that begins here: true, false, null, a number's exponent. */
+static size_t json_word(Str text, size_t at)
+{
+    static const char *const words[] = {"true", "false", "null"};
+    Str rest = str_skip(text, at);
+    char before = at ? text.ptr[at - 1] : ' ';
+    if (is_digit(before) && rest.len > 1 && (rest.ptr[0] == 'e' || rest.ptr[0] == 'E'))
+        return is_digit(rest.ptr[1]) || rest.ptr[1] == '+' || rest.ptr[1] == '-';
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        size_t len = strlen(words[i]);
+        bool whole = str_starts(rest, str_from(words[i])) &&
+                     (rest.len == len || (!is_letter(rest.ptr[len]) && !is_digit(rest.ptr[len])));
+        if (whole && !is_letter(before) && !is_digit(before))
+            return len;
+    }
+    return 0;
+}
+
+/* Outside of strings; what JSON has no word for may be anything. */
+static size_t add_bare(Buf *out, Str text, size_t at)
+{
+    char c = text.ptr[at];
+    size_t len = is_letter(c) ? json_word(text, at) : 0;
+    if (len)
+        buf_add(out, str_cut(text, at, at + len));
+    else
+        buf_add_char(out, is_digit(c) ? '1' : masked(c));
+    return len ? len : 1;
+}
+
 static void mask_json(Buf *out, Str text)
 {
     bool open = false;
@@ -110,8 +140,7 @@ static void mask_json(Buf *out, Str text)
         }
         if (c == '{' || c == '}') /* what is deeper has names of its own */
             open = false;
-        buf_add_char(out, is_digit(c) ? '1' : (unsigned char)c >= 0x80 ? 'x' : c);
-        i++;
+        i += add_bare(out, text, i);
     }
 }
 

@@ -3,6 +3,7 @@
  *
  * In JSON letters of text values become x, digits 0, and digits of numbers 1, so that it stays
  * JSON; members that name things (resourceType, url, system, code, ...) stay, and so do booleans.
+ * Of what is no JSON though its sender says so, letters outside of strings become x.
  * Escapes become letters of the same width. In anything else (HL7 v2, CSV) all letters and digits
  * do, save the first three letters of a line that name an HL7 segment.
  * Bytes past ASCII become x each.

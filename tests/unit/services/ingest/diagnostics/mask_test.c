@@ -33,6 +33,18 @@ static void escapes_and_characters_keep_their_width(void **state)
     assert_string_equal(masked("{\"family\":\"unfinished", true), "{\"family\":\"xxxxxxxxxx");
 }
 
+static void what_is_no_json_says_nothing_either(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        masked("{\"family\": O'Neil, \"b\": True, \"c\": nullify, \"d\": 12e}", true),
+        "{\"family\": x'xxxx, \"b\": xxxx, \"c\": xxxxxxx, \"d\": 11x}");
+    assert_string_equal(masked("{\"family\":\"Doe\"Jane\",\"e\":[1E5,true,null]}", true),
+                        "{\"family\":\"xxx\"xxxx\",\"x\":[0x0,xxxx,xxxx]}");
+    assert_string_equal(masked("Doe^Jane", true), "xxx^xxxx");
+    assert_string_equal(masked("[1E5,true,null,2e-7]", true), "[1E1,true,null,1e-1]");
+}
+
 static void hl7_keeps_its_segments(void **state)
 {
     (void)state;
@@ -45,6 +57,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_keeps_names_and_what_they_name),
         cmocka_unit_test(escapes_and_characters_keep_their_width),
+        cmocka_unit_test(what_is_no_json_says_nothing_either),
         cmocka_unit_test(hl7_keeps_its_segments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
