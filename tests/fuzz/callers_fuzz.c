@@ -1,4 +1,5 @@
-/* Objects about callers: the first byte is the kind. What is read can be written and read again. */
+/* Objects about callers: the first byte is the kind. What is read can be written and read again,
+ * and be shown and given back. */
 #include "common/auth/objects.h"
 #include "common/base/check.h"
 #include "tests/fuzz/target.h"
@@ -13,6 +14,21 @@ static void ask(const Caller *caller)
         CHECK(!caller_may_for_all(caller, p) || caller_may(caller, p, STR("any"), STR_NONE));
     }
     (void)caller_may_send(caller, STR("hl7v2:ADT^A01"));
+}
+
+/* Shown without what is hidden, and given back as it was shown: nothing changes. */
+static void check_shown(AuthKind kind, void *shown, const void *before, Str whole)
+{
+    void *after = NULL;
+    Err err = {0};
+    BUF_AUTO text, again;
+    buf_init(&text, 64 << 20);
+    buf_init(&again, 64 << 20);
+    auth_write_shown(kind, shown, &text);
+    CHECK(auth_read_over(kind, STR("name"), buf_str(&text), before, &after, &err));
+    auth_write(kind, after, &again);
+    CHECK(str_eq(buf_str(&again), whole));
+    auth_free(after);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -35,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(auth_read(kind, STR("name"), buf_str(&first), &again, &err));
     auth_write(kind, again, &second);
     CHECK(str_eq(buf_str(&first), buf_str(&second)));
+    check_shown(kind, again, object, buf_str(&first));
     auth_free(object);
     auth_free(again);
     return 0;
