@@ -2,8 +2,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "common/transform/transform.h"
 #include "services/lake-submitter/role.h"
-#include "services/lake-submitter/transform.h"
 
 typedef struct Thread {
     Service *service;

@@ -5,9 +5,9 @@
 #include "common/base/clock.h"
 #include "common/envelope/uuid.h"
 #include "common/rules/source.h"
+#include "common/transform/transform.h"
 #include "services/lake-submitter/ledger.h"
 #include "services/lake-submitter/role.h"
-#include "services/lake-submitter/transform.h"
 
 typedef struct Router {
     Service *service;

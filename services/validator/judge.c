@@ -2,9 +2,9 @@
 
 #include <time.h>
 
+#include "common/ruling/ruling.h"
 #include "services/validator/faults.h"
 #include "services/validator/outcome.h"
-#include "services/validator/ruling.h"
 
 int64_t judge_now_us(void)
 {

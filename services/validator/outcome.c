@@ -1,9 +1,7 @@
 #include "services/validator/outcome.h"
 
 #include "common/config/config.h"
-
-/* The system of message ids that are not the Java core's. */
-#define OWN_MESSAGES "urn:fhirbus:message-id"
+#include "common/ruling/outcome_text.h"
 
 static Str severity_text(IssueSeverity severity)
 {
@@ -56,39 +54,6 @@ bool outcome_of_verdict(const Verdict *verdict, const OutcomeTimes *times, Arena
     TRY(issues_of(verdict, arena, &outcome, err));
     *ret_outcome = outcome;
     return true;
-}
-
-static IssueSeverity severity_of(Str name)
-{
-    for (int i = SEVERITY_INFORMATION; i < SEVERITY_FATAL; i++)
-        if (str_eq(name, severity_text((IssueSeverity)i)))
-            return (IssueSeverity)i;
-    return SEVERITY_FATAL;
-}
-
-bool outcome_write(const Outcome *outcome, uint32_t own_from, Arena *arena, Str *ret_json, Err *err)
-{
-    Issue *issues = ARENA_ARRAY(arena, Issue, outcome->issue_count + 1);
-    if (!issues)
-        return ERR(err, ERR_INPUT, "memory-limit", "no room for %u issues", outcome->issue_count);
-    for (uint32_t i = 0; i < outcome->issue_count; i++) {
-        const OutcomeIssue *from = &outcome->issues[i];
-        issues[i] = (Issue){.next = i + 1 < outcome->issue_count ? &issues[i + 1] : NULL,
-                            .severity = severity_of(from->severity),
-                            .code = from->code,
-                            .message_id = from->message_id,
-                            .message_system = i < own_from ? STR("") : STR(OWN_MESSAGES),
-                            .location = from->location,
-                            .expression = from->expression,
-                            .text = from->text,
-                            .line = from->line,
-                            .column = from->column};
-    }
-    const Verdict verdict = {.issues = outcome->issue_count ? issues : NULL,
-                             .issue_count = outcome->issue_count,
-                             .issues_left_out = outcome->issues_left_out};
-    *ret_json = fhir_verdict_outcome(&verdict, arena);
-    return ret_json->ptr || ERR(err, ERR_INPUT, "memory-limit", "no room for the OperationOutcome");
 }
 
 bool outcome_of_precheck(const Precheck *precheck, const OutcomeTimes *times, Arena *arena,

@@ -14,9 +14,5 @@ typedef struct OutcomeTimes {
 
 bool outcome_of_verdict(const Verdict *verdict, const OutcomeTimes *times, Arena *arena,
                         Outcome *ret_outcome, Err *err) MUST_USE;
-/* The OperationOutcome of an outcome's issues; those from `own_from` on are not the engine's: their
- * message ids are of our own making. */
-bool outcome_write(const Outcome *outcome, uint32_t own_from, Arena *arena, Str *ret_json,
-                   Err *err) MUST_USE;
 bool outcome_of_precheck(const Precheck *precheck, const OutcomeTimes *times, Arena *arena,
                          Outcome *ret_outcome, Err *err) MUST_USE;

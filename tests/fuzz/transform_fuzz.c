@@ -2,7 +2,7 @@
  * JSON. */
 #include "common/base/check.h"
 #include "common/json/json.h"
-#include "services/lake-submitter/transform.h"
+#include "common/transform/transform.h"
 #include "tests/fuzz/target.h"
 
 static const char rules[] =

@@ -6,9 +6,10 @@
 
 #include "common/fhir/datetime.h"
 #include "common/rules/book.h"
-#include "services/lake-submitter/transform.h"
+#include "common/ruling/outcome_text.h"
+#include "common/ruling/ruling.h"
+#include "common/transform/transform.h"
 #include "services/validator/judge.h"
-#include "services/validator/ruling.h"
 #include "tools/fhirbus-rules/diff.h"
 #include "tools/fhirbus-rules/files.h"
 
@@ -192,64 +193,13 @@ static bool ask_engine(Trial *trial, Validated *ret_validated)
     return fine || complain(trial->bundle, &err);
 }
 
-static Str first_text(const JsonDoc *doc, const JsonNode *issue, const char *name)
-{
-    const JsonNode *list = json_get(doc, issue, name);
-    const JsonNode *first = list && list->kind == JSON_KIND_ARRAY ? json_first(list) : NULL;
-    return first && first->kind == JSON_KIND_STRING ? json_text(first) : STR("");
-}
-
-static OutcomeIssue issue_of(const JsonDoc *doc, const JsonNode *issue)
-{
-    const JsonNode *details = json_get(doc, issue, "details");
-    const JsonNode *codings = json_get(doc, details, "coding");
-    const JsonNode *coding = codings && codings->count ? json_first(codings) : NULL;
-    Str location = first_text(doc, issue, "location");
-    Str expression = first_text(doc, issue, "expression");
-    return (OutcomeIssue){.severity = json_get_text(doc, issue, "severity"),
-                          .code = json_get_text(doc, issue, "code"),
-                          .message_id = json_get_text(doc, coding, "code"),
-                          .location = location.len ? location : expression,
-                          .expression = expression,
-                          .text = json_get_text(doc, issue, "diagnostics")};
-}
-
-static bool read_outcome(Trial *trial, Outcome *ret_outcome)
-{
-    JsonDoc *doc = ARENA_NEW(trial->arena, JsonDoc);
-    Err err = {0};
-    Str text = buf_str(&trial->outcome_text);
-    if (!doc || !json_read(text, NULL, NULL, trial->arena, doc, NULL, &err))
-        return complain(trial->outcome, &err);
-    const JsonNode *issues = json_get(doc, json_root(doc), "issue");
-    size_t count = issues && issues->kind == JSON_KIND_ARRAY ? issues->count : 0;
-    OutcomeIssue *list = ARENA_ARRAY(trial->arena, OutcomeIssue, count + 1);
-    Outcome outcome = {.operation_outcome = text, .issues = list, .issue_count = (uint32_t)count};
-    if (list && count)
-        JSON_EACH(doc, issue, issues)
-    list[issue->index] = issue_of(doc, issue);
-    for (size_t i = 0; list && i < count; i++) {
-        int rank = rules_severity(list[i].severity);
-        outcome.errors += rank >= 2;
-        outcome.warnings += rank == 1;
-        outcome.information += rank == 0;
-        if (str_starts(list[i].message_id, STR("TECHBD-"))) {
-            outcome.precheck_code = list[i].message_id;
-            outcome.precheck_message = list[i].text;
-        }
-    }
-    outcome.valid = outcome.errors == 0;
-    *ret_outcome = outcome;
-    return true;
-}
-
 static bool take_outcome(Trial *trial, Validated *ret_validated)
 {
     Err err = {0};
     Validated validated = {.bundle = buf_str(&trial->bundle_text),
                            .envelope = {.tenant = str_from(trial->tenant)}};
-    if (!read_outcome(trial, &validated.outcome))
-        return false;
+    if (!outcome_read(buf_str(&trial->outcome_text), trial->arena, &validated.outcome, &err))
+        return complain(trial->outcome, &err);
     if (!ruling_apply(&trial->book, trial->now_us, trial->arena, &validated, &err))
         return complain(trial->bundle, &err);
     *ret_validated = validated;

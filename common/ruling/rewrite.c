@@ -1,6 +1,6 @@
-#include "services/validator/rewrite.h"
+#include "common/ruling/rewrite.h"
 
-#include "services/validator/outcome.h"
+#include "common/ruling/outcome_text.h"
 
 static bool no_room(Err *err)
 {

@@ -1,4 +1,4 @@
-#include "services/lake-submitter/steps.h"
+#include "common/transform/steps.h"
 
 #include "common/base/buf.h"
 

@@ -1,4 +1,4 @@
-#include "services/lake-submitter/edits.h"
+#include "common/transform/edits.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
  *          yields what is no element); then nothing of it may be sent. "memory-limit". */
 #pragma once
 #include "common/rules/rules.h"
-#include "services/lake-submitter/edits.h"
+#include "common/transform/edits.h"
 #include "services/validator/engine/fhirpath/fhirpath.h"
 
 /* The bundle as the steps before have left it. */

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "services/validator/ruling.h"
+#include "common/ruling/ruling.h"
 
 typedef struct Case {
     Arena *arena;

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "services/lake-submitter/transform.h"
+#include "common/transform/transform.h"
 
 #define OUTCOME                                                                                    \
     "{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\",\"code\":\"a\"},"   \

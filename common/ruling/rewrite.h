@@ -6,7 +6,7 @@
  * Owner:   the new issues live in `arena`, the outcome given stays as it is.
  * Errors:  ERR_INPUT "memory-limit". */
 #pragma once
-#include "services/validator/changes.h"
+#include "common/ruling/changes.h"
 
 /* *ret_outcome is `outcome` itself when no rule changed it (*ret_changed false). */
 bool rewrite_outcome(Matcher *matcher, const Outcome *outcome, Arena *arena, Outcome *ret_outcome,

@@ -11,7 +11,7 @@
 
 #include "common/base/buf.h"
 #include "common/json/json.h"
-#include "services/lake-submitter/transform.h"
+#include "common/transform/transform.h"
 
 enum { ROUNDS = 300, FILE_BYTES = 1 << 16, BUNDLE_BYTES = 1 << 20 };
 

@@ -1,6 +1,6 @@
 /* The step remove. What FHIR forbids does not stay behind: an array or object that lost all it had
  * goes, too, and a primitive takes its `_name` (id, extensions) with it. */
-#include "services/lake-submitter/steps.h"
+#include "common/transform/steps.h"
 
 typedef struct Removal {
     Draft *draft;

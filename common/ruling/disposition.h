@@ -6,7 +6,7 @@
  * Owner:   actions_json lives in `arena`.
  * Errors:  ERR_INPUT "memory-limit". */
 #pragma once
-#include "services/validator/changes.h"
+#include "common/ruling/changes.h"
 
 bool disposition_decide(Matcher *matcher, const Outcome *outcome, Arena *arena,
                         Disposition *ret_disposition, Changes *changes, Err *err) MUST_USE;

@@ -1,7 +1,7 @@
-#include "services/validator/ruling.h"
+#include "common/ruling/ruling.h"
 
-#include "services/validator/disposition.h"
-#include "services/validator/rewrite.h"
+#include "common/ruling/disposition.h"
+#include "common/ruling/rewrite.h"
 
 static void note_complaints(const Matcher *matcher, Changes *changes)
 {

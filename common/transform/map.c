@@ -2,7 +2,7 @@
  *
  * spec: hl7.org/fhir/R4/conceptmap.html */
 #include "common/json/write.h"
-#include "services/lake-submitter/steps.h"
+#include "common/transform/steps.h"
 
 enum { CODING_BYTES_MAX = 65536 };
 

@@ -1,4 +1,4 @@
-#include "services/validator/changes.h"
+#include "common/ruling/changes.h"
 
 void changes_note(Changes *changes, const RuleSet *set, const Rule *rule, const char *what,
                   uint32_t issue, Str before, Str after)

@@ -1,9 +1,9 @@
-#include "services/lake-submitter/transform.h"
+#include "common/transform/transform.h"
 
 #include <stdio.h>
 
 #include "common/json/write.h"
-#include "services/lake-submitter/steps.h"
+#include "common/transform/steps.h"
 
 enum {
     TRANSFORM_DEPTH = 10001, /* the validator has limited it already */

@@ -1,4 +1,4 @@
-#include "services/validator/disposition.h"
+#include "common/ruling/disposition.h"
 
 #include "common/json/write.h"
 
