@@ -38,6 +38,7 @@
     TEXT(traceparent)                                                                              \
     TEXT(replay_id)                                                                                \
     TEXT(replay_to)                                                                                \
+    TEXT(trial_profile)                                                                            \
     TEXT(parent_id)                                                                                \
     PLAIN(child_index)                                                                             \
     PLAIN(attempt)                                                                                 \
@@ -194,7 +195,7 @@ static const char *name_of(const char *const *names, size_t count, unsigned valu
 
 const char *route_name(RouteKind route)
 {
-    static const char *const names[] = {"unspecified", "bundle", "validate"};
+    static const char *const names[] = {"unspecified", "bundle", "validate", "trial"};
     return NAME_OF(names, route);
 }
 

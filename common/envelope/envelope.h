@@ -36,6 +36,7 @@ typedef enum RouteKind {
     ROUTE_UNSPECIFIED,
     ROUTE_BUNDLE,
     ROUTE_BUNDLE_VALIDATE,
+    ROUTE_TRIAL, /* nothing is kept of it */
 } RouteKind;
 
 typedef struct NameValue {
@@ -88,6 +89,7 @@ typedef struct Envelope {
     uint32_t attempt;
     Str ordering_key;
     Str replay_to; /* validate, store, submit; empty: not a replay */
+    Str trial_profile;
     UnknownFields unknown;
 } Envelope;
 
@@ -341,7 +343,7 @@ void envelope_sha256(Str bytes, unsigned char ret_hash[ENVELOPE_SHA256_BYTES]);
 /* A Response about this envelope: who asked, which partition's replica, trace; the rest zero. */
 Response envelope_response(const Envelope *envelope, ResponseKind kind, Str service, int64_t at_us);
 
-const char *route_name(RouteKind route);           /* "bundle", "validate" */
+const char *route_name(RouteKind route);           /* "bundle", "validate", "trial" */
 const char *lane_name(Lane lane);                  /* "interactive", "bulk" */
 const char *action_name(DispositionAction action); /* "accept", "reject", "discard" */
 const char *failure_kind_name(FailureKind kind);   /* "poison", ... */

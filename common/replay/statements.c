@@ -95,7 +95,7 @@ const DbStatement replay_stop = {
 const DbStatement replay_find = {
     "replay-orphan",
     "SELECT replay_id::text FROM fhirbus.replay WHERE state = 'running'"
-    " AND asked_by IN ('ingest', 'POST /Bundle/replay')"
+    " AND (asked_by IN ('ingest', 'POST /Bundle/replay') OR asked_by LIKE 'ingest:%')"
     " AND (worker IS NULL OR beat_at < now() - interval '10 s') ORDER BY asked_at LIMIT 1"};
 const DbStatement replay_judged_count = {
     "replay-judged", "SELECT (SELECT count(*) FROM fhirbus.replay_verdict WHERE replay_id = $1)"

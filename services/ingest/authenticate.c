@@ -177,6 +177,11 @@ static bool permitted(const Exchange *exchange, Str tenant)
     return true;
 }
 
+bool authenticate_may_for(const Exchange *exchange, Str tenant)
+{
+    return !exchange->identity.caller || permitted(exchange, tenant);
+}
+
 static bool scope_permits(const Exchange *exchange)
 {
     const AuthIdentity *identity = &exchange->identity;

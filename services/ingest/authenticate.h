@@ -10,6 +10,8 @@
 /* May the exchange's caller send this, e.g. "hl7v2:ADT^A01", for its tenant? For formats whose kind
  * is known only once the body is there; anonymous callers (where allowed) may. */
 bool authenticate_may_send(const Exchange *exchange, Str category);
+/* May the caller do what the route does for this tenant, which the header had not named? */
+bool authenticate_may_for(const Exchange *exchange, Str tenant);
 /* What a token must be good for. */
 const ScopeNeed *authenticate_scope(RouteRight right);
 /* What the connection and the header present; `chain` has room for CERTIFICATE_CHAIN_MAX. */

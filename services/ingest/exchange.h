@@ -123,6 +123,12 @@ typedef struct Exchange {
     struct Exchange *await_next;
     bool awaiting;
     int64_t await_until_ms;
+
+    /* diagnostics/tail.c's list, under its lock */
+    struct Exchange *tail_next;
+    bool tailing;
+    int64_t tail_after, tail_until_ms;
+    bool tail_woken; /* under lock */
 } Exchange;
 
 Exchange *exchange_new(Ingest *ingest, HttpRequest *request);

@@ -22,7 +22,9 @@ typedef struct Leasing Leasing;
 typedef struct LimitCounts LimitCounts;
 typedef struct Lookups Lookups;
 typedef struct Replays Replays;
+typedef struct RuleSet RuleSet;
 typedef struct Sessions Sessions;
+typedef struct Tail Tail;
 typedef struct Tenants Tenants;
 typedef struct Vault Vault;
 typedef struct IngestMetrics IngestMetrics;
@@ -44,7 +46,8 @@ typedef struct Ingest {
     Leasing *leasing;                 /* usage plans */
     Addresses *addresses, *anonymous; /* those who are nobody: refused or at open routes, taken */
     LimitCounts *limit_counts;
-    Auth *auth; /* who calls: of the catalog and of files */
+    RuleSet *rules_default; /* built in */
+    Auth *auth;             /* who calls: of the catalog and of files */
     Await *await;
     Answers *answers;
     Events *events;       /* NULL: EVENTS=0 */
@@ -55,6 +58,7 @@ typedef struct Ingest {
     Lookups *replay_asks; /* a dry run may take long */
     Lookups *changes;     /* of administration, one after the other; no database */
     Replays *replays;
+    Tail *tail;         /* of the grid */
     Sessions *sessions; /* of the diagnostics pages */
     Str instance;
     int32_t response_partition; /* under `ready` */

@@ -20,11 +20,16 @@
 #include "services/ingest/claim.h"
 #include "services/ingest/counts.h"
 #include "services/ingest/diagnostics/grid.h"
+#include "services/ingest/diagnostics/guides.h"
+#include "services/ingest/diagnostics/lake.h"
 #include "services/ingest/diagnostics/overview.h"
 #include "services/ingest/diagnostics/payload.h"
 #include "services/ingest/diagnostics/place.h"
+#include "services/ingest/diagnostics/replaying.h"
 #include "services/ingest/diagnostics/scope.h"
 #include "services/ingest/diagnostics/story.h"
+#include "services/ingest/diagnostics/tail.h"
+#include "services/ingest/diagnostics/trying.h"
 #include "services/ingest/events.h"
 #include "services/ingest/gateway.h"
 #include "services/ingest/leasing.h"
@@ -75,6 +80,10 @@ static const DbStatement *const read_statements[] = {&search_all,
                                                      &story_engine,
                                                      &payload_original,
                                                      &payload_bundle,
+                                                     &replaying_list,
+                                                     &guides_used,
+                                                     &lake_rows,
+                                                     &trying_rows,
                                                      NULL};
 
 /* --- the private port ------------------------------------------------------------------------- */
@@ -218,6 +227,9 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
     ingest->replays = replays_start(ingest, err);
     if (!ingest->replays)
         return false;
+    ingest->tail = tail_start(ingest, err);
+    if (!ingest->tail)
+        return false;
     ingest->sessions = sessions_start(ingest);
     ingest->leasing = leasing_start(ingest, err);
     if (!ingest->leasing)
@@ -256,6 +268,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     lookups_stop(ingest->replay_asks);
     lookups_stop(ingest->changes);
     replays_stop(ingest->replays);
+    tail_stop(ingest->tail);
     sessions_stop(ingest->sessions);
     vault_close(ingest->vault);
     answers_stop(ingest->answers); /* it publishes events */

@@ -43,6 +43,13 @@ static bool encode(Exchange *exchange, Encoded *ret, Err *err)
     return true;
 }
 
+static const char *topic_of(const Envelope *envelope)
+{
+    if (envelope->route == ROUTE_TRIAL)
+        return "trial";
+    return envelope->lane == LANE_BULK ? "intake.bulk" : "intake";
+}
+
 static bool send(Exchange *exchange, const Encoded *encoded, Err *err)
 {
     const Envelope *envelope = &exchange->envelope;
@@ -52,7 +59,7 @@ static bool send(Exchange *exchange, const Encoded *encoded, Err *err)
         {STR("tenant"),      envelope->tenant        },
     };
     BusRecord record = {
-        .topic = envelope->lane == LANE_BULK ? "intake.bulk" : "intake",
+        .topic = topic_of(envelope),
         .partition = BUS_PARTITION_BY_KEY,
         .key = envelope->ordering_key,
         .value = encoded->bytes,

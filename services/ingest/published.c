@@ -5,6 +5,7 @@
 #include "common/auth/auth.h"
 #include "common/catalog/catalog.h"
 #include "common/destinations/destination.h"
+#include "common/rules/book.h"
 
 static bool open_auth(Ingest *ingest, Err *err)
 {
@@ -26,13 +27,15 @@ static bool open_auth(Ingest *ingest, Err *err)
 
 bool published_open(Ingest *ingest, BusConfig *bus, Err *err)
 {
-    CatalogKind kinds[AUTH_KIND_COUNT + 1];
+    CatalogKind kinds[AUTH_KIND_COUNT + 2];
     for (size_t i = 0; i < AUTH_KIND_COUNT; i++)
         kinds[i] = auth_kinds[i];
     kinds[AUTH_KIND_COUNT] =
         (CatalogKind){"destinations", destination_make, destination_unmake, NULL};
-    static_assert(AUTH_KIND_COUNT + 1 <= CATALOG_KINDS_MAX, "the catalog copies them");
-    const CatalogOptions options = {.bus = bus, .kinds = kinds, .kind_count = AUTH_KIND_COUNT + 1};
+    kinds[AUTH_KIND_COUNT + 1] = rules_catalog_kind;
+    static_assert(AUTH_KIND_COUNT + 2 <= CATALOG_KINDS_MAX, "the catalog copies them");
+    const CatalogOptions options = {.bus = bus, .kinds = kinds, .kind_count = AUTH_KIND_COUNT + 2};
+    TRY(rules_read_default(&ingest->rules_default, err));
     TRY(catalog_open(&options, &ingest->catalog, err));
     return open_auth(ingest, err);
 }
@@ -41,6 +44,8 @@ void published_close(Ingest *ingest)
 {
     auth_close(ingest->auth);
     catalog_close(ingest->catalog);
+    rules_free(ingest->rules_default);
+    ingest->rules_default = NULL;
     ingest->auth = NULL;
     ingest->catalog = NULL;
 }

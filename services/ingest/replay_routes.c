@@ -9,12 +9,12 @@
 #include "common/http/fields.h"
 #include "common/http/target.h"
 #include "common/json/write.h"
-#include "common/replay/replay.h"
 #include "services/ingest/exchange.h"
 #include "services/ingest/lookups.h"
 #include "services/ingest/refuse.h"
+#include "services/ingest/replays.h"
 
-enum { DRY_RECORDS_MAX = 100000, TOLD_MAX = 1000, REPORT_BYTES_MAX = 32 * 1024 * 1024 };
+enum { TOLD_MAX = 1000, REPORT_BYTES_MAX = 32 * 1024 * 1024 };
 
 typedef struct ReplayQuestion {
     Question base;
@@ -36,17 +36,8 @@ static void clear_replay(Question *base)
 static bool run_replay(Question *base, Db *db, Arena *arena, Err *err)
 {
     ReplayQuestion *question = (ReplayQuestion *)base;
-    const Ingest *ingest = base->exchange->ingest;
-    Str id = uuid_str(&question->id);
-    if (!question->words.dry_run)
-        return replay_ask(db, &ingest->config->bus, id, &question->words.ask, arena,
-                          &question->progress, err);
-    ReplayWorker *worker = replay_worker_new(db, ingest->producer, &ingest->config->bus,
-                                             ingest->instance, ingest->vault);
-    bool done = replay_dry_run(worker, id, &question->words.ask, DRY_RECORDS_MAX, arena,
-                               &question->progress, err);
-    replay_worker_free(worker);
-    return done;
+    return replays_ask(base->exchange->ingest, db, &question->id, &question->words, arena,
+                       &question->progress, err);
 }
 
 /* NULL: fine. `needed`: they must be there. */
@@ -90,7 +81,7 @@ static const char *read_words(Exchange *exchange, ReplayWords *words)
 {
     bool asked = http_request_query(exchange->request).len > 0;
     replay_words_init(words);
-    words->ask.asked_by = STR("ingest");
+    words->ask.asked_by = replays_asker(exchange);
     const char *wrong = read_dates(exchange, &words->ask, !asked);
     if (wrong)
         return wrong;

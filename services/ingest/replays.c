@@ -5,9 +5,8 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
-#include "common/replay/replay.h"
 
-enum { PAGE_ROWS = 100, IDLE_MS = 2000, ARENA_MAX = 256 * 1024 * 1024 };
+enum { PAGE_ROWS = 100, IDLE_MS = 2000, ARENA_MAX = 256 * 1024 * 1024, DRY_RECORDS_MAX = 100000 };
 
 struct Replays {
     Ingest *ingest;
@@ -96,4 +95,26 @@ void replays_stop(Replays *replays)
     atomic_store(&replays->stop, true);
     pthread_join(replays->thread, NULL);
     free(replays);
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+Str replays_asker(const Exchange *exchange)
+{
+    return exchange->caller.len ? ARENA_JOIN(exchange->arena, STR("ingest:"), exchange->caller)
+                                : STR("ingest");
+}
+
+bool replays_ask(const Ingest *ingest, Db *db, const Uuid *id, const ReplayWords *words,
+                 Arena *arena, ReplayProgress *ret_progress, Err *err)
+{
+    if (!words->dry_run)
+        return replay_ask(db, &ingest->config->bus, uuid_str(id), &words->ask, arena, ret_progress,
+                          err);
+    ReplayWorker *worker = replay_worker_new(db, ingest->producer, &ingest->config->bus,
+                                             ingest->instance, ingest->vault);
+    bool done = replay_dry_run(worker, uuid_str(id), &words->ask, DRY_RECORDS_MAX, arena,
+                               ret_progress, err);
+    replay_worker_free(worker);
+    return done;
 }

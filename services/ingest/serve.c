@@ -6,6 +6,7 @@
 #include "services/ingest/await.h"
 #include "services/ingest/cors.h"
 #include "services/ingest/counts.h"
+#include "services/ingest/diagnostics/tail.h"
 #include "services/ingest/events.h"
 #include "services/ingest/hosts.h"
 #include "services/ingest/limit.h"
@@ -167,9 +168,11 @@ static void over(void *context, HttpRequest *request, bool sent)
     if (!exchange)
         return;
     await_remove(ingest->await, exchange);
+    tail_leave(ingest->tail, exchange);
     admit_leave(exchange);
     limit_leave(exchange);
-    if (ingest->events && exchange->envelope.interaction_id.len)
+    if (ingest->events && exchange->envelope.interaction_id.len &&
+        exchange->envelope.route != ROUTE_TRIAL)
         event_replied(exchange, status, sent);
     pthread_mutex_lock(&exchange->lock);
     Answer *answer = exchange->answer; /* a report still under way has no use for it */

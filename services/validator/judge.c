@@ -13,19 +13,33 @@ int64_t judge_now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static bool check(const ValidatorConfig *config, Str document, Arena *arena, Precheck *ret_precheck,
-                  Err *err)
+/* Whoever tries a document by a profile need not name it in there. */
+static bool check(const ValidatorConfig *config, const Envelope *envelope, Arena *arena,
+                  Precheck *ret_precheck, Err *err)
 {
     const JsonLimits limits = {.depth = (uint32_t)config->depth_max,
                                .nodes = (uint32_t)config->nodes_max};
-    return precheck(document, config->allowed_profiles, &limits, arena, ret_precheck, err);
+    TRY(precheck(envelope->payload, config->allowed_profiles, &limits, arena, ret_precheck, err));
+    if (envelope->trial_profile.len && !str_is(ret_precheck->code, "TECHBD-1000"))
+        *ret_precheck = (Precheck){.passed = true, .profile = envelope->trial_profile};
+    return true;
+}
+
+static size_t image_for(const Images *images, const Envelope *envelope)
+{
+    Str version = envelope->headers.ig_version, profile = envelope->trial_profile;
+    return profile.len && !version.len
+               ? fhir_validator_image_of_profile(images_engine(images), profile)
+               : images_find(images, version, profile);
 }
 
 static bool run_engine(const ValidatorConfig *config, const Images *images,
                        const Envelope *envelope, Arena *arena, Verdict *ret_verdict, Err *err)
 {
     const ValidateOptions options = {
-        .image = images_find(images, envelope->headers.ig_version, STR_NONE),
+        .image = image_for(images, envelope),
+        .profiles = &envelope->trial_profile,
+        .profile_count = envelope->trial_profile.len > 0,
         .no_best_practice = !config->best_practice,
         .limits = {.depth = (uint32_t)config->depth_max,
                    .nodes = (uint32_t)config->nodes_max,
@@ -48,7 +62,7 @@ bool judge(const Judge *by, const Envelope *envelope, Arena *arena, Validated *r
         return ERR(err, ERR_INPUT, "source-type", "no conversion for this source type");
     faults_on(envelope->payload);
     out.envelope.payload = STR_NONE;
-    TRY(check(by->config, envelope->payload, arena, &prechecked, err));
+    TRY(check(by->config, envelope, arena, &prechecked, err));
     if (prechecked.passed)
         TRY(run_engine(by->config, images, envelope, arena, &verdict, err));
     times.finished_us = judge_now_us();

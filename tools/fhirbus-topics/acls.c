@@ -13,6 +13,7 @@ static const AclRow table[] = {
   /* Takes requests; answers them; administration (/admin) and replays (POST /Bundle/replay). */
     {"ingest",         ACL_TOPIC,   "intake",          ACL_READ | ACL_WRITE                       },
     {"ingest",         ACL_TOPIC,   "intake.bulk",     ACL_READ | ACL_WRITE                       },
+    {"ingest",         ACL_TOPIC,   "trial",           ACL_WRITE                                  },
     {"ingest",         ACL_TOPIC,   "command",         ACL_WRITE                                  },
     {"ingest",         ACL_TOPIC,   "response",        ACL_READ                                   },
     {"ingest",         ACL_TOPIC,   "events",          ACL_WRITE                                  },
@@ -22,6 +23,7 @@ static const AclRow table[] = {
  /* Judges what was taken; splits batches. */
     {"validator",      ACL_TOPIC,   "intake",          ACL_READ                                   },
     {"validator",      ACL_TOPIC,   "intake.bulk",     ACL_READ | ACL_WRITE                       },
+    {"validator",      ACL_TOPIC,   "trial",           ACL_READ                                   },
     {"validator",      ACL_TOPIC,   "command",         ACL_READ                                   },
     {"validator",      ACL_TOPIC,   "command.checked", ACL_WRITE                                  },
     {"validator",      ACL_TOPIC,   "validated",       ACL_WRITE                                  },

@@ -9,6 +9,7 @@
 #include "tools/fhirbus-topics/acls.h"
 
 enum { TOPICS_MAX = 64, NAMES_BYTES = 8192, HOUR_MS = 3600000 };
+enum { TRIAL_RETENTION_MS = 60000, TRIAL_PARTITIONS_MAX = 4 };
 
 typedef struct TopicsConfig {
     BusConfig bus;
@@ -99,6 +100,11 @@ static void plan_fill(Plan *plan, const TopicsConfig *config)
     plan_add(plan, config, "dlq", config->dlq_retention_h);
     plan_add(plan, config, "response", config->response_retention_h);
     plan->specs[plan->count - 1].partitions = (int32_t)config->response_partitions;
+    plan_add(plan, config, "trial", 0); /* of which nothing is kept */
+    plan->specs[plan->count - 1].retention_ms = TRIAL_RETENTION_MS;
+    plan->specs[plan->count - 1].partitions =
+        (int32_t)(config->partitions < TRIAL_PARTITIONS_MAX ? config->partitions
+                                                            : TRIAL_PARTITIONS_MAX);
     plan_add(plan, config, "config", config->retention_h);
     plan->specs[plan->count - 1].partitions = 1;
     plan->specs[plan->count - 1].compacted = true;

@@ -52,7 +52,8 @@ const ApiOperation api_menus = {
 
 static const ApiField fields_changes[] = {
     OF_TENANT,
-    {API_QUERY, "after", false, "Number", "of the answer before; without it: where to begin"},
+    {API_QUERY, "after", false, "Number",      "of the answer before; without it: where to begin"},
+    {API_QUERY, "wait",  false, "WaitSeconds", "how long to wait for a change; default 0"        },
     API_END,
 };
 static const ApiAnswer answers_changes[] = {
@@ -91,9 +92,11 @@ const ApiOperation api_story = {
 static const ApiField fields_payload[] = {
     API_ID("the interaction's id"),
     OF_TENANT,
-    {API_QUERY, "what",     false, "PayloadKind", "what was sent, or the bundle it became"},
-    {API_QUERY, "reveal",   false, "Flag",        "unmasked; recorded"                    },
-    {API_QUERY, "download", false, "Flag",        "as a file"                             },
+    {API_QUERY, "what",        false, "PayloadKind",
+      "what was sent, the bundle it became, or what went to a destination"          },
+    {API_QUERY, "destination", false, "DestinationName", "of those; else the first"},
+    {API_QUERY, "reveal",      false, "Flag",            "unmasked; recorded"      },
+    {API_QUERY, "download",    false, "Flag",            "as a file"               },
     API_END,
 };
 static const ApiAnswer answers_payload[] = {

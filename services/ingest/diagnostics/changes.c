@@ -1,19 +1,23 @@
-/* GET /interactions/changes: what has changed since, for a list that follows what happens. It
- * answers at once: whoever follows asks again after a second or two. */
+/* GET /interactions/changes: what has changed since, for a list that follows what happens. With
+ * `wait` it answers when something has changed, or after so many seconds: tail.h. */
+#include "common/base/clock.h"
 #include "services/ingest/diagnostics/flows.h"
 #include "services/ingest/diagnostics/grid.h"
 #include "services/ingest/diagnostics/scope.h"
+#include "services/ingest/diagnostics/tail.h"
 #include "services/ingest/diagnostics/tell.h"
 #include "services/ingest/read/rows.h"
 
-enum { CHANGES_MAX = 200, CHANGED_PLACE = 6 };
+enum { CHANGES_MAX = 200, CHANGED_PLACE = 6, WAIT_MAX_S = 25 };
 
 typedef struct Changes {
     TellQuestion tell;
     InteractionQuery query;
     bool begins; /* nothing is told but where to go on */
     uint64_t after;
-    int64_t last;
+    int64_t last, seen; /* `seen`: by the tail, before this was asked */
+    uint64_t wait_s;
+    size_t rows;
     bool more, unmasked;
 } Changes;
 
@@ -42,6 +46,10 @@ static StepNext read_changes(Exchange *exchange, Question *base)
     if (!query_read(filters_of(exchange), exchange->tenant, exchange->arena, &changes->query, &why))
         return tell_malformed(exchange, why);
     changes->unmasked = !exchange->session;
+    Str wait = tell_parameter(exchange, "wait");
+    if (wait.ptr && (!str_to_u64(wait, &changes->wait_s) || changes->wait_s > WAIT_MAX_S))
+        return tell_malformed(exchange, "wait is a number of seconds, up to 25");
+    changes->seen = tail_seen(exchange->ingest->tail);
     return STEP_NEXT;
 }
 
@@ -51,6 +59,7 @@ static void add_rows(Changes *changes, const DbResult *result)
     size_t rows = db_rows(result);
     changes->more = rows > CHANGES_MAX;
     rows = changes->more ? (size_t)CHANGES_MAX : rows;
+    changes->rows = rows;
     changes->last = (int64_t)changes->after;
     for (size_t i = 0; i < rows; i++) {
         if (i)
@@ -87,9 +96,38 @@ static StepNext tell_changes(Exchange *exchange, Question *base)
     return STEP_REPLY;
 }
 
+/* Nothing yet, and there is time: parked until something changes; STEP_REPLY: no, tell it. */
+static StepNext wait_for_more(Exchange *exchange, const Changes *changes)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (!exchange->tail_until_ms)
+        exchange->tail_until_ms = now_ms + (int64_t)changes->wait_s * 1000;
+    if (changes->begins || changes->rows || !changes->wait_s || now_ms >= exchange->tail_until_ms ||
+        atomic_load(&exchange->ingest->draining))
+        return STEP_REPLY;
+    tail_park(exchange->ingest->tail, exchange, changes->seen, exchange->tail_until_ms);
+    return STEP_WAIT;
+}
+
+static bool take_wake(Exchange *exchange)
+{
+    pthread_mutex_lock(&exchange->lock);
+    bool woken = exchange->tail_woken;
+    exchange->tail_woken = false;
+    pthread_mutex_unlock(&exchange->lock);
+    return woken;
+}
+
 StepNext step_changes(Exchange *exchange)
 {
     static const LookupStep step = {sizeof(Changes), run_changes, tell_clear, read_changes,
                                     tell_changes};
+    if (take_wake(exchange)) { /* asked anew */
+        question_free(exchange->question);
+        exchange->question = NULL;
+    }
+    Question *answered = exchange->question ? lookups_answered(exchange) : NULL;
+    if (answered && answered->ok && wait_for_more(exchange, (const Changes *)answered) == STEP_WAIT)
+        return STEP_WAIT;
     return lookups_step(exchange->ingest->reads, exchange, &step);
 }

@@ -1,10 +1,12 @@
-/* GET /admin/api/diagnostics/interactions/{id}/payload: what was sent, or the bundle that it
- * became; masked (mask.h), unless it is revealed, which takes a right and is recorded. */
+/* GET /admin/api/diagnostics/interactions/{id}/payload: what was sent, the bundle that it became,
+ * or what went to a destination; masked (mask.h), unless it is revealed, which takes a right and is
+ * recorded. */
 #include "services/ingest/diagnostics/payload.h"
 
 #include "services/ingest/audited.h"
 #include "services/ingest/authenticate.h"
 #include "services/ingest/diagnostics/flows.h"
+#include "services/ingest/diagnostics/lake.h"
 #include "services/ingest/diagnostics/mask.h"
 #include "services/ingest/diagnostics/place.h"
 #include "services/ingest/diagnostics/scope.h"
@@ -31,8 +33,9 @@ const DbStatement payload_bundle = {
 typedef struct Payload {
     TellQuestion tell;
     PlaceAsk ask;
-    bool of_bundle, reveal, download, purged;
-    Str type;
+    bool of_bundle, of_lake, reveal, download, purged;
+    Str type, destination;
+    LakeDocument lake;
 } Payload;
 
 static bool is_json_type(Str type)
@@ -49,6 +52,24 @@ static void add_document(Payload *payload, Str document)
         mask_add(&payload->tell.text, document, json);
 }
 
+/* Frees the result. */
+static bool take_lake(Payload *payload, DbResult *result, Arena *arena, Err *err)
+{
+    const Place *place = &payload->ask.place;
+    LakeDocument *lake = &payload->lake;
+    bool made = lake_make(payload->tell.base.exchange->ingest, str_from(place->id), place->tenant,
+                          result, arena, lake, err);
+    payload->purged = made && lake->purged;
+    payload->type = STR("application/fhir+json");
+    if (made && lake->body.len)
+        add_document(payload, lake->body);
+    lake->destination = arena_copy(payload->ask.arena, lake->destination);
+    lake->body = STR_NONE;
+    db_result_free(result);
+    return made && (!payload->tell.text.overflowed ||
+                    ERR(err, ERR_INPUT, "page-too-large", "more than %d bytes", TELL_BYTES_MAX));
+}
+
 static bool run_payload(Question *base, Db *db, Arena *arena, Err *err)
 {
     Payload *payload = (Payload *)base;
@@ -63,9 +84,16 @@ static bool run_payload(Question *base, Db *db, Arena *arena, Err *err)
     db_uuid(&params, str_from(place->id));
     db_text(&params, place->tenant);
     db_time_us(&params, place->received_us);
-    TRY(scope_run(db, payload->tell.scope, payload->of_bundle ? &payload_bundle : &payload_original,
+    if (payload->of_lake)
+        db_text(&params, payload->destination);
+    TRY(scope_run(db, payload->tell.scope,
+                  payload->of_lake     ? &lake_rows
+                  : payload->of_bundle ? &payload_bundle
+                                       : &payload_original,
                   &params, &result, err));
     payload->tell.found = db_rows(result) > 0;
+    if (payload->of_lake)
+        return take_lake(payload, result, arena, err);
     payload->purged = payload->tell.found && db_is_null(result, 0, 1);
     const Stored stored = {base->exchange->ingest, str_from(place->id),
                            payload->of_bundle ? VAULT_ONE(VAULT_BUNDLE) : VAULT_ONE(VAULT_PAYLOAD)};
@@ -86,11 +114,10 @@ static StepNext read_payload(Exchange *exchange, Question *base)
     Payload *payload = (Payload *)base;
     Str what = tell_parameter(exchange, "what");
     tell_begin(&payload->tell, exchange);
-    if (str_is(what, "lake"))
-        return refuse(exchange, 404, "no-lake-payload",
-                      "What was sent to the lake is not kept: its transforms say how it was made");
-    if (what.ptr && !str_is(what, "original") && !str_is(what, "bundle"))
-        return tell_malformed(exchange, "what must be original or bundle");
+    if (what.ptr && !str_is(what, "original") && !str_is(what, "bundle") && !str_is(what, "lake"))
+        return tell_malformed(exchange, "what must be original, bundle or lake");
+    payload->of_lake = str_is(what, "lake");
+    payload->destination = tell_parameter(exchange, "destination");
     payload->of_bundle = str_is(what, "bundle");
     payload->reveal = str_is(tell_parameter(exchange, "reveal"), "true");
     payload->download = str_is(tell_parameter(exchange, "download"), "true");
@@ -116,6 +143,8 @@ static StepNext tell_payload(Exchange *exchange, Question *base)
         return place_refuse(&payload->ask, exchange);
     if (payload->ask.found && payload->of_bundle && !payload->tell.found)
         return refuse(exchange, 404, "no-bundle", "It was a FHIR bundle when it came");
+    if (payload->ask.found && payload->of_lake && !payload->lake.sent)
+        return refuse(exchange, 404, "no-lake-payload", "It was not sent there");
     if (!payload->tell.found)
         return refuse(exchange, 404, "not-found", "There is no such interaction");
     if (payload->purged)
@@ -125,6 +154,11 @@ static StepNext tell_payload(Exchange *exchange, Question *base)
     http_reply_header(request, "X-Fhirbus-Masked", payload->reveal ? STR("false") : STR("true"));
     http_reply_header(request, "X-Fhirbus-Content-Type", payload->type);
     http_reply_header(request, "Content-Security-Policy", STR("default-src 'none'; sandbox"));
+    if (payload->of_lake) {
+        http_reply_header(request, "X-Fhirbus-Verified",
+                          payload->lake.verified ? STR("true") : STR("false"));
+        http_reply_header(request, "X-Fhirbus-Destination", payload->lake.destination);
+    }
     if (payload->download)
         http_reply_header(request, "Content-Disposition",
                           arena_format(exchange->arena, "attachment; filename=\"%s.%s\"",

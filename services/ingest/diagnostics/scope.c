@@ -18,32 +18,37 @@ static void add_tenant(Buf *out, Str tenant)
 }
 
 /* Permissions for single organisations show nothing of the tenant's other ones: left out. */
-static void add_permitted(Buf *out, const Caller *caller)
+static void add_permitted(Buf *out, const Caller *caller, Permission permission)
 {
-    AuthTexts entries = caller->may[PERMISSION_READ];
+    AuthTexts entries = caller->may[permission];
     for (size_t i = 0; i < caller->tenants.count; i++)
         if (!str_is(caller->tenants.list[i], "*") &&
-            caller_may(caller, PERMISSION_READ, caller->tenants.list[i], STR_NONE))
+            caller_may(caller, permission, caller->tenants.list[i], STR_NONE))
             add_tenant(out, caller->tenants.list[i]);
     for (size_t i = 0; i < entries.count; i++)
-        if (caller_may(caller, PERMISSION_READ, entries.list[i], STR_NONE))
+        if (caller_may(caller, permission, entries.list[i], STR_NONE))
             add_tenant(out, entries.list[i]);
 }
 
-Str scope_of(const Exchange *exchange)
+Str scope_for(const Exchange *exchange, Permission permission)
 {
     const Caller *caller = exchange->identity.caller;
     BUF_AUTO out;
     buf_init(&out, SCOPE_BYTES_MAX);
-    if (!exchange->tenant.len && (!caller || caller_may_for_all(caller, PERMISSION_READ)))
+    if (!exchange->tenant.len && (!caller || caller_may_for_all(caller, permission)))
         return STR("{*}");
     buf_add_char(&out, '{');
     if (exchange->tenant.len)
         add_tenant(&out, exchange->tenant);
     else
-        add_permitted(&out, caller);
+        add_permitted(&out, caller, permission);
     buf_add_char(&out, '}');
     return out.overflowed ? STR("{}") : arena_copy(exchange->arena, buf_str(&out));
+}
+
+Str scope_of(const Exchange *exchange)
+{
+    return scope_for(exchange, PERMISSION_READ);
 }
 
 bool scope_is_all(Str scope)

@@ -13,6 +13,8 @@ extern const DbStatement scope_set;
 /* The tenant that was named, else all for which the caller may read: an array as PostgreSQL writes
  * it, {"qe-a","qe-b"}; {*}: everybody's. */
 Str scope_of(const Exchange *exchange);
+/* The same of those for which the caller has another permission. */
+Str scope_for(const Exchange *exchange, Permission permission);
 bool scope_is_all(Str scope);
 /* One statement within the scope. */
 bool scope_run(Db *db, Str scope, const DbStatement *statement, const DbParams *params,

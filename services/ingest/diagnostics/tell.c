@@ -1,5 +1,7 @@
 #include "services/ingest/diagnostics/tell.h"
 
+#include <time.h>
+
 #include "common/base/when.h"
 #include "common/http/target.h"
 #include "services/ingest/diagnostics/scope.h"
@@ -51,6 +53,17 @@ bool tell_time(Exchange *exchange, const char *name, bool is_end, int64_t *ret_u
 {
     Str text = tell_parameter(exchange, name);
     return !text.ptr || when_parse(text, is_end ? WHEN_TO : WHEN_FROM, ret_us);
+}
+
+Str tell_time_text(int64_t us, Arena *arena)
+{
+    struct tm parts;
+    time_t at = (time_t)(us / 1000000);
+    if (us <= 0 || !gmtime_r(&at, &parts))
+        return STR_NONE;
+    return arena_format(arena, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900,
+                        parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                        (int)(us / 1000 % 1000));
 }
 
 StepNext tell_malformed(Exchange *exchange, const char *text)

@@ -25,5 +25,7 @@ bool tell_run(TellQuestion *question, Db *db, const DbStatement *statement, cons
 /* A parameter of the query: absent or fine; false: it is there and malformed. */
 bool tell_time(Exchange *exchange, const char *name, bool is_end, int64_t *ret_us);
 Str tell_parameter(Exchange *exchange, const char *name);
+/* Microseconds since 1970 as RFC 3339, to the millisecond. */
+Str tell_time_text(int64_t us, Arena *arena);
 /* {"error":...} of a status that is none of refuse.h's. */
 StepNext tell_malformed(Exchange *exchange, const char *text);
