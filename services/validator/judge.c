@@ -71,7 +71,7 @@ bool judge(const Judge *by, const Envelope *envelope, Arena *arena, Validated *r
     else
         TRY(outcome_of_precheck(&prechecked, &times, arena, &out.outcome, err));
     if (out.outcome.profile_url.len == 0) /* known to no image: what the sender asked for */
-        out.outcome.profile_url = prechecked.profile;
+        out.outcome.profile_url = outcome_plain(prechecked.profile, arena);
     int64_t at_us = by->rules_at_us ? by->rules_at_us : times.finished_us;
     TRY(ruling_apply(by->book, at_us, arena, &out, err));
     *ret_validated = out;

@@ -9,6 +9,18 @@ static Str severity_text(IssueSeverity severity)
     return str_from(names[severity]);
 }
 
+Str outcome_plain(Str text, Arena *arena)
+{
+    if (!text.len || !memchr(text.ptr, '\0', text.len))
+        return text;
+    char *copy = arena_alloc(arena, text.len);
+    if (!copy)
+        return STR("");
+    for (size_t i = 0; i < text.len; i++)
+        copy[i] = text.ptr[i] ? text.ptr[i] : '?';
+    return (Str){copy, text.len};
+}
+
 static bool issues_of(const Verdict *verdict, Arena *arena, Outcome *outcome, Err *err)
 {
     OutcomeIssue *issues = ARENA_ARRAY(arena, OutcomeIssue, verdict->issue_count + 1);
@@ -19,10 +31,10 @@ static bool issues_of(const Verdict *verdict, Arena *arena, Outcome *outcome, Er
          issue = issue->next)
         issues[count++] = (OutcomeIssue){.severity = severity_text(issue->severity),
                                          .code = issue->code,
-                                         .message_id = issue->message_id,
-                                         .location = issue->location,
-                                         .expression = issue->expression,
-                                         .text = issue->text,
+                                         .message_id = outcome_plain(issue->message_id, arena),
+                                         .location = outcome_plain(issue->location, arena),
+                                         .expression = outcome_plain(issue->expression, arena),
+                                         .text = outcome_plain(issue->text, arena),
                                          .line = issue->line,
                                          .column = issue->column};
     outcome->issues = issues;
@@ -38,7 +50,7 @@ bool outcome_of_verdict(const Verdict *verdict, const OutcomeTimes *times, Arena
         .operation_outcome = fhir_verdict_outcome(verdict, arena),
         .ig_name = verdict->ig_name,
         .ig_version = verdict->ig_version,
-        .profile_url = verdict->profile,
+        .profile_url = outcome_plain(verdict->profile, arena),
         .engine_name = STR("fhirbus"),
         .engine_version = STR(FHIRBUS_VERSION),
         .started_at_us = times->started_us,

@@ -12,6 +12,8 @@ typedef struct OutcomeTimes {
     int64_t started_us, finished_us, engine_us;
 } OutcomeTimes;
 
+/* What a document says may hold a NUL, what is a text on the topics may not: "?" stands for it. */
+Str outcome_plain(Str text, Arena *arena);
 bool outcome_of_verdict(const Verdict *verdict, const OutcomeTimes *times, Arena *arena,
                         Outcome *ret_outcome, Err *err) MUST_USE;
 bool outcome_of_precheck(const Precheck *precheck, const OutcomeTimes *times, Arena *arena,

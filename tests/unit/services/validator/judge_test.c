@@ -93,6 +93,19 @@ static void a_failed_precheck_is_a_verdict_too(void **state)
     assert_true(str_is(got.outcome.precheck_code, "TECHBD-1002"));
 }
 
+/* JSON allows it in a string; a text on the topics may not have it. */
+static void a_nul_in_a_document_does_not_keep_its_verdict_back(void **state)
+{
+    Bench *bench = *state;
+    Validated got = judged(*state, "{\"resourceType\":\"Bundle\",\"meta\":{\"profile\":"
+                                   "[\"http://a/\\u0000p\"]},\"a\\u0000b\":1}");
+    Str bytes;
+    Err err = {0};
+    assert_true(str_is(got.outcome.profile_url, "http://a/?p"));
+    if (!validated_encode(&got, bench->arena, &bytes, &err))
+        fail_msg("%s: %s", err.code, err.text);
+}
+
 static void an_unknown_source_type_and_a_small_arena_can_never_be_judged(void **state)
 {
     Bench *bench = *state;
@@ -150,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bundle_is_judged_and_kept_as_it_is),
         cmocka_unit_test(a_failed_precheck_is_a_verdict_too),
+        cmocka_unit_test(a_nul_in_a_document_does_not_keep_its_verdict_back),
         cmocka_unit_test(an_unknown_source_type_and_a_small_arena_can_never_be_judged),
         cmocka_unit_test(a_broken_image_is_refused_and_the_engine_in_use_stays),
     };
