@@ -37,7 +37,7 @@ FROM ${BASE} AS runtime
 ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update -q \
  && apt-get install -y -q --no-install-recommends ca-certificates libmicrohttpd12 librdkafka1 libjansson4 libpq5 \
-      libcurl3-gnutls libprotobuf-c1 libgnutls30 libarchive13 libpcre2-8-0 libzstd1 zlib1g libxxhash0 libxml2 \
+      libcurl3-gnutls libprotobuf-c1 libgnutls30 libargon2-1 libarchive13 libpcre2-8-0 libzstd1 zlib1g libxxhash0 libxml2 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin fhirbus
 LABEL org.opencontainers.image.licenses=Apache-2.0
