@@ -187,6 +187,14 @@ Response envelope_response(const Envelope *envelope, ResponseKind kind, Str serv
     };
 }
 
+bool envelope_is_fhir(const Envelope *envelope)
+{
+    Str source = envelope->source_type, type = envelope->content_type;
+    return source.len == 0 || str_eq_ignore_case(source, STR("FHIR")) ||
+           str_eq_ignore_case(type, STR("application/fhir+json")) ||
+           str_eq_ignore_case(type, STR("application/json"));
+}
+
 static const char *name_of(const char *const *names, size_t count, unsigned value)
 {
     return value < count ? names[value] : "unknown";

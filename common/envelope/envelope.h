@@ -343,6 +343,10 @@ void envelope_sha256(Str bytes, unsigned char ret_hash[ENVELOPE_SHA256_BYTES]);
 /* A Response about this envelope: who asked, which partition's replica, trace; the rest zero. */
 Response envelope_response(const Envelope *envelope, ResponseKind kind, Str service, int64_t at_us);
 
+/* Whether the payload is a FHIR resource in JSON. What has the media type of one is, also where its
+ * source_type says what somebody made it of before sending it. */
+bool envelope_is_fhir(const Envelope *envelope);
+
 const char *route_name(RouteKind route);           /* "bundle", "validate", "trial" */
 const char *lane_name(Lane lane);                  /* "interactive", "bulk" */
 const char *action_name(DispositionAction action); /* "accept", "reject", "discard" */

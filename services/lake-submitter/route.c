@@ -211,7 +211,8 @@ static void tell_ledger(Job *job, const Validated *validated, Str data_id)
     const LedgerNews news = {envelope, "received", data_id, job->message->key};
     bool fhir =
         !envelope->source_type.len || str_eq_ignore_case(envelope->source_type, STR("FHIR"));
-    if (envelope->route == ROUTE_BUNDLE && fhir && !envelope->replay_id.len)
+    if (envelope->route == ROUTE_BUNDLE && fhir && !envelope->replay_id.len &&
+        !envelope->headers.health_check)
         ledger_tell(router->view, router->producer, router->service->counts, &news, router->arena);
 }
 
@@ -220,6 +221,8 @@ static const char *kept_back(const Validated *validated)
 {
     if (validated->envelope.route != ROUTE_BUNDLE)
         return "validate_only";
+    if (validated->envelope.headers.health_check)
+        return "probe";
     return validated->disposition.action == ACTION_DISCARD ? "discarded" : NULL;
 }
 

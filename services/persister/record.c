@@ -109,11 +109,6 @@ static const char *route_path(RouteKind route)
     return route == ROUTE_BUNDLE_VALIDATE ? "/Bundle/$validate" : "/Bundle";
 }
 
-static bool is_fhir(Str source_type)
-{
-    return source_type.len == 0 || str_eq_ignore_case(source_type, STR("FHIR"));
-}
-
 /* Who it is: checked here, so that the database never has to refuse. */
 static bool check_identity(Str tenant, Str id, Str replay_id, Str sha256, Err *err)
 {
@@ -278,7 +273,7 @@ static bool read_envelope(Recorder *recorder, const RecordSource *from, Str valu
                        .nothing = e.headers.health_check || judges_only(e.replay_id, e.replay_to)};
     if (record->nothing)
         return true;
-    if (is_fhir(e.source_type))
+    if (envelope_is_fhir(&e))
         facts_read(e.payload, recorder->scratch, arena, &facts);
     TRY(start(&row, recorder, arena, err));
     add_identity(&row, e.tenant, e.interaction_id, e.payload_sha256);

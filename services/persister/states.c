@@ -13,10 +13,12 @@ static const struct Source {
     {"CCDA",  "CCDA_ACCEPT",        "Original CCDA Payload",  true },
 };
 
-static const struct Source *source_of(Str type)
+static const struct Source *source_of(const Envelope *envelope)
 {
+    if (envelope_is_fhir(envelope))
+        return &sources[0];
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
-        if (str_eq_ignore_case(type, str_from(sources[i].type)))
+        if (str_eq_ignore_case(envelope->source_type, str_from(sources[i].type)))
             return &sources[i];
     return &sources[0];
 }
@@ -43,7 +45,7 @@ static StateEvent *add(StateEvents *events, const char *step, const char *nature
 
 void states_of_envelope(const Envelope *e, StateEvents *events)
 {
-    const struct Source *source = source_of(e->source_type);
+    const struct Source *source = source_of(e);
     events->count = 0;
     /* A replay's envelope says nothing new: the interaction stays FAIL until it got further. */
     if (e->replay_id.len)
@@ -55,7 +57,7 @@ void states_of_envelope(const Envelope *e, StateEvents *events)
 
 void states_of_validated(const Validated *v, StateEvents *events)
 {
-    const struct Source *source = source_of(v->envelope.source_type);
+    const struct Source *source = source_of(&v->envelope);
     const char *before = source->accepted;
     events->count = 0;
     if (source->converted) {

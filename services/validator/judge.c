@@ -58,7 +58,7 @@ bool judge(const Judge *by, const Envelope *envelope, Arena *arena, Validated *r
     Verdict verdict;
     OutcomeTimes times = {.started_us = judge_now_us(), .engine_us = images_opened_at_us(images)};
     Validated out = {.envelope = *envelope, .bundle = envelope->payload, .bundle_is_payload = true};
-    if (envelope->source_type.len && !str_is(envelope->source_type, "FHIR"))
+    if (!envelope_is_fhir(envelope))
         return ERR(err, ERR_INPUT, "source-type", "no conversion for this source type");
     faults_on(envelope->payload);
     out.envelope.payload = STR_NONE;

@@ -220,8 +220,10 @@ static void add_interaction(MessageLog *log, unsigned n, unsigned dice)
     e.interaction_id = next_id(log);
     if (dice % 11 == 0)
         e.route = ROUTE_BUNDLE_VALIDATE;
-    if (dice % 13 == 0)
+    if (dice % 13 == 0) {
         e.source_type = STR("HL7V2");
+        e.content_type = STR("x-application/hl7-v2+er7");
+    }
     log_add_envelope(log, dice % 4 ? "intake" : "intake.bulk", &e);
     if (dice % 17 == 0) /* the sender again, while the claims were away */
         log_add_envelope(log, "intake", &e);

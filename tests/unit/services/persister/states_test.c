@@ -45,7 +45,14 @@ static void other_formats_are_converted_first(void **state)
     assert_int_equal(events.count, 2);
     expect(&events, 0, "converted", "Converted to FHIR", "HL7_ACCEPT", "CONVERTED_TO_FHIR");
     expect(&events, 1, "disposed", "techByDesignDisposition", "CONVERTED_TO_FHIR", "DISPOSITION");
-    v.bundle = STR_NONE;
+    v.envelope.content_type = STR("application/fhir+json"); /* that was done before it was sent */
+    v.bundle_is_payload = true;
+    states_of_envelope(&v.envelope, &events);
+    expect(&events, 0, "accepted", "Original FHIR Payload", "NONE", "ACCEPT_FHIR_BUNDLE");
+    states_of_validated(&v, &events);
+    assert_int_equal(events.count, 1);
+    expect(&events, 0, "disposed", "techByDesignDisposition", "ACCEPT_FHIR_BUNDLE", "DISPOSITION");
+    v = (Validated){.envelope = {.source_type = STR("hl7v2")}};
     states_of_validated(&v, &events);
     expect(&events, 0, "conversion-failed", "Converted to FHIR", "HL7_ACCEPT",
            "FHIR_CONVERSION_FAILED");

@@ -124,6 +124,22 @@ static void an_unknown_source_type_and_a_small_arena_can_never_be_judged(void **
     assert_string_equal(err.code, "memory-limit");
 }
 
+/* Services that convert post what they made, and say what it was. */
+static void a_bundle_is_judged_as_such_whatever_it_was_made_of(void **state)
+{
+    Bench *bench = *state;
+    Envelope envelope = {.interaction_id = STR("i"),
+                         .payload = STR("{}"),
+                         .source_type = STR("CSV"),
+                         .content_type = STR("application/fhir+json")};
+    Validated validated;
+    Err err = {0};
+    const Judge by = judge_of(bench);
+    assert_true(judge(&by, &envelope, bench->arena, &validated, &err));
+    assert_true(str_is(validated.outcome.precheck_code, "TECHBD-1002"));
+    assert_true(str_is(validated.envelope.source_type, "CSV"));
+}
+
 static void write_file(const char *path, const char *text)
 {
     FILE *file = fopen(path, "w");
@@ -165,6 +181,7 @@ int main(void)
         cmocka_unit_test(a_failed_precheck_is_a_verdict_too),
         cmocka_unit_test(a_nul_in_a_document_does_not_keep_its_verdict_back),
         cmocka_unit_test(an_unknown_source_type_and_a_small_arena_can_never_be_judged),
+        cmocka_unit_test(a_bundle_is_judged_as_such_whatever_it_was_made_of),
         cmocka_unit_test(a_broken_image_is_refused_and_the_engine_in_use_stays),
     };
     return cmocka_run_group_tests(tests, bench_up, bench_down);
