@@ -123,6 +123,14 @@ static bool is_wanted(const Await *await, Str id)
     return exchange != NULL;
 }
 
+/* A verdict, or that there can be none. What fails after the verdict, on the way to a destination,
+ * is no answer. */
+static bool is_final(const Response *response)
+{
+    return response->kind == RESPONSE_VERDICT ||
+           (response->kind == RESPONSE_FAILED && str_is(response->service, "validator"));
+}
+
 static Answer *read_answer(const Await *await, Str id, Str bytes, BusReader *reader)
 {
     Err err = {0};
@@ -130,7 +138,7 @@ static Answer *read_answer(const Await *await, Str id, Str bytes, BusReader *rea
     answer->message = reader ? bus_reader_keep(reader) : NULL;
     if (!response_decode_in_place(bytes, answer->arena, &answer->response, &err))
         log_warn(await->log, "response.unreadable", LOG_STR("interaction_id", id), LOG_ERR(&err));
-    else if (answer->response.kind == RESPONSE_VERDICT || answer->response.kind == RESPONSE_FAILED)
+    else if (is_final(&answer->response))
         return answer;
     answer_release(answer);
     return NULL;

@@ -27,18 +27,21 @@ const DbStatement claim_take = {
     " SELECT false, sha256, interaction_id FROM fhirbus.claim"
     " WHERE tenant = $1 AND route = $2 AND correlation_id = $3 AND NOT EXISTS (SELECT FROM mine)"};
 
-/* The recorded verdict of the first try; or one row of NULLs when the bundle is stored but not
- * judged yet; or none. */
+/* The recorded verdict of the first try, or why it can have none; one row of NULLs when the bundle
+ * is stored but not judged yet; or none. */
 const DbStatement claim_recall = {
     "claim-recall",
     "SELECT v.valid, v.action, v.disposition, v.precheck_code, v.precheck_message, v.outcome,"
     "       v.ig_version, v.profile_url, v.engine_name, v.engine_version, v.engine_started_at,"
-    "       v.validation_initiated_at, v.validation_completed_at, v.rules_version"
+    "       v.validation_initiated_at, v.validation_completed_at, v.rules_version, f.reason"
     " FROM (SELECT FROM fhirbus.message"
     "       WHERE interaction_id = $1 AND tenant = $2 AND sha256 = $3 LIMIT 1) m"
     " FULL JOIN (SELECT * FROM fhirbus.verdict"
     "       WHERE interaction_id = $1 AND tenant = $2 AND sha256 = $3"
-    "       ORDER BY replay_id, attempt LIMIT 1) v ON true"};
+    "       ORDER BY replay_id, attempt LIMIT 1) v ON true"
+    " FULL JOIN (SELECT reason FROM fhirbus.event"
+    "       WHERE interaction_id = $1 AND tenant = $2 AND sha256 = $3 AND step = 'failed-validator'"
+    "       ORDER BY replay_id, attempt LIMIT 1) f ON true"};
 
 /* --- questions -------------------------------------------------------------------------------- */
 
@@ -79,7 +82,7 @@ static bool run_take(Question *base, Db *db, Arena *arena, Err *err)
 typedef struct RecallQuestion {
     Question base;
     bool stored;    /* the bundle is in the database */
-    Answer *answer; /* and this was the verdict; NULL: none yet */
+    Answer *answer; /* and this was the verdict, or the failure; NULL: none yet */
 } RecallQuestion;
 
 static void clear_recall(Question *base)
@@ -129,6 +132,20 @@ static Answer *recorded_answer(const Exchange *exchange, const DbResult *result)
     return answer;
 }
 
+/* Of "poison: its worker died ...", as the persister puts code and text together. */
+static Answer *recorded_failure(const DbResult *result)
+{
+    Answer *answer = answer_new(64 * 1024);
+    Response *response = &answer->response;
+    Str reason = kept(answer->arena, result, 14);
+    Str code = str_cut(reason, 0, str_find_char(reason, ':'));
+    response->kind = RESPONSE_FAILED;
+    response->has_failure = true;
+    response->failure.code = code;
+    response->failure.kind = str_is(code, "poison") ? FAILURE_POISON : FAILURE_INPUT;
+    return answer;
+}
+
 static bool run_recall(Question *base, Db *db, Arena *arena, Err *err)
 {
     RecallQuestion *question = (RecallQuestion *)base;
@@ -143,6 +160,8 @@ static bool run_recall(Question *base, Db *db, Arena *arena, Err *err)
     question->stored = db_rows(result) > 0;
     if (question->stored && !db_is_null(result, 0, 0))
         question->answer = recorded_answer(exchange, result);
+    else if (question->stored && !db_is_null(result, 0, 14))
+        question->answer = recorded_failure(result);
     db_result_free(result);
     return true;
 }
@@ -184,7 +203,7 @@ static void look_out(Exchange *exchange, int64_t until_ms)
     await_add(exchange->ingest->await, exchange, until_ms);
 }
 
-/* Without the database nobody knows whether this is a repetition. */
+/* Without the database, or without asking it, nobody knows whether this is a repetition. */
 static StepNext skipped(Exchange *exchange)
 {
     exchange->maybe_taken = true;
@@ -253,8 +272,10 @@ static StepNext recalled(Exchange *exchange, RecallQuestion *question)
 StepNext step_claim(Exchange *exchange)
 {
     Ingest *ingest = exchange->ingest;
-    if (!ingest->lookups || exchange->correlation_id.len == 0)
+    if (exchange->correlation_id.len == 0)
         return STEP_NEXT;
+    if (!ingest->config->claims)
+        return skipped(exchange);
     if (exchange->claim_phase == CLAIM_NOT_YET) {
         exchange->claim_phase = CLAIM_ASKED;
         Question *question = question_new(sizeof(TakeQuestion), run_take, NULL);

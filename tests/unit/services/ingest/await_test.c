@@ -29,6 +29,8 @@ static Exchange *exchange_for(const char *id, const char *tenant, const char *ha
     return exchange;
 }
 
+static const char *service = "validator";
+
 static Str response_for(Arena *arena, const char *id, const char *tenant, const char *hash,
                         ResponseKind kind)
 {
@@ -38,7 +40,7 @@ static Str response_for(Arena *arena, const char *id, const char *tenant, const 
         .tenant = str_from(tenant),
         .route = ROUTE_BUNDLE,
         .payload_sha256 = {hash, 32},
-        .service = STR("validator")
+        .service = str_from(service)
     };
     Str bytes = STR_NONE;
     Err err = {0};
@@ -73,6 +75,9 @@ static void hands_an_answer_to_those_who_wait_for_it_alone(void **state)
     assert_null(other->answer);
     assert_int_equal(await_size(await), 1);
     assert_int_equal(deliver(await, ID_A, "qe", hash_1, RESPONSE_VERDICT), 0);
+    service = "lake-submitter"; /* what failed there had a verdict before */
+    assert_int_equal(deliver(await, ID_B, "qe", hash_1, RESPONSE_FAILED), 0);
+    service = "validator";
     assert_int_equal(deliver(await, ID_B, "qe", hash_1, RESPONSE_FAILED), 1);
     exchange_release(a);
     exchange_release(same);

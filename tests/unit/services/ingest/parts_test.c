@@ -7,6 +7,8 @@
 
 #include "common/base/buf.h"
 #include "common/json/write.h"
+#include "services/ingest/exchange.h"
+#include "services/ingest/flow.h"
 #include "services/ingest/hosts.h"
 #include "services/ingest/routes.h"
 #include "services/ingest/text.h"
@@ -104,6 +106,18 @@ static void writes_json_strings(void **state)
     assert_string_equal(out.data, "\"\"");
 }
 
+/* Then every id of a sender's may have been used before, for all that is known here. */
+static void without_claims_an_id_is_nobodys(void **state)
+{
+    (void)state;
+    const IngestConfig config = {.claims = false};
+    Ingest ingest = {.config = &config};
+    Exchange exchange = {.ingest = &ingest, .correlation_id = STR("x")};
+    assert_int_equal(step_claim(&exchange), STEP_NEXT);
+    assert_true(exchange.maybe_taken);
+    assert_null(exchange.question);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +127,7 @@ int main(void)
         cmocka_unit_test(allows_only_listed_hosts),
         cmocka_unit_test(reads_old_header_text_as_latin_1),
         cmocka_unit_test(writes_json_strings),
+        cmocka_unit_test(without_claims_an_id_is_nobodys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
