@@ -19,7 +19,7 @@ const DbStatement replaying_list = {
     "replaying-list",
     "SELECT json_build_object('replays', coalesce(json_agg(json_build_object("
     " 'replay_id', r.replay_id, 'asked_at', fhirbus.iso(r.asked_at),"
-    " 'asked_by', regexp_replace(r.asked_by, '^ingest:(account:)?', ''), 'tenant', r.tenant,"
+    " 'asked_by', fhirbus.asker(r.asked_by), 'tenant', r.tenant,"
     " 'from_at', CASE WHEN r.from_at >= '1970-01-02' THEN fhirbus.iso(r.from_at) END,"
     " 'to_at', CASE WHEN r.to_at < '9999-01-01' THEN fhirbus.iso(r.to_at) END,"
     " 'of_state', r.of_state, 'ids', cardinality(r.ids), 'to', r.go_to, 'state', r.state,"
