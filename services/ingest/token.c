@@ -57,16 +57,28 @@ typedef struct TokenForm {
     Str grant_type, scope, client_id, client_secret, assertion_type, assertion;
 } TokenForm;
 
-/* False: it is there twice, or broken. */
+/* Senders write blanks as they are (`curl -d 'scope=a b'`): no other meaning is possible. */
+static Str with_plus(Str body, Arena *arena)
+{
+    char *to = body.len ? arena_alloc(arena, body.len) : NULL;
+    for (size_t i = 0; to && i < body.len; i++)
+        to[i] = (char)(body.ptr[i] == ' ' ? '+' : body.ptr[i]);
+    return (Str){to, to ? body.len : 0};
+}
+
+/* False: it is there twice, or broken. A broken one is not an absent one: without `scope` a token
+ * may all that its client may. */
 static bool form_value(Str form, const char *name, Arena *arena, Str *ret_value)
 {
     Str pair, found = STR_NONE;
     while (str_split(&form, '&', &pair)) {
+        Str key = str_cut(pair, 0, str_find_char(pair, '='));
+        if (!http_query_get(key, str_from(name), arena).ptr)
+            continue;
         Str value = http_query_get(pair, str_from(name), arena);
-        if (value.ptr && found.ptr)
+        if (!value.ptr || found.ptr)
             return false;
-        if (value.ptr)
-            found = value;
+        found = value;
     }
     *ret_value = found;
     return true;
@@ -94,11 +106,11 @@ static bool read_basic(Str header, Arena *arena, TokenForm *form)
 
 static bool read_form(Exchange *exchange, TokenForm *ret_form)
 {
-    Str body = http_request_body(exchange->request);
     Arena *arena = exchange->arena;
     TokenForm form = {0};
-    if (body.len > FORM_BYTES_MAX)
+    if (http_request_body(exchange->request).len > FORM_BYTES_MAX)
         return false;
+    Str body = with_plus(http_request_body(exchange->request), arena);
     if (!form_value(body, "grant_type", arena, &form.grant_type) ||
         !form_value(body, "scope", arena, &form.scope) ||
         !form_value(body, "client_id", arena, &form.client_id) ||
