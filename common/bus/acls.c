@@ -183,7 +183,7 @@ static rd_kafka_event_t *describe(Job *job, const rd_kafka_AclBinding_t ***ret_b
     rd_kafka_event_t *event =
         rd_kafka_queue_poll(job->admin.queue, admin_left_ms(&job->admin) + 1000);
     if (!event) {
-        (void)ERR(err, ERR_RETRY, "bus-timeout", "reading who may what");
+        (void)CLIENT_ERR(err, RD_KAFKA_RESP_ERR__TIMED_OUT, "reading who may what");
         return NULL;
     }
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);

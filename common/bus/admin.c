@@ -45,7 +45,7 @@ rd_kafka_event_t *admin_answer(Admin *admin, const char *what, Err *err)
     rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, admin_left_ms(admin) + 1000);
     rd_kafka_resp_err_t code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (!event)
-        (void)ERR(err, ERR_RETRY, "bus-timeout", "%s", what);
+        (void)CLIENT_ERR(err, RD_KAFKA_RESP_ERR__TIMED_OUT, what);
     else if (code)
         (void)CLIENT_ERR(err, code, what);
     if (!code)

@@ -61,10 +61,28 @@ bool client_extra(rd_kafka_conf_t *conf, const BusConfig *config, Err *err)
     return true;
 }
 
+/* Why brokers that are there do not talk to us: librdkafka tells its log alone, calls merely time
+ * out. Of the whole process, as there is one cluster; never holds anything of a credential. */
+static _Atomic(const char *) refusal;
+
+static void note_refusal(Str text)
+{
+    if (str_find(text, STR("SASL authentication error")) != SIZE_MAX) {
+        bool old = rd_kafka_version() < 0x020601ff && str_find(text, STR("SCRAM")) != SIZE_MAX;
+        atomic_store(&refusal, old ? " (authentication failed: the broker refuses name or "
+                                     "password; Kafka 4 refuses every SCRAM of this librdkafka)"
+                                   : " (authentication failed: the broker refuses name or "
+                                     "password)");
+    } else if (str_find(text, STR("SSL handshake failed")) != SIZE_MAX)
+        atomic_store(&refusal, " (the TLS handshake with the broker fails)");
+}
+
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     const BusClient *client = rd_kafka_opaque(rk);
     /* syslog levels: 3 error, 4 warning, 5 notice, 6 info, 7 debug */
+    if (level <= 3)
+        note_refusal(str_from(text));
     LogLevel at = level <= 3 ? LOG_WARN : level <= 5 ? LOG_INFO : LOG_DEBUG;
     LOG_AT(client->log, at, "kafka.client", LOG_TEXT("client", client->what),
            LOG_TEXT("facility", facility), LOG_TEXT("text", text));
@@ -94,6 +112,8 @@ static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
     (void)rk;
     bool up = str_find((Str){json, len}, STR("\"state\":\"UP\"")) != SIZE_MAX;
     bool was = atomic_exchange(&client->up, up);
+    if (up)
+        atomic_store(&refusal, NULL);
     if (up != was)
         log_info(client->log, up ? "kafka.connected" : "kafka.disconnected",
                  LOG_TEXT("client", client->what));
@@ -161,7 +181,7 @@ const char *client_topic_name(const BusClient *client, const char *full)
 void client_err(Err *err, rd_kafka_resp_err_t code, const char *where, const char *what)
 {
     ErrKind kind = ERR_RETRY;
-    const char *name = "bus-unavailable";
+    const char *name = "bus-unavailable", *why = NULL;
     switch (code) {
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
         name = "bus-full";
@@ -179,6 +199,11 @@ void client_err(Err *err, rd_kafka_resp_err_t code, const char *where, const cha
     case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
     case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
         name = "bus-timeout";
+        why = atomic_load(&refusal);
+        break;
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+        why = atomic_load(&refusal);
         break;
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR__FENCED:
@@ -190,7 +215,7 @@ void client_err(Err *err, rd_kafka_resp_err_t code, const char *where, const cha
     default:
         break;
     }
-    (void)err_set(err, kind, name, where, "%s: %s", what, rd_kafka_err2str(code));
+    (void)err_set(err, kind, name, where, "%s: %s%s", what, rd_kafka_err2str(code), why ? why : "");
 }
 
 int client_wakeup_open(void)

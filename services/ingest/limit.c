@@ -46,7 +46,7 @@ StepNext limit_refuse_body(Exchange *exchange)
 
 /* --- addresses -------------------------------------------------------------------------------- */
 
-/* spec: draft-ietf-httpapi-ratelimit-headers §3, §4 */
+/* spec: draft-ietf-httpapi-ratelimit-headers-10 §3, §4 */
 static StepNext refuse_address(Exchange *exchange, int64_t wait_ms, uint64_t per_s, uint64_t burst)
 {
     Arena *arena = exchange->arena;
@@ -306,7 +306,7 @@ static void add_left(Buf *to, const char *scope, const LeaseFacts *facts, const 
     }
 }
 
-/* spec: draft-ietf-httpapi-ratelimit-headers §3, §4; RFC 9651 lists of strings */
+/* spec: draft-ietf-httpapi-ratelimit-headers-10 §3, §4; RFC 9651 lists of strings */
 void limit_headers(Exchange *exchange)
 {
     BUF_AUTO policy, left;
