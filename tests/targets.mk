@@ -74,6 +74,9 @@ bench-tls: up ## TLS handshakes of the running stack, whole and resumed, beside 
 bench-auth: up ## CPU a request of authentication and limits, beside nobody's requests to the same route
 	@tests/bench/auth
 .PHONY: bench-auth
+bench-audit: up ## CPU a request of the audit trail, in ingest and in the persister that keeps it
+	@tests/bench/audit
+.PHONY: bench-audit
 bench-fhirpath: programs ## FHIRPath beside npm fhirpath: evaluations per CPU-second, ns of ele-1, allocations
 	@OUT=$(OUT) tests/bench/fhirpath/bench
 .PHONY: bench-diagnostics
