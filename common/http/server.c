@@ -494,9 +494,10 @@ void http_server_drain(HttpServer *server)
         return;
     acceptor_stop(server->acceptor);
     server->acceptor = NULL;
-    int fd = MHD_quiesce_daemon(server->daemon);
-    if (fd >= 0)
-        close(fd);
+    /* libmicrohttpd's threads may look at it until they end: it only hears nobody any more. */
+    server->quiesced = MHD_quiesce_daemon(server->daemon);
+    if (server->quiesced >= 0)
+        shutdown(server->quiesced, SHUT_RDWR);
 }
 
 /* libmicrohttpd cannot stop with parked connections: their threads see `stopping` and close. */
@@ -529,6 +530,8 @@ void http_server_stop(HttpServer *server)
         http_server_drain(server);
         unpark_all(server);
         MHD_stop_daemon(server->daemon);
+        if (server->quiesced >= 0)
+            close(server->quiesced);
     }
     for (HttpRequest *spare = server->spare, *next; spare; spare = next) {
         next = spare->next_free;

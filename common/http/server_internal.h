@@ -130,6 +130,7 @@ struct HttpServer {
     struct MHD_Daemon *daemon;
     Acceptor *acceptor; /* NULL: libmicrohttpd accepts by itself */
     uint16_t port;
+    int quiesced;              /* the socket that heard newcomers, once it drains */
     bool secure;               /* TLS; as long as it serves */
     HttpTls *tls;              /* for new connections; under lock */
     gnutls_datum_t ticket_key; /* our own, where none is shared */
