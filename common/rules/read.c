@@ -24,6 +24,24 @@ int rules_severity(Str name)
     return -1;
 }
 
+/* spec: hl7.org/fhir/R4/valueset-issue-type.html, which binds OperationOutcome.issue.code. */
+bool rules_is_issue_code(Str name)
+{
+    static const char *const codes[] = {
+        "invalid",          "structure",     "required",  "value",      "invariant",
+        "security",         "login",         "unknown",   "expired",    "forbidden",
+        "suppressed",       "processing",    "duplicate", "not-found",  "deleted",
+        "multiple-matches", "not-supported", "too-long",  "extension",  "code-invalid",
+        "too-costly",       "business-rule", "conflict",  "transient",  "lock-error",
+        "no-store",         "exception",     "timeout",   "incomplete", "throttled",
+        "informational",
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (str_is(name, codes[i]))
+            return true;
+    return false;
+}
+
 const char *rules_severity_name(int severity)
 {
     return severities[severity];
@@ -200,7 +218,9 @@ static bool add_severity(Reader *reader, const JsonNode *node, void *to)
 
 static bool add_code(Reader *reader, const JsonNode *node, void *to)
 {
-    return reader_text(reader, node, &((DiagnosticDo *)to)->add_code);
+    Str *code = &((DiagnosticDo *)to)->add_code;
+    TRY(reader_text(reader, node, code));
+    return rules_is_issue_code(*code) || reader_refuse(reader, node, "rules-field", NO_ISSUE_CODE);
 }
 
 static bool add_text(Reader *reader, const JsonNode *node, void *to)

@@ -1,9 +1,20 @@
+#include "common/fhir/model.h"
 #include "common/rules/path.h"
 #include "common/rules/reader.h"
 
+/* Elsewhere than at the end '*' would be a star, which is in no message id and no profile. */
+static bool starred(Reader *reader, const JsonNode *node, StrList *ret_list)
+{
+    TRY(reader_list(reader, node, ret_list));
+    for (size_t i = 0; i < ret_list->count; i++)
+        if (str_find_char(ret_list->list[i], '*') + 1 < ret_list->list[i].len)
+            return reader_refuse(reader, node, "rules-field", "'*' may stand at the end alone");
+    return true;
+}
+
 static bool message_ids(Reader *reader, const JsonNode *node, void *to)
 {
-    return reader_list(reader, node, &((RuleWhen *)to)->message_ids);
+    return starred(reader, node, &((RuleWhen *)to)->message_ids);
 }
 
 static bool invariants(Reader *reader, const JsonNode *node, void *to)
@@ -13,12 +24,25 @@ static bool invariants(Reader *reader, const JsonNode *node, void *to)
 
 static bool codes(Reader *reader, const JsonNode *node, void *to)
 {
-    return reader_list(reader, node, &((RuleWhen *)to)->codes);
+    StrList *list = &((RuleWhen *)to)->codes;
+    TRY(reader_list(reader, node, list));
+    for (size_t i = 0; i < list->count; i++)
+        if (!rules_is_issue_code(list->list[i]))
+            return reader_refuse(reader, node, "rules-field", NO_ISSUE_CODE);
+    return true;
 }
 
 static bool profiles(Reader *reader, const JsonNode *node, void *to)
 {
-    return reader_list(reader, node, &((RuleWhen *)to)->profiles);
+    return starred(reader, node, &((RuleWhen *)to)->profiles);
+}
+
+static const char *misnamed_type(const PathPattern *pattern)
+{
+    for (size_t i = 0; i < pattern->count; i++)
+        if (pattern->steps[i].type.len && !fhir_type_find(fhir_model_r4(), pattern->steps[i].type))
+            return "there is no such type of resource";
+    return NULL;
 }
 
 static bool paths(Reader *reader, const JsonNode *node, void *to)
@@ -32,7 +56,9 @@ static bool paths(Reader *reader, const JsonNode *node, void *to)
     for (size_t i = 0; i < texts.count; i++) {
         const char *why;
         list[i] = path_pattern(texts.list[i], reader->arena, &why);
-        if (!list[i])
+        if (list[i])
+            why = misnamed_type(list[i]);
+        if (why)
             return reader_refuse(reader, node, "rules-field", "\"%.*s\": %s",
                                  (int)(texts.list[i].len < 100 ? texts.list[i].len : 100),
                                  texts.list[i].ptr, why);
@@ -97,10 +123,12 @@ bool read_when(Reader *reader, const JsonNode *node, RuleSection section, RuleWh
         ISSUE_AND_PAYLOAD, {"disposition", disposition, false},
          {0       }
     };
-    RuleWhen when = {.severities = SEVERITY_ANY};
+    RuleWhen when = {0};
     TRY(reader_members(reader, node, section == RULES_TRANSFORMS ? sending : plain, &when));
     when.about_issues = when.message_ids.count || when.invariants.count || when.path_count ||
-                        when.codes.count || when.severities != SEVERITY_ANY;
+                        when.codes.count || when.severities;
+    if (!when.severities)
+        when.severities = SEVERITY_ANY;
     *ret_when = when;
     return true;
 }

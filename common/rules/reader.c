@@ -123,9 +123,8 @@ bool reader_list(Reader *reader, const JsonNode *node, StrList *ret_list)
         return reader_no_memory(reader);
     if (single)
         TRY(reader_text(reader, node, list));
-    else
-        JSON_EACH(reader->doc, entry, node)
-    TRY(reader_text(reader, entry, &list[entry->index]));
+    for (const JsonNode *n = single ? NULL : json_first(node); n; n = json_next(reader->doc, n))
+        TRY(reader_text(reader, n, &list[n->index]));
     *ret_list = (StrList){list, single ? 1 : node->count};
     return true;
 }
@@ -137,7 +136,8 @@ static bool compile(Reader *reader, const JsonNode *node, FhirTypeId context, St
         .model = fhir_model_r4(),
         .dialect = FHIRPATH_SPEC,
         .context = context,
-        .strict = context != 0, /* a path that can never yield anything is a slip */
+        .strict = true, /* a path that can never yield anything is a slip */
+        .no_variables = true,
     };
     FhirpathAt at = {0};
     Err why = {0};

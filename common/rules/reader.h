@@ -24,6 +24,8 @@ size_t reader_enter(Reader *reader, Str name);
 size_t reader_enter_index(Reader *reader, uint32_t index);
 void reader_leave(Reader *reader, size_t mark);
 
+#define NO_ISSUE_CODE "a code of OperationOutcome.issue.code is expected (\"business-rule\")"
+
 /* One member of an object: how it is read into `to`. */
 typedef struct Member {
     const char *name;

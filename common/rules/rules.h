@@ -163,6 +163,7 @@ void rules_free(RuleSet *set); /* NULL is fine */
 Str rules_default_file(void);
 bool rules_read_default(RuleSet **ret_set, Err *err) MUST_USE;
 
+bool rules_is_issue_code(Str name);
 int rules_severity(Str name); /* information 0 .. fatal 3; -1 */
 const char *rules_severity_name(int severity);
 const char *rules_section_name(RuleSection section); /* "dispositions" */

@@ -153,10 +153,19 @@ static Shape type_shape(const FpNode *type)
     return shape;
 }
 
+/* Evaluating it would throw. */
+static bool check_type(Checker *c, const FpNode *type)
+{
+    return type->id || type->extra || !c->options->strict ||
+           COMPLAIN(c, type, "there is no type %.*s", STR_ARG(name_of(c, type)));
+}
+
 static bool infer_cast(Checker *c, const FpNode *node, const FpNode *type, const Shape *input,
                        Shape *ret)
 {
     Shape wanted = type_shape(type);
+    if (!check_type(c, type))
+        return false;
     bool known = !input->unknown && input->kinds == 0 && !wanted.unknown && wanted.kinds == 0;
     if (known && c->options->strict && input->type_count && !related(c, input, type->id))
         return COMPLAIN(c, node, "the input can never be %.*s", STR_ARG(name_of(c, type)));
@@ -278,7 +287,7 @@ static bool infer_call(Checker *c, const FpNode *node, const Shape *focus, const
         if (NAMED(f, "as", "ofType"))
             return infer_cast(c, node, type, &input, ret);
         *ret = result_shape(f, &input);
-        return true;
+        return check_type(c, type);
     }
     if (!infer_arguments(c, node, f, &input, self, &first))
         return false;
@@ -288,6 +297,17 @@ static bool infer_call(Checker *c, const FpNode *node, const Shape *focus, const
         ret->many = first.many || input.many;
     }
     return true;
+}
+
+/* Of an expression that defines variables nobody knows here which are seen where. */
+static bool check_variable(Checker *c, const FpNode *node)
+{
+    bool known = node->id != FP_VARIABLE_OTHER || !c->options->no_variables;
+    for (uint32_t i = 1; i < c->tree->count && !known; i++) {
+        const FpNode *call = &c->tree->nodes[i];
+        known = call->op == FP_CALL && NAMED(fp_function_at(call->id), "defineVariable");
+    }
+    return known || COMPLAIN(c, node, "there is no variable %%%.*s", STR_ARG(name_of(c, node)));
 }
 
 /* --- operators ---------------------------------------------------------------------------------
@@ -326,7 +346,7 @@ static bool infer_operator(Checker *c, const FpNode *node, const Shape *focus, c
         return infer_cast(c, node, &c->tree->nodes[node->right], &a, ret);
     if (node->op == FP_IS) {
         *ret = of_kind(FHIRPATH_BOOLEAN);
-        return true;
+        return check_type(c, &c->tree->nodes[node->right]);
     }
     const Shape *right_focus = node->op == FP_GROUP_ON ? &a : focus;
     if (node->right &&
@@ -409,6 +429,8 @@ static bool infer(Checker *c, uint32_t index, const Shape *focus, const Shape *s
         return true;
     }
     case FP_VARIABLE:
+        *ret = anything;
+        return check_variable(c, node);
     case FP_TOTAL:
     case FP_ZONED_TIME:
     case FP_TYPE_NAME:

@@ -113,8 +113,9 @@ typedef struct FhirpathCompileOptions {
     const FhirModel *model; /* NULL: no types are known, names are compared as text */
     FhirpathDialect dialect;
     FhirTypeId context; /* type of the focus; 0: unknown, nothing is checked against it */
-    bool strict;        /* refuse paths and casts that can never yield anything, and functions of
-                           order on unordered collections */
+    bool strict;        /* refuse paths and casts that can never yield anything, types that there
+                           are not, and functions of order on unordered collections */
+    bool no_variables;  /* there will be none of the environment: refuse what names one */
     bool polymorphic_json_names; /* let Observation.valueQuantity mean value.ofType(Quantity) */
 } FhirpathCompileOptions;
 

@@ -33,8 +33,10 @@ static void errors_say_where_and_what_was_expected(void **state)
 static void refused_strictly(const char *text, const char *says)
 {
     const FhirModel *model = fhir_model_r4();
-    FhirpathCompileOptions options = {
-        .model = model, .context = fhir_type_find(model, STR("Patient")), .strict = true};
+    FhirpathCompileOptions options = {.model = model,
+                                      .context = fhir_type_find(model, STR("Patient")),
+                                      .strict = true,
+                                      .no_variables = true};
     Str code;
     bool ok = fhirpath_compile(str_from(text), &options, arena, &code, NULL, &err);
     assert_int_equal(ok, says == NULL);
@@ -49,6 +51,13 @@ static void strict_mode_refuses_what_can_never_be(void **state)
     refused_strictly("Encounter.status", "no Encounter");
     refused_strictly("children().skip(1)", "order");
     refused_strictly("(name as Period).start", "never be Period");
+    refused_strictly("contained.ofType(Pateint)", "there is no type Pateint");
+    refused_strictly("contained.where($this is FHIR.Nothing)", "there is no type FHIR.Nothing");
+    refused_strictly("contained.is(Pateint)", "there is no type Pateint");
+    refused_strictly("id = %patient.id", "there is no variable %patient");
+    refused_strictly("defineVariable('patient').select(%patient.id)", NULL);
+    refused_strictly("%resource.id = %context.id and %`vs-x`.exists()", NULL);
+    refused_strictly("(1 is System.Integer) and contained.ofType(FHIR.Patient).exists()", NULL);
     refused_strictly("name.where(use = 'usual').given.first()", NULL);
     refused_strictly("contact.name.family | name.family", NULL);
     refused_strictly("extension('x').value.code", NULL);
