@@ -138,6 +138,9 @@ typedef struct BusConsumerOptions {
      * "<group>.bulk"; each a comma-separated list of topics. */
     const char *lanes[BUS_LANES_MAX];
     size_t lane_count;
+    /* lanes[1] is served after so many messages of lanes[0] at the latest, however many of those
+     * wait: for who must not let it starve. 0: it has what lanes[0] leaves. */
+    uint32_t bulk_after;
     /* A name in the group that outlives this process (supervisor_member): whoever comes with it
      * within the session timeout has the same partitions at once, and nobody else stops working
      * meanwhile. bus_consumer_free leaves the group all the same. NULL: none. */

@@ -47,6 +47,7 @@ struct BusConsumer {
     size_t lane_count;
     size_t in_flight, in_flight_max;
     size_t in_flight_bytes, in_flight_limit_bytes;
+    uint32_t bulk_after, since_bulk;
     int wakeup;
     bool paused;
     bool polling; /* bus_poll is not to be called from on_revoke */
@@ -335,17 +336,29 @@ static BusMessage *serve_group(BusConsumer *consumer)
     return NULL;
 }
 
+static BusMessage *take_from_lane(Lane *lane)
+{
+    rd_kafka_message_t *native;
+    if (lane->held_until_ms && lane->held_until_ms > client_now_ms())
+        return NULL;
+    while ((native = rd_kafka_consume_queue(lane->queue, 0)) != NULL) {
+        BusMessage *message = take(lane, native);
+        if (message)
+            return message;
+    }
+    return NULL;
+}
+
 static BusMessage *take_from_lanes(BusConsumer *consumer)
 {
-    for (size_t i = 0; i < consumer->lane_count; i++) {
-        Lane *lane = &consumer->lanes[i];
-        rd_kafka_message_t *native;
-        if (lane->held_until_ms && lane->held_until_ms > client_now_ms())
-            continue;
-        while ((native = rd_kafka_consume_queue(lane->queue, 0)) != NULL) {
-            BusMessage *message = take(lane, native);
-            if (message)
-                return message;
+    size_t count = consumer->lane_count;
+    bool bulk_is_due = consumer->bulk_after && consumer->since_bulk >= consumer->bulk_after;
+    for (size_t i = 0; i < count; i++) {
+        Lane *lane = &consumer->lanes[bulk_is_due ? count - 1 - i : i];
+        BusMessage *message = take_from_lane(lane);
+        if (message) {
+            consumer->since_bulk = lane->index ? 0 : consumer->since_bulk + 1;
+            return message;
         }
     }
     return NULL;
@@ -506,6 +519,7 @@ bool bus_consumer_new(const BusConfig *config, const BusConsumerOptions *options
     consumer->on_revoke = options->on_revoke;
     consumer->opaque = options->opaque;
     consumer->lasting = options->member != NULL;
+    consumer->bulk_after = options->bulk_after;
     consumer->revoke_wait_ms = or_default(options->revoke_wait_ms, CONSUMER_REVOKE_MS);
     consumer->in_flight_max = or_default(options->in_flight_max, CONSUMER_IN_FLIGHT);
     consumer->in_flight_limit_bytes =

@@ -440,6 +440,9 @@ static bool open_bus(Worker *w, Err *err)
         .group = s->group,
         .lanes = {"intake,validated,response,events", "intake.bulk"},
         .lane_count = 2,
+ /* A bulk document brings about four records on the first lane: while verdicts come faster
+  * than they can be stored, the documents that they are about are to be stored, too. */
+        .bulk_after = 4,
         .member = supervisor_member(w->supervisor),
         .max_poll_interval_ms = supervisor_poll_interval_ms(w->supervisor),
         .in_flight_max = (uint32_t)(2 * s->batch_messages + 1),

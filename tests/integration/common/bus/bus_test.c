@@ -122,6 +122,31 @@ static void the_interactive_lane_comes_first(void **state)
     bus_consumer_free(consumer);
 }
 
+static void bulk_does_not_starve_where_it_must_not(void **state)
+{
+    Brokers *brokers = *state;
+    for (int i = 0; i < 30; i++)
+        publish(brokers, "intake", "k", "now");
+    for (int i = 0; i < 6; i++)
+        publish(brokers, "intake.bulk", "k", "bulk");
+    BusConsumer *consumer =
+        consumer_for(brokers, (BusConsumerOptions){.in_flight_max = 1, .bulk_after = 4}, "fair");
+    BusMessage *message = next(consumer, 10000);
+    assert_non_null(message);
+    sleep(2); /* by then the prefetch has both lanes */
+    bus_settle(consumer, message);
+    int first = 0, second = 0;
+    for (int i = 0; i < 25; i++) {
+        message = next(consumer, 5000);
+        assert_non_null(message);
+        *(message->lane ? &second : &first) += 1;
+        bus_settle(consumer, message);
+    }
+    assert_in_range(second, 4, 6);
+    assert_in_range(first, 19, 21);
+    bus_consumer_free(consumer);
+}
+
 static void what_was_not_settled_comes_to_the_next_consumer(void **state)
 {
     Brokers *brokers = *state;
@@ -457,6 +482,7 @@ int main(void)
         cmocka_unit_test(a_value_that_is_not_taken_stays_the_givers),
         cmocka_unit_test(reports_arrive_even_when_nobody_answers),
         cmocka_unit_test(a_wrong_setting_is_named_and_not_its_value),
+        cmocka_unit_test(bulk_does_not_starve_where_it_must_not),
     };
     return cmocka_run_group_tests(tests, brokers_up, brokers_down);
 }
