@@ -59,16 +59,19 @@ bench-pipeline: export FHIRBUS_BROKER_TLS := 0
 bench-pipeline: up ## the running stack, and the floors it stands on
 	@tests/bench/pipeline
 
-# The validator that dies when a document tells it to; the poison test runs it.
-FAULTY_SRC := services/validator/main.c $(call service_src,validator)
-FAULTY_OBJ := $(FAULTY_SRC:%.c=$(OUT)/obj/faults/%.o) $(SAN_OBJ)
-programs: $(BIN)/fhirbus-validator-faults
+# Workers that die when a document tells them to; the poison test runs them.
+FAULTY := validator lake-submitter
+faulty_obj = $(patsubst %.c,$(OUT)/obj/faults/%.o,services/$(1)/main.c $(call service_src,$(1))) $(SAN_OBJ)
+programs: $(FAULTY:%=$(BIN)/fhirbus-%-faults)
 $(OUT)/obj/faults/%.o: %.c | $(PROTO_HDR)
 	@mkdir -p $(@D)
 	$(call say,compile,$<)$(CC) $(CPPFLAGS) -DFHIRBUS_FAULTS $(CFLAGS) $(SYS) -MMD -MP -c $< -o $@
-$(BIN)/fhirbus-validator-faults: $(FAULTY_OBJ) $(ARCHIVES)
-	@mkdir -p $(@D)
-	$(call say,link,$@)$(CC) $(LSAN) $(LINK) $(FAULTY_OBJ) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS) -o $@
+define faulty_rules
+$(BIN)/fhirbus-$(1)-faults: $(call faulty_obj,$(1)) $(ARCHIVES)
+	@mkdir -p $$(@D)
+	$$(call say,link,$$@)$$(CC) $$(LSAN) $$(LINK) $(call faulty_obj,$(1)) -Wl,--start-group $$(ARCHIVES) -Wl,--end-group $$(LIBS) -o $$@
+endef
+$(foreach s,$(FAULTY),$(eval $(call faulty_rules,$(s))))
 bench-tls: up ## TLS handshakes of the running stack, whole and resumed, beside a bare libmicrohttpd
 	@tests/bench/tls
 bench-auth: up ## CPU a request of authentication and limits, beside nobody's requests to the same route

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/bus/faults.h"
 #include "services/lake-submitter/breaker.h"
 #include "services/lake-submitter/ledger.h"
 #include "services/lake-submitter/pace.h"
@@ -319,6 +320,7 @@ static void on_answer(void *context, const HttpResult *result)
     }
     hand_take(deliverer->job->hand, item->message->topic, item->message->partition,
               item->message->offset);
+    faults_on(item->submission.body, "answer-");
     Answer answer =
         answer_judge(result, (DestinationFormat)deliverer->destination->format, item->arena);
     hand_return(deliverer->job->hand);
@@ -388,7 +390,9 @@ static Look look(Deliverer *deliverer, Item *item, int64_t now)
     if (recorded_look(deliverer->recorded, kind, &item->submission, item->arena, &past, &err)) {
         item->suspect = item->unsure = false;
         take_up(item, &past);
-        bool accepted = again ? past.accepted_again : past.accepted;
+        /* What we remember may be on its way to the record: it has not been taken back then. */
+        bool fresh = remembered && !past.on_record;
+        bool accepted = again ? past.accepted_again : past.accepted || fresh;
         if (accepted || !past.failed)
             return accepted ? LOOK_ACCEPTED : LOOK_SEND;
         return past.buried ? LOOK_FAILED : LOOK_UNBURIED;
@@ -414,13 +418,16 @@ static void already_ended(Deliverer *deliverer, Item *item, bool accepted)
     settle(deliverer, item, accepted ? "already_accepted" : "already_failed");
 }
 
-/* It cannot even be tried. */
+/* It cannot even be tried, or not again. */
 static void not_sent(Deliverer *deliverer, Item *item, const Err *why)
 {
+    static const char *const told[] = {"url-not-allowed", "poison"};
     Err err = {0};
     const HttpResult never = {.failure = HTTP_FAILURE_CONNECT, .text = why->text};
-    const Answer answer = {.error_class =
-                               strcmp(why->code, "url-not-allowed") == 0 ? why->code : "request"};
+    Answer answer = {.error_class = "request"};
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        if (strcmp(why->code, told[i]) == 0)
+            answer.error_class = told[i];
     note_trouble(item, LOG_ERROR, "delivery.not_started", why);
     item->attempt++;
     item->ended = answer.error_class;
@@ -487,7 +494,8 @@ static void start_due(Deliverer *deliverer)
 
 /* --- accepting ---------------------------------------------------------------------------------
  */
-/* What cannot be read, or killed its worker: dlq is all the record that it gets. */
+/* What cannot be read: dlq is all the record that it gets. What killed its worker has one of its
+ * own, as long as it can be read whose it is. */
 static void bury(Item *item, const Err *reason)
 {
     Trace trace = bus_message_trace(item->message);
@@ -495,7 +503,25 @@ static void bury(Item *item, const Err *reason)
               LOG_I64("partition", item->message->partition),
               LOG_I64("offset", item->message->offset), LOG_ERR(reason));
     item->reason = *reason;
-    record_letter(item);
+    if (item->submission.envelope.interaction_id.len)
+        not_sent(item->owner, item, reason);
+    else
+        record_letter(item);
+}
+
+/* If even reading it kills, the next child does without. */
+static bool read_submission(Deliverer *deliverer, Item *item, Err *err)
+{
+    const BusMessage *message = item->message;
+    uint32_t deaths = hand_deaths(deliverer->service->supervisor, message->topic,
+                                  message->partition, message->offset);
+    hand_take(deliverer->job->hand, message->topic, message->partition, message->offset);
+    bool fine = deaths > SUPERVISOR_DEATHS_MAX ||
+                submission_decode(message->value, item->arena, &item->submission, err);
+    hand_return(deliverer->job->hand);
+    return deaths >= SUPERVISOR_DEATHS_MAX
+               ? ERR(err, ERR_INPUT, "poison", "its worker died or hung %u times", deaths)
+               : fine;
 }
 
 static void accept(Deliverer *deliverer, BusMessage *message)
@@ -509,12 +535,7 @@ static void accept(Deliverer *deliverer, BusMessage *message)
     }
     item->owner = deliverer;
     items_line_up(&deliverer->items, item);
-    bool condemned = hand_condemned(deliverer->service->supervisor, message->topic,
-                                    message->partition, message->offset);
-    hand_take(deliverer->job->hand, message->topic, message->partition, message->offset);
-    bool fine = condemned ? ERR(&err, ERR_INPUT, "poison", "its worker died or hung twice")
-                          : submission_decode(message->value, item->arena, &item->submission, &err);
-    hand_return(deliverer->job->hand);
+    bool fine = read_submission(deliverer, item, &err);
     if (!fine) {
         bury(item, &err);
         return;

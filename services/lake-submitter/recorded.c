@@ -20,8 +20,8 @@ struct Recorded {
     uint32_t clock;
 };
 
-/* accepted, failed, attempts, budget_used, accepted_again, error_class, status, buried; $5: under
- * which replay. */
+/* accepted, failed, attempts, budget_used, accepted_again, error_class, status, buried, on_record;
+ * $5: under which replay. */
 static const DbStatement find_delivery = {
     "delivery-find",
     "SELECT coalesce(bool_or(success), false), "
@@ -35,7 +35,9 @@ static const DbStatement find_delivery = {
     "coalesce((array_agg(http_status ORDER BY attempt DESC, finished_at DESC) "
     "FILTER (WHERE replay_id = $5))[1], 0), "
     "EXISTS (SELECT FROM fhirbus.event e WHERE e.interaction_id = $2 AND e.tenant = $1 AND "
-    "e.sha256 = $3 AND e.step = 'buried' AND e.destination = $4 AND e.replay_id = $5) "
+    "e.sha256 = $3 AND e.step = 'buried' AND e.destination = $4 AND e.replay_id = $5), "
+    "EXISTS (SELECT FROM fhirbus.delivery a WHERE a.interaction_id = $2 AND a.tenant = $1 AND "
+    "a.sha256 = $3 AND a.destination = $4 AND a.success) "
     "FROM fhirbus.delivered WHERE tenant = $1 AND interaction_id = $2 AND sha256 = $3 AND "
     "destination = $4"};
 /* The same; $3: which news. */
@@ -47,7 +49,7 @@ static const DbStatement find_news = {
     "coalesce(bool_or(success), false), "
     "coalesce((array_agg(error_class ORDER BY attempt DESC, happened_at DESC))[1], ''), "
     "coalesce((array_agg(http_status ORDER BY attempt DESC, happened_at DESC))[1], 0), "
-    "coalesce(bool_or(buried), false) "
+    "coalesce(bool_or(buried), false), coalesce(bool_or(success), false) "
     "FROM fhirbus.ledger_told WHERE tenant = $1 AND interaction_id = $2 AND news = $3 AND "
     "destination = $4"};
 static const DbStatement *const statements[] = {&find_delivery, &find_news, NULL};
@@ -169,7 +171,8 @@ bool recorded_look(Recorded *recorded, RecordedKind kind, const Submission *subm
                                .accepted_again = db_get_bool(result, 0, 4),
                                .error_class = ended.ptr ? ended.ptr : "",
                                .status = (unsigned)db_get_int(result, 0, 6),
-                               .buried = db_get_bool(result, 0, 7)};
+                               .buried = db_get_bool(result, 0, 7),
+                               .on_record = db_get_bool(result, 0, 8)};
     db_result_free(result);
     return true;
 }

@@ -30,7 +30,8 @@ typedef struct RecordedPast {
     uint32_t budget_used;    /* and how many of them counted, as of the latest */
     const char *error_class; /* of the latest */
     unsigned status;
-    bool buried; /* its dead letter is on dlq */
+    bool buried;    /* its dead letter is on dlq */
+    bool on_record; /* an acceptance is, taken back since or not */
 } RecordedPast;
 bool recorded_look(Recorded *recorded, RecordedKind kind, const Submission *submission,
                    Arena *arena, RecordedPast *ret_past, Err *err) MUST_USE;

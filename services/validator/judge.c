@@ -2,8 +2,8 @@
 
 #include <time.h>
 
+#include "common/bus/faults.h"
 #include "common/ruling/ruling.h"
-#include "services/validator/faults.h"
 #include "services/validator/outcome.h"
 
 int64_t judge_now_us(void)
@@ -60,7 +60,7 @@ bool judge(const Judge *by, const Envelope *envelope, Arena *arena, Validated *r
     Validated out = {.envelope = *envelope, .bundle = envelope->payload, .bundle_is_payload = true};
     if (!envelope_is_fhir(envelope))
         return ERR(err, ERR_INPUT, "source-type", "no conversion for this source type");
-    faults_on(envelope->payload);
+    faults_on(envelope->payload, "");
     out.envelope.payload = STR_NONE;
     TRY(check(by->config, envelope, arena, &prechecked, err));
     if (prechecked.passed)
