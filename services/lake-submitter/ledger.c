@@ -64,6 +64,7 @@ static bool tell_one(const Destination *destination, BusProducer *producer, Coun
     char topic[DESTINATION_NAME_MAX + 10];
     Str bytes;
     const Envelope *envelope = news->envelope;
+    bool received = strcmp(news->action, "received") == 0;
     Str data_id = news->data_id.len ? news->data_id : envelope->interaction_id;
     Submission submission = {
         .envelope = *envelope,
@@ -72,8 +73,10 @@ static bool tell_one(const Destination *destination, BusProducer *producer, Coun
         .body = body_of(destination, news, data_id, arena),
         .idempotency_key =
             arena_format(arena, "%.*s:%s", STR_ARG(envelope->interaction_id), news->action),
-        .published_at_us = clock_wall_us(),
+        /* Part of the news' name: it is received once, however often it is routed. */
+        .published_at_us = received ? envelope->received_at_us : clock_wall_us(),
         .data_id = data_id,
+        .redelivered = news->redelivered,
     };
     submission.envelope.payload = STR_NONE;
     TRY(submission_encode(&submission, arena, &bytes, err));

@@ -16,6 +16,7 @@ typedef struct LedgerNews {
     const char *action; /* "received", "sent" */
     Str data_id;        /* empty: the interaction id */
     Str key;            /* of the record: the document's ordering key */
+    bool redelivered;   /* it may have been told before */
 } LedgerNews;
 
 /* Is anybody interested? */

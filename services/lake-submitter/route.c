@@ -3,9 +3,11 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/bus/faults.h"
 #include "common/envelope/uuid.h"
 #include "common/rules/source.h"
 #include "common/transform/transform.h"
+#include "services/lake-submitter/chosen.h"
 #include "services/lake-submitter/ledger.h"
 #include "services/lake-submitter/role.h"
 
@@ -13,6 +15,7 @@ typedef struct Router {
     Service *service;
     Hand *hand;
     RuleSource *rules;
+    Chosen *chosen;
     BusProducer *producer;
     BusConsumer *consumer;
     Arena *arena;
@@ -26,6 +29,7 @@ typedef struct Job {
     Router *router;
     BusMessage *message;
     uint32_t open; /* reports outstanding, and one while it is still being worked on */
+    ChosenBefore before;
     bool failed;
     Err err;
 } Job;
@@ -143,6 +147,9 @@ static bool submit_to_all(Job *job, Submission *submission, TransformInput *inpu
     Str tenant = submission->envelope.tenant, url = submission->envelope.headers.datalake_url;
     size_t count = destinations_choose(view->all, view->count, tenant, chosen);
     bool allowed = url.len == 0;
+    count = chosen_keep(&job->before, chosen, count);
+    if (count == 0 && job->before.was_decided)
+        return true; /* all have ended, or are nobody's to send to any more */
     if (count == 0)
         return ERR(err, ERR_INPUT, "no-destination", "no destination is for this tenant");
     for (size_t i = 0; i < count; i++)
@@ -158,11 +165,18 @@ static bool submit_to_all(Job *job, Submission *submission, TransformInput *inpu
     return true;
 }
 
+/* May it have been routed before? */
+static bool is_redelivered(const Job *job, const Validated *validated)
+{
+    return validated->redelivered || job->message->maybe_redelivered || job->message->retries > 0;
+}
+
 static bool submit_all(Job *job, const Validated *validated, Str data_id, const RuleBook *book,
                        Err *err)
 {
     const SubmitterConfig *config = job->router->service->config;
     const Envelope *envelope = &validated->envelope;
+    bool again = is_redelivered(job, validated);
     bool chosen = transform_severity(envelope->headers.severity_level) >= 0;
     Submission submission = {
         .envelope = *envelope,
@@ -171,8 +185,7 @@ static bool submit_all(Job *job, const Validated *validated, Str data_id, const 
             role_listed(config->txd_tenants, envelope->tenant) ? STR("TXD") : envelope->tenant,
         .idempotency_key = envelope->interaction_id,
         .published_at_us = clock_wall_us(),
-        .redelivered =
-            validated->redelivered || job->message->maybe_redelivered || job->message->retries > 0,
+        .redelivered = again,
         .rules_version = book->stamp,
         .data_id = data_id,
     };
@@ -187,6 +200,8 @@ static bool submit_all(Job *job, const Validated *validated, Str data_id, const 
             chosen ? envelope->headers.severity_level : str_from(config->severity_level),
         .now_us = submission.published_at_us,
     };
+    if (again)
+        TRY(chosen_look(job->router->chosen, envelope, job->router->arena, &job->before, err));
     TRY(submit_to_all(job, &submission, &input, err));
     counts_routed(job->router->service->counts, "submitted");
     return true;
@@ -208,7 +223,11 @@ static void tell_ledger(Job *job, const Validated *validated, Str data_id)
 {
     Router *router = job->router;
     const Envelope *envelope = &validated->envelope;
-    const LedgerNews news = {envelope, "received", data_id, job->message->key};
+    const LedgerNews news = {.envelope = envelope,
+                             .action = "received",
+                             .data_id = data_id,
+                             .key = job->message->key,
+                             .redelivered = is_redelivered(job, validated)};
     bool fhir =
         !envelope->source_type.len || str_eq_ignore_case(envelope->source_type, STR("FHIR"));
     if (envelope->route == ROUTE_BUNDLE && fhir && !envelope->replay_id.len &&
@@ -230,6 +249,7 @@ static bool work(Job *job, const Validated *validated, Err *err)
 {
     const char *why = kept_back(validated);
     Str data_id = STR_NONE;
+    faults_on(validated->bundle, "route-");
     if (ledger_wanted(job->router->view, validated->envelope.tenant)) {
         data_id = ledger_data_id(validated->bundle, job->router->arena);
         tell_ledger(job, validated, data_id);
@@ -243,14 +263,15 @@ static bool work(Job *job, const Validated *validated, Err *err)
 /* For the record: nothing will come of it. */
 static bool tell(Job *job, const Envelope *envelope, const Err *reason, Err *err)
 {
-    bool memory = strcmp(reason->code, "memory-limit") == 0;
+    FailureKind kind = strcmp(reason->code, "memory-limit") == 0 ? FAILURE_MEMORY
+                       : strcmp(reason->code, "poison") == 0     ? FAILURE_POISON
+                                                                 : FAILURE_INPUT;
     Response response =
         envelope_response(envelope, RESPONSE_FAILED, STR("lake-submitter"), clock_wall_us());
     Str bytes;
     response.has_failure = true;
-    response.failure = (Failure){.kind = memory ? FAILURE_MEMORY : FAILURE_INPUT,
-                                 .code = str_from(reason->code),
-                                 .text = str_from(reason->text)};
+    response.failure =
+        (Failure){.kind = kind, .code = str_from(reason->code), .text = str_from(reason->text)};
     TRY(response_encode(&response, job->router->arena, &bytes, err));
     return publish(job, envelope, "response", bytes, err);
 }
@@ -274,18 +295,27 @@ static void bury(Job *job, const Envelope *envelope, const Err *reason)
     }
 }
 
+/* If even reading it kills, the next child does without. */
+static bool read_verdict(Router *router, const BusMessage *message, uint32_t deaths,
+                         Validated *ret_validated, Err *err)
+{
+    if (deaths > SUPERVISOR_DEATHS_MAX)
+        return ERR(err, ERR_INPUT, "poison", "its worker died or hung %u times", deaths);
+    return validated_decode(message->value, router->arena, ret_validated, err);
+}
+
 static void handle(Router *router, BusMessage *message)
 {
     Job *job = job_new(router, message);
     Validated validated;
     Err err = {0};
-    Supervisor *supervisor = router->service->supervisor;
-    bool condemned =
-        hand_condemned(supervisor, message->topic, message->partition, message->offset);
+    uint32_t deaths = hand_deaths(router->service->supervisor, message->topic, message->partition,
+                                  message->offset);
     hand_take(router->hand, message->topic, message->partition, message->offset);
-    bool known = condemned ? ERR(&err, ERR_INPUT, "poison", "its worker died or hung twice")
-                           : validated_decode(message->value, router->arena, &validated, &err);
-    bool done = known && work(job, &validated, &err);
+    bool known = read_verdict(router, message, deaths, &validated, &err);
+    bool poison = known && deaths >= SUPERVISOR_DEATHS_MAX;
+    bool done = known && (poison ? ERR(&err, ERR_INPUT, "poison", "its worker died or hung twice")
+                                 : work(job, &validated, &err));
     if (!done && err.kind == ERR_INPUT)
         bury(job, known ? &validated.envelope : NULL, &err);
     else if (!done)
@@ -369,6 +399,10 @@ static bool open_all(Router *router, Err *err)
     if (!router->arena)
         return ERR(err, ERR_FATAL, "worker-memory", "no memory");
     router->hand = hand_new(router->service->supervisor);
+    router->chosen = chosen_new(config->recorded_results ? &config->db : NULL,
+                                config->recorded_patience_ms, router->service->log);
+    if (!router->chosen)
+        return ERR(err, ERR_FATAL, "worker-memory", "no memory");
     TRY(await_rules(router, err));
     follow(router);
     if (!router->view)
@@ -392,6 +426,7 @@ int route_run(Service *service)
     bus_producer_free(router.producer, 0); /* brings the last reports, which settle or give back */
     bus_consumer_free(router.consumer);
     rule_source_close(router.rules);
+    chosen_free(router.chosen);
     arena_free(router.arena);
     directory_release(service->directory, router.view);
     counts_slot_ends(router.slot);

@@ -134,6 +134,19 @@ static uint32_t headers_of_interest(Arena *arena, const HttpResult *result,
     return count;
 }
 
+/* Of an answer, too, more than its number: for those who read lists. */
+static Str what_went_wrong(const HttpResult *result, const Answer *answer)
+{
+    if (answer->success)
+        return STR("");
+    if (result->failure != HTTP_FAILURE_NONE)
+        return str_from(result->text);
+    return result->status < 300   ? STR("its status is not \"Success\"")
+           : result->status < 400 ? STR("a redirect, which is not followed")
+           : answer->retriable    ? STR("it cannot take it now")
+                                  : STR("it refuses it");
+}
+
 static Delivery delivery_of(const SubmitterConfig *config, Item *item, const HttpResult *result,
                             const Answer *answer)
 {
@@ -151,7 +164,7 @@ static Delivery delivery_of(const SubmitterConfig *config, Item *item, const Htt
         .success = answer->success,
         .final = item->final,
         .error_class = str_from(answer->error_class),
-        .error_text = str_from(answer->success ? "" : result->text),
+        .error_text = what_went_wrong(result, answer),
         .response_body =
             str_cut(result->body, 0, cut ? config->answer_keep_bytes : result->body.len),
         .response_truncated = cut || result->failure == HTTP_FAILURE_TOO_LARGE,
