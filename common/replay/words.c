@@ -1,4 +1,5 @@
 #include "common/base/when.h"
+#include "common/envelope/states.h"
 #include "common/envelope/uuid.h"
 #include "common/replay/replay.h"
 
@@ -37,7 +38,7 @@ static const Word table[] = {
     {"tenant",             W_TEXT, ASK(tenant),                    NULL, "tenant is empty"},
     {"since",              W_FROM, 0,                              NULL, "since is no time. " WHEN_FORMS},
     {"until",              W_TO,   0,                              NULL, "until is no time. " WHEN_FORMS},
-    {"state",              W_TEXT, ASK(of_state),                  NULL, "state is empty"},
+    {"state",              W_TEXT, ASK(of_state),    INTERACTION_STATES, "state is none of " INTERACTION_STATES},
     {"id",                 W_ID,   0,                              NULL, "id is no UUID, or there are too many"},
     {"from-topic",         W_TEXT, ASK(from_topic), "intake|intake.bulk", "from-topic is intake or intake.bulk"},
     {"from-dlq",           W_FLAG, ASK(from_dlq),                  NULL, "from-dlq stands alone"},
@@ -57,6 +58,11 @@ static const Word *word_find(Str name)
         if (str_is(name, table[i].name))
             return &table[i];
     return NULL;
+}
+
+bool replay_word_is_known(Str name)
+{
+    return word_find(name) != NULL;
 }
 
 bool replay_word_is_flag(Str name)

@@ -5,6 +5,7 @@
  * everybody's, to the data lake once more. A query says anything else, in fhirbus-replay's words.
  */
 #include "common/base/check.h"
+#include "common/base/utf8.h"
 #include "common/base/when.h"
 #include "common/http/fields.h"
 #include "common/http/target.h"
@@ -59,6 +60,13 @@ static const char *read_dates(Exchange *exchange, ReplayAsk *ask, bool needed)
     return ask->from_us < ask->to_us ? NULL : "X-TechBD-StartDate must be before X-TechBD-EndDate";
 }
 
+static const char *not_known(const Exchange *exchange, Str name)
+{
+    Str shown = utf8_valid(name) && name.len < 60 ? name : STR("a parameter");
+    Str text = arena_format(exchange->arena, "%.*s is not known", STR_ARG(shown));
+    return text.ptr ? text.ptr : "a parameter is not known";
+}
+
 /* Each name=value of the query; a flag may stand alone. NULL: fine. */
 static const char *read_query(Exchange *exchange, ReplayWords *words)
 {
@@ -71,8 +79,10 @@ static const char *read_query(Exchange *exchange, ReplayWords *words)
         if (!value.ptr)
             return "A parameter is malformed";
         const char *wrong = replay_word(words, name, value);
-        if (wrong)
+        if (wrong && replay_word_is_known(name))
             return wrong;
+        if (wrong)
+            return not_known(exchange, name);
     }
     return replay_words_check(words);
 }

@@ -1,4 +1,5 @@
 /* fhirbus-reconcile: acknowledged interactions (topics) beside the store and the lake's answers. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,6 +12,8 @@
 #include "tools/fhirbus-reconcile/report.h"
 
 enum { BATCH = 500, POLL_MS = 200, QUIET_MS = 60000, ARENA_MAX = 512 * 1024 * 1024 };
+/* A busy database may be slow, or away for a while: that is no reason to give up a night's work. */
+enum { ANSWER_MS = 120000, TRIES_MAX = 5, TRY_AGAIN_MS = 2000 };
 
 typedef struct ToolConfig {
     BusConfig bus;
@@ -128,6 +131,16 @@ static bool is_validate_only(const Tool *tool, Str id, Str tenant)
     return false;
 }
 
+static bool ask(Tool *tool, const DbParams *params, DbResult **ret_result, Err *err)
+{
+    for (int tries = 1; !db_run(tool->db, &compare, params, ret_result, err); tries++) {
+        if (err->kind != ERR_RETRY || tries == TRIES_MAX)
+            return false;
+        poll(NULL, 0, TRY_AGAIN_MS);
+    }
+    return true;
+}
+
 static bool flush(Tool *tool, Err *err)
 {
     DbParams params;
@@ -139,7 +152,7 @@ static bool flush(Tool *tool, Err *err)
     db_uuid_array(&params, tool->ids, tool->count);
     db_bytes_array(&params, tool->hashes, tool->count);
     db_time_us(&params, tool->until_us);
-    TRY(db_run(tool->db, &compare, &params, &result, err));
+    TRY(ask(tool, &params, &result, err));
     tool->totals.acknowledged += db_rows(result);
     for (size_t i = 0; i < db_rows(result); i++)
         judge(tool, result, i,
@@ -246,6 +259,8 @@ int main(int argc, char **argv)
     config.bus.client_id = "fhirbus-reconcile";
     config.bus.log = log;
     tool->config = &config;
+    if (config.db.timeout_ms < ANSWER_MS)
+        config.db.timeout_ms = ANSWER_MS;
     tool->db = db_new(&config.db, statements, "fhirbus-reconcile", log);
     tool->batch = arena_new(ARENA_MAX);
     tool->scratch = arena_new(ARENA_MAX);

@@ -293,7 +293,7 @@ static int start(Tool *tool, int count, char **list)
     words->ask.asked_by = STR("fhirbus-replay");
     const char *wrong = read_words(words, count, list, &word);
     if (wrong) {
-        fprintf(stderr, "fhirbus-replay: %s: %s\n%s", word, wrong, tool->usage);
+        fprintf(stderr, "fhirbus-replay: %s: %s (--help lists the words)\n", word, wrong);
         free(words);
         return 2;
     }
@@ -351,7 +351,10 @@ static int run(Tool *tool, int count, char **words)
         return cancel(tool, id);
     if (uuid_valid(id) && strcmp(verb, "report") == 0)
         return report(tool, id);
-    fprintf(stderr, "fhirbus-replay: start, resume, status, report or cancel\n%s", tool->usage);
+    if (count == 2 && !uuid_valid(id))
+        fprintf(stderr, "fhirbus-replay: %s: an id of a replay is expected\n", words[1]);
+    else
+        fprintf(stderr, "fhirbus-replay: start, resume, status, report or cancel\n%s", tool->usage);
     return 2;
 }
 

@@ -6,6 +6,7 @@
 #include "common/base/buf.h"
 #include "common/base/utf8.h"
 #include "common/base/when.h"
+#include "common/envelope/states.h"
 #include "common/http/fields.h"
 #include "common/http/target.h"
 
@@ -18,35 +19,32 @@ typedef struct Parameter {
 
 #define TEXT(field) offsetof(InteractionQuery, field)
 static const Parameter parameters[] = {
-    {"tenant",         TEXT(tenant),         NULL,                                                   "tenant is malformed"               },
-    {"state",          TEXT(state),
-     "received|expired|NONE|ACCEPT_FHIR_BUNDLE|HL7_ACCEPT|CSV_ACCEPT|CCDA_ACCEPT|VALIDATION_"
-     "SUCCESS|"
-     "VALIDATION_FAILED|CONVERTED_TO_FHIR|FHIR_CONVERSION_FAILED|DISPOSITION|FORWARD|FAIL|COMPLETE", "state is none of the states"       },
-    {"source_type",    TEXT(source_type),    NULL,                                                   "source_type is malformed"          },
+    {"tenant",         TEXT(tenant),         NULL,                    "tenant is malformed"               },
+    {"state",          TEXT(state),          INTERACTION_STATES,      "state is none of the states"       },
+    {"source_type",    TEXT(source_type),    NULL,                    "source_type is malformed"          },
     {"disposition",    TEXT(disposition),    "accept|reject|discard",
-     "disposition must be accept, reject or discard"                                                                                     },
-    {"bundle_id",      TEXT(bundle_id),      NULL,                                                   "bundle_id is malformed"            },
-    {"patient",        TEXT(patient),        NULL,                                                   "patient is malformed"              },
-    {"text",           TEXT(text),           NULL,                                                   "text is malformed"                 },
+     "disposition must be accept, reject or discard"                                                      },
+    {"bundle_id",      TEXT(bundle_id),      NULL,                    "bundle_id is malformed"            },
+    {"patient",        TEXT(patient),        NULL,                    "patient is malformed"              },
+    {"text",           TEXT(text),           NULL,                    "text is malformed"                 },
     {"sort",           TEXT(sort),
      "received_at|received_at:desc|received_at:asc|state_at|state_at:desc|state_at:asc|errors|"
      "errors:desc|errors:asc|warnings|warnings:desc|warnings:asc|payload_bytes|payload_bytes:desc|"
      "payload_bytes:asc|verdict_ms|verdict_ms:desc|verdict_ms:asc|complete_ms|complete_ms:desc|"
-     "complete_ms:asc",                                                                              "sort is none of the columns"       },
-    {"ig_version",     TEXT(ig_version),     NULL,                                                   "ig_version is malformed"           },
-    {"profile_url",    TEXT(profile_url),    NULL,                                                   "profile_url is malformed"          },
-    {"valid",          TEXT(valid),          "true|false",                                           "valid must be true or false"       },
-    {"interaction_id", TEXT(interaction_id), NULL,                                                   "interaction_id is malformed"       },
-    {"q",              TEXT(words),          NULL,                                                   "q is malformed"                    },
-    {"message_id",     TEXT(message_id),     NULL,                                                   "message_id is malformed"           },
-    {"sender",         TEXT(sender),         NULL,                                                   "sender is malformed"               },
-    {"reveal",         TEXT(reveal),         "true|false",                                           "reveal must be true or false"      },
-    {"format",         TEXT(format),         "json|csv|ndjson",                                      "format must be json, csv or ndjson"},
-    {"from",           SIZE_MAX,             NULL,                                                   NULL                                },
-    {"to",             SIZE_MAX,             NULL,                                                   NULL                                },
-    {"limit",          SIZE_MAX,             NULL,                                                   NULL                                },
-    {"cursor",         SIZE_MAX,             NULL,                                                   NULL                                },
+     "complete_ms:asc",                                               "sort is none of the columns"       },
+    {"ig_version",     TEXT(ig_version),     NULL,                    "ig_version is malformed"           },
+    {"profile_url",    TEXT(profile_url),    NULL,                    "profile_url is malformed"          },
+    {"valid",          TEXT(valid),          "true|false",            "valid must be true or false"       },
+    {"interaction_id", TEXT(interaction_id), NULL,                    "interaction_id is malformed"       },
+    {"q",              TEXT(words),          NULL,                    "q is malformed"                    },
+    {"message_id",     TEXT(message_id),     NULL,                    "message_id is malformed"           },
+    {"sender",         TEXT(sender),         NULL,                    "sender is malformed"               },
+    {"reveal",         TEXT(reveal),         "true|false",            "reveal must be true or false"      },
+    {"format",         TEXT(format),         "json|csv|ndjson",       "format must be json, csv or ndjson"},
+    {"from",           SIZE_MAX,             NULL,                    NULL                                },
+    {"to",             SIZE_MAX,             NULL,                    NULL                                },
+    {"limit",          SIZE_MAX,             NULL,                    NULL                                },
+    {"cursor",         SIZE_MAX,             NULL,                    NULL                                },
 };
 enum { PARAMETER_COUNT = sizeof parameters / sizeof parameters[0] };
 
@@ -55,8 +53,8 @@ static Str *text_of(InteractionQuery *query, const Parameter *parameter)
     return (Str *)(void *)((char *)query + parameter->offset);
 }
 
-/* Every name is known and stands once. */
-static bool names_fit(Str query)
+/* Every name is known and stands once; else *ret_name is one that does not. */
+static bool names_fit(Str query, Str *ret_name)
 {
     uint32_t seen = 0;
     Str part;
@@ -67,11 +65,20 @@ static bool names_fit(Str query)
             continue;
         while (i < PARAMETER_COUNT && !str_is(name, parameters[i].name))
             i++;
+        *ret_name = name;
         if (i == PARAMETER_COUNT || (seen & (1u << i)))
             return false;
         seen |= 1u << i;
     }
     return true;
+}
+
+static bool refuse_name(Str name, Arena *arena, const char **ret_why)
+{
+    Str known = utf8_valid(name) && name.len < 60 ? name : STR("a parameter");
+    Str why = arena_format(arena, "%.*s is unknown or given twice", STR_ARG(known));
+    *ret_why = why.ptr ? why.ptr : "a parameter is unknown or given twice";
+    return false;
 }
 
 static bool is_one(Str value, const char *list)
@@ -179,9 +186,9 @@ bool query_read(Str query, Str tenant, Arena *arena, InteractionQuery *ret_query
                 const char **ret_why)
 {
     InteractionQuery q = {0};
-    *ret_why = "A parameter is unknown or given twice";
-    if (!names_fit(query))
-        return false;
+    Str name = STR("");
+    if (!names_fit(query, &name))
+        return refuse_name(name, arena, ret_why);
     for (size_t i = 0; i < PARAMETER_COUNT; i++) {
         *ret_why = parameters[i].malformed;
         if (parameters[i].offset != SIZE_MAX && !read_text(query, &parameters[i], arena, &q))

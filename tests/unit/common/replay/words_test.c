@@ -72,6 +72,7 @@ static void says_what_is_wrong(void **state)
         {                             {"to", "store"},      {"tenant", "x"}, {"resubmit", ""}},
         {                                 {"to", "store"},    {"tenant", "x"}, {"dry-run", "maybe"}},
         {               {"to", "store"},          {"nonsense", "x"}},
+        {{"to", "store"},                        {"state", "FAILED"}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
