@@ -151,7 +151,7 @@ def compiler_of_images():
     return release if release.exists() and release.stat().st_mtime >= max(sources) else OUT / "bin" / "fhir-validate"
 
 
-def make_stack(name, count=1, environment=None, bin=None, guides=(), broker_tls=False):
+def make_stack(name, count=1, environment=None, bin=None, guides=(), **more):
     folder = E2E / name
     left_over = Processes(folder)
     for process in left_over.names():
@@ -160,7 +160,7 @@ def make_stack(name, count=1, environment=None, bin=None, guides=(), broker_tls=
     settings = Settings(folder=folder, ports=Ports.from_base(base), bin=bin or OUT / "bin",
                         count=dict.fromkeys(SERVICES, count) if isinstance(count, int) else {**dict.fromkeys(SERVICES, 1), **count},
                         environment={"REPLY_DEADLINE_MS": "60000", **(environment or {})}, packages=packages_of(guides), compiler=compiler_of_images(),
-                        images=E2E / ("images-guides" if guides else "images"), broker_tls=broker_tls)
+                        images=E2E / ("images-guides" if guides else "images"), **more)
     stack = Stack(settings)
     stack.postgres.drop()
     shutil.rmtree(folder, ignore_errors=True)
@@ -168,14 +168,15 @@ def make_stack(name, count=1, environment=None, bin=None, guides=(), broker_tls=
 
 
 @contextlib.contextmanager
-def running_stack(name, count=1, environment=None, bin=None, guides=(), broker_tls=False):
+def running_stack(name, count=1, environment=None, bin=None, guides=(), **more):
+    """`more`: members of the stack's Settings."""
     missing = [s for s in SERVICES if not (OUT / "bin" / f"fhirbus-{s}").exists()]
     if missing:
         ok(False, name, f"not built: {', '.join(missing)}")
         done()
     # All of a test's many callers have one address: what is limited by it is e2e/limits' own matter.
     environment = {"ADDRESS_RATE_PER_S": "0", **(environment or {})}
-    stack = make_stack(name, count, environment, bin, guides, broker_tls)
+    stack = make_stack(name, count, environment, bin, guides, **more)
     atexit.register(stack.down)
     start = time.monotonic()
     try:

@@ -37,6 +37,22 @@ def secured(properties, folder):
     return {**properties, **secure}
 
 
+def with_passwords(properties, port, users):
+    """A listener more, five ports on: TLS, and users with passwords instead of client certificates (docs/security.md, "Inside")."""
+    name = "listener.name.sasl_ssl"
+    known = " ".join(f'user_{user}="{password}"' for user, password in users.items())
+    return {
+        **properties,
+        "listeners": f"{properties['listeners']},SASL_SSL://127.0.0.1:{port + 5}",
+        "advertised.listeners": f"{properties['advertised.listeners']},SASL_SSL://127.0.0.1:{port + 5}",
+        "listener.security.protocol.map": f"{properties['listener.security.protocol.map']},SASL_SSL:SASL_SSL",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
+        f"{name}.plain.sasl.jaas.config": f"org.apache.kafka.common.security.plain.PlainLoginModule required {known};",
+        f"{name}.scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+        f"{name}.ssl.client.auth": "none",
+    }
+
+
 def properties(folder, port, message_bytes):
     return {
         "process.roles": "broker,controller",
@@ -72,7 +88,9 @@ def properties(folder, port, message_bytes):
 class Kafka:
     name = "kafka"
 
-    def __init__(self, folder, port, processes, cache, message_bytes=64 << 20, tls=False):
+    def __init__(self, folder, port, processes, cache, message_bytes=64 << 20, tls=False, users=None):
+        """users: name -> password; known since the storage was made."""
+        self.users = users or {}
         self.folder, self.port, self.processes = pathlib.Path(folder).absolute(), port, processes
         self.jars = pathlib.Path(cache) / f"kafka-{VERSION}"
         self.message_bytes, self.tls = message_bytes, tls
@@ -97,7 +115,11 @@ class Kafka:
         """Writes kafka.properties; True if it says something else than before."""
         path = self.folder / "kafka.properties"
         wanted = properties(self.folder, self.port, self.message_bytes)
-        text = "".join(f"{k}={v}\n" for k, v in (secured(wanted, self.folder) if self.tls else wanted).items())
+        if self.tls:
+            wanted = secured(wanted, self.folder)
+        if self.users:
+            wanted = with_passwords(wanted, self.port, self.users)
+        text = "".join(f"{k}={v}\n" for k, v in wanted.items())
         if path.exists() and path.read_text() == text:
             return False
         path.write_text(text)
@@ -114,8 +136,10 @@ class Kafka:
             return
         # One id in 64 begins with a dash: as an argument of its own it would be taken for an option.
         cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        users = [word for name, password in self.users.items()
+                 for word in ("--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]")]
         done = subprocess.run(self.command("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c",
-                                           self.folder / "kafka.properties"), capture_output=True, text=True)
+                                           self.folder / "kafka.properties", *users), capture_output=True, text=True)
         if done.returncode:
             raise KafkaError(f"formatting Kafka's storage: {(done.stdout + done.stderr).strip()[-800:]}")
 

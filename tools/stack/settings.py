@@ -57,6 +57,7 @@ class Settings:
     # TLS to the broker (mutual, with rules who may what) and to PostgreSQL. `make up`: yes, unless FHIRBUS_BROKER_TLS=0;
     # tests and benchmarks of their own: no, but for those that are about it.
     broker_tls: bool = False
+    broker_users: dict = dataclasses.field(default_factory=dict)  # name -> password (SASL), beside certificates
     payload_encryption: bool = False  # `make up`: FHIRBUS_PAYLOAD_ENCRYPTION=1
 
     def __post_init__(self):

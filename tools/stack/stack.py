@@ -37,7 +37,8 @@ class Stack:
         self.settings, self.say = settings, say
         self.processes = Processes(settings.folder)
         self.postgres = Postgres(settings.folder, settings.ports.postgres, self.processes, settings.broker_tls)
-        self.kafka = Kafka(settings.folder, settings.ports.kafka, self.processes, settings.cache, tls=settings.broker_tls)
+        self.kafka = Kafka(settings.folder, settings.ports.kafka, self.processes, settings.cache, tls=settings.broker_tls,
+                           users=settings.broker_users)
         self.ca = settings.folder / "tls" / "ca.pem"
 
     # --- all of it ---------------------------------------------------------------------------
