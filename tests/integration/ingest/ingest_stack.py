@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 
 import certificates  # noqa: E402
 import services  # noqa: E402
-from pipeline import E2E, done, note, ok, skip, wait_for  # noqa: E402,F401
+from pipeline import E2E, PATIENCE, done, note, ok, skip, wait_for  # noqa: E402,F401
 from settings import Ports, Settings  # noqa: E402
 from stack import Stack  # noqa: E402
 
@@ -43,7 +43,7 @@ class IngestStack(Stack):
         for index in range(ingests):
             self.start("ingest", index)
         for index in range(ingests):
-            self.await_(f"ingest-{index + 1}", lambda: self.ready("ingest", index), 30)
+            self.await_(f"ingest-{index + 1}", lambda: self.ready("ingest", index), PATIENCE)
 
     def start_standin(self, delay_ms=0):
         self.processes.start(STANDIN, [OUT / "bin" / "verdict_standin", services.brokers(self.settings), delay_ms],
