@@ -23,6 +23,8 @@ const [folder, to] = process.argv.slice(2);
 rmSync(to, { recursive: true, force: true });
 mkdirSync(to, { recursive: true });
 const rows = [], bytes = [];
+const LIMIT = 500_000; // of all that a browser may ever fetch, as it goes over the wire
+let wire = 0;
 
 function put(name, data) {
   const symbol = `page_${name.replace(/\W/g, "_")}`;
@@ -38,9 +40,13 @@ filesOf(folder).forEach((name, i) => {
   const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: data.length } };
   if (!(ending in TYPES)) throw new Error(`${name}: which media type is that?`);
   const tag = createHash("sha256").update(data).digest("base64url").slice(0, 22);
+  const gzip = packs ? gzipSync(data, { level: 9 }) : data;
+  wire += gzip.length;
   rows.push(`    {"${name}", "${TYPES[ending]}", "${tag}", ${name.startsWith("assets/")}, ${put(`${i}`, data)}, `
-    + `${packs ? put(`${i}.gz`, gzipSync(data, { level: 9 })) : "PAGE_NONE"}, `
+    + `${packs ? put(`${i}.gz`, gzip) : "PAGE_NONE"}, `
     + `${packs ? put(`${i}.br`, brotliCompressSync(data, quality)) : "PAGE_NONE"}},`);
 });
 writeFileSync(join(to, "pages.inc"),
   `${bytes.join("\n")}\nstatic const Page pages[] = {\n${rows.join("\n")}\n    {0},\n};\n`);
+if (wire > LIMIT) throw new Error(`the pages take ${wire} bytes by gzip, more than ${LIMIT}`);
+console.log(`  pages   ${Math.ceil(wire / 1000)} KB by gzip, of ${LIMIT / 1000}`);

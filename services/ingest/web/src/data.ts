@@ -316,7 +316,7 @@ export interface ReplayReport {
   other_disposition: number;
   issues_added: number;
   issues_gone: number;
-  differences: Record<string, unknown>[];
+  differences: (string | Record<string, unknown>)[];
 }
 
 export interface ListedReplay {
@@ -338,20 +338,8 @@ export interface ListedReplay {
   source: string;
 }
 
-/** In the words of POST /Bundle/replay, which is the same replay that fhirbus-replay starts. */
 export async function orderReplay(order: ReplayOrder): Promise<Replay> {
-  const search = new URLSearchParams({ to: order.to });
-  for (const id of order.ids ?? []) search.append("id", id);
-  for (const name of ["tenant", "since", "until", "state", "offsets"] as const) if (order[name]) search.set(name, order[name]);
-  if (order.from === "dlq") search.set("from-dlq", "true");
-  if (order.resubmit) search.set("resubmit", "true");
-  if (order.include_superseded) search.set("include-superseded", "true");
-  if (order.rate) search.set("rate", String(order.rate));
-  if (order.dry_run) search.set("dry-run", "true");
-  const told = await ask<{ replay?: Replay; replay_id?: string; total_bundles?: number; bundle_count?: number }>(`/Bundle/replay?${search}`, { method: "POST" });
-  if (told.replay) return told.replay;
-  if (told.replay_id) return replayStatus(told.replay_id);
-  return { replay_id: "", state: "done", to: order.to, source: order.from ?? "store", total: 0, published: 0, superseded: 0, accepted: 0, purged: 0, skipped: 0, unreadable: 0 };
+  return (await ask<{ replay: Replay }>(`${API}/replays`, { method: "POST", json: order })).replay;
 }
 
 /** A part that this hub has no route for says so, instead of "not there". */
@@ -386,13 +374,12 @@ export interface DeadLetter {
   tenant: string | null;
   interaction_id: string | null;
   bytes: number;
-  deaths: number | null;
 }
 
 export interface DeadLetters {
   records: DeadLetter[];
   next: string | null;
-  total: number;
+  total: number | null;
 }
 
 export function deadLetters(query: Query, signal: AbortSignal): Promise<DeadLetters> {
@@ -404,6 +391,11 @@ export interface RuleSet {
   version: number;
   about: string | null;
   disabled: boolean;
+  builtin?: boolean;
+  published_at?: string | null;
+  published_by?: string | null;
+  comment?: string | null;
+  /** null: it names other tenants, too */
   object: unknown;
 }
 
@@ -426,17 +418,22 @@ export interface Tried {
     action_after: string | null;
     errors_before: number;
     errors_after: number;
+    warnings_before: number;
+    warnings_after: number;
     changes: RuleChange[];
   }[];
-  problems: { line: number | null; text: string }[];
+  /** whose bytes are no longer kept */
+  left_out: number;
+  problems: { line: number | null; column: number | null; where: string | null; text: string }[];
 }
 
-export function tryRules(name: string, object: unknown, ids: string[] | null, last: number): Promise<Tried> {
-  return ask(`${API}/rules/try`, { method: "POST", json: ids?.length ? { name, object, ids } : { name, object, ids: null, last } });
+/** The text as it is edited: problems then come with its lines. */
+export function tryRules(name: string, text: string, ids: string[] | null, last: number): Promise<Tried> {
+  return ask(`${API}/rules/try`, { method: "POST", json: ids?.length ? { name, text, ids } : { name, text, ids: null, last } });
 }
 
-export function publishRules(name: string, object: unknown, baseVersion: number): Promise<{ version: number }> {
-  return ask(`${API}/rules/${encodeURIComponent(name)}`, { method: "PUT", json: { object, base_version: baseVersion } });
+export function publishRules(name: string, text: string, baseVersion: number, comment: string): Promise<{ version: number }> {
+  return ask(`${API}/rules/${encodeURIComponent(name)}`, { method: "PUT", json: { text, base_version: baseVersion, ...(comment ? { comment } : {}) } });
 }
 
 export interface Image {

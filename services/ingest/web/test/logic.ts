@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { duration, percent } from "../src/format.ts";
-import { layOut, nodeAtLayout } from "../src/json/layout.ts";
-import { locate, nodeAt, offsetOf, pathOf, readTree, steps } from "../src/json/tree.ts";
+import { headOf, layOut, nodeAtLayout } from "../src/json/layout.ts";
+import { lineStarts, locate, nodeAt, offsetOf, pathOf, readTree, steps } from "../src/json/tree.ts";
 import { cut, pieces, plain } from "../src/parts/visible.ts";
 import { readPeriod } from "../src/period.ts";
 
@@ -43,9 +43,21 @@ test("set out in lines it is the same document, numbers and escapes as they were
 test("line and column of the text as it was sent lead to a node", () => {
   const text = '{\n  "a": [1,\n   22]\n}';
   const tree = readTree(text);
-  assert.equal(pathOf(tree, nodeAt(tree, offsetOf(text, 3, 4))), "$.a[1]");
-  assert.equal(pathOf(tree, nodeAt(tree, offsetOf(text, 2, 3))), "$.a");
-  assert.equal(offsetOf(text, 9, 1), -1);
+  const starts = lineStarts(text);
+  assert.deepEqual([...starts], [0, 2, 13, 20]);
+  assert.equal(lineStarts("\n".repeat(5000)).length, 5001);
+  assert.equal(pathOf(tree, nodeAt(tree, offsetOf(text, starts, 3, 4))), "$.a[1]");
+  assert.equal(pathOf(tree, nodeAt(tree, offsetOf(text, starts, 2, 3))), "$.a");
+  assert.equal(offsetOf(text, starts, 9, 1), -1);
+});
+
+test("wherever a text is cut off, its first lines are those of the whole", () => {
+  const whole = layOut(readTree(BUNDLE)).text;
+  for (let at = 0; at < BUNDLE.length; at++) {
+    const head = headOf(layOut(readTree(BUNDLE.slice(0, at))));
+    assert.ok(whole.startsWith(head) && (head === "" || head.endsWith("\n")), `cut at ${at}: ${head}`);
+  }
+  assert.ok(headOf(layOut(readTree(BUNDLE.slice(0, 200)))).length > 150);
 });
 
 test("what is no JSON gives the tree up to the place that is wrong", () => {

@@ -7,7 +7,10 @@ import { keyOf, listPath } from "./view.ts";
  *  forgotten and fetched again by its own cursor, so that a million rows cost what some thousand do. */
 const PAGE = 100;
 const KEPT_PAGES = 60;
-const POLL_MS = 1500;
+/** The hub answers as soon as something changes, or after so long. */
+const WAIT_S = 20;
+/** Between two answers: many changes come as one. */
+const PAUSE_MS = 300;
 
 interface Page {
   path: string;
@@ -21,7 +24,7 @@ export class Rows {
   private held: Row[] = [];
   private ended = false;
   private readonly stop = new AbortController();
-  private following = false;
+  private following: AbortController | null = null;
   private seen = { first: 0, last: 0 };
   estimate: number | null = null;
   exact = false;
@@ -39,6 +42,7 @@ export class Rows {
   }
 
   close(): void {
+    this.unfollow();
     this.stop.abort();
   }
 
@@ -126,28 +130,30 @@ export class Rows {
   // --- live -----------------------------------------------------------------------------------
   async follow(): Promise<void> {
     if (this.following) return;
-    this.following = true;
+    const { signal } = (this.following = new AbortController());
     let after: number | undefined;
-    while (this.following && !this.stop.signal.aborted) {
+    while (!signal.aborted) {
       if (!attended()) {
         await new Promise((resolve) => setTimeout(resolve, 1000));
         continue;
       }
       try {
         const { to: _to, ...filters } = this.filters;
-        const answer: Changes = await ask(withQuery("/interactions/changes", { ...filters, after }), { signal: this.stop.signal });
+        const answer: Changes = await ask(withQuery("/interactions/changes", { ...filters, after, wait: after === undefined ? undefined : WAIT_S }), { signal });
         after = answer.after;
-        if (this.following && answer.interactions.length) this.merge(answer.interactions);
-        if (!answer.more) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        if (signal.aborted) return;
+        if (answer.interactions.length) this.merge(answer.interactions);
+        if (!answer.more) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       } catch {
-        if (this.stop.signal.aborted) return;
+        if (signal.aborted) return;
         await new Promise((resolve) => setTimeout(resolve, 3000));
       }
     }
   }
 
   unfollow(): void {
-    this.following = false;
+    this.following?.abort();
+    this.following = null;
   }
 
   private merge(rows: Row[]): void {

@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { common } from "./editor.ts";
 import { Reader } from "./reader.ts";
 import { rootIn } from "./root.ts";
+import type { Piece } from "./worker.ts";
 
 interface Props {
   before: string;
@@ -18,7 +19,9 @@ const diffConfig = { scanLimit: 2000, timeout: 400 };
 async function setOut(text: string): Promise<string> {
   const reader = new Reader();
   try {
-    return (await reader.open(text)).parts.join("");
+    const pieces: Piece[] = [];
+    await reader.open(text, (piece) => pieces.push(piece));
+    return pieces.map((piece) => piece.text).join("");
   } finally {
     reader.close();
   }

@@ -1,13 +1,14 @@
-import { EditorState } from "@codemirror/state";
+import { Text as DocText, EditorState } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { openSearchPanel, search, searchKeymap } from "@codemirror/search";
 import { useEffect, useImperativeHandle, useRef, useState } from "preact/hooks";
 import type { Ref } from "preact";
 import { Text } from "../parts/Text.tsx";
 import { common, setIssues, setTarget } from "./editor.ts";
+import { firstLines } from "./layout.ts";
 import { Reader } from "./reader.ts";
 import { rootIn } from "./root.ts";
-import type { Spot } from "./worker.ts";
+import type { Piece, Spot } from "./worker.ts";
 
 /** A payload of any size: set out in lines, searchable, with the lines of its issues marked. */
 export interface Issue {
@@ -29,7 +30,51 @@ interface Props {
   handle?: Ref<ViewerHandle>;
 }
 
-const nextFrame = () => new Promise((resolve) => requestAnimationFrame(() => resolve(null)));
+/** So long at a time the page is kept from what else it has to do. */
+const SLICE_MS = 6;
+
+/** Takes pieces as they come. What stands from the beginning is shown at once; what comes behind is joined
+ *  between frames, out of sight, and put in by one change: an editor's change costs a frame however small it is. */
+class Filler {
+  private readonly waiting: string[] = [];
+  private joined = DocText.empty;
+  private from = 0;
+  private running: Promise<void> | null = null;
+  closed = false;
+
+  constructor(private readonly view: EditorView) {}
+
+  take(piece: Piece): void {
+    if (piece.from === 0) {
+      this.waiting.length = 0;
+      this.joined = DocText.empty;
+      this.put(piece.text, 0);
+      this.from = piece.text.length;
+      return;
+    }
+    this.waiting.push(piece.text);
+    this.running ??= this.join();
+  }
+
+  private put(insert: string | DocText, from: number): void {
+    if (!this.closed) this.view.dispatch({ changes: { from, to: this.view.state.doc.length, insert } });
+  }
+
+  private async join(): Promise<void> {
+    while (!this.closed && this.waiting.length) {
+      await new Promise((resolve) => setTimeout(resolve));
+      const until = performance.now() + SLICE_MS;
+      for (let next; performance.now() < until && (next = this.waiting.shift()) !== undefined; ) this.joined = this.joined.append(DocText.of(next.split("\n")));
+    }
+    this.running = null;
+  }
+
+  /** Call it when nothing comes any more. */
+  async done(): Promise<void> {
+    while (this.running) await this.running;
+    if (this.joined.length) this.put(this.joined, this.from);
+  }
+}
 
 function placeOf(issue: Issue) {
   return { expression: issue.expression, line: issue.line, column: issue.col };
@@ -69,24 +114,22 @@ export function Viewer({ text, issues, label, handle }: Props) {
   useEffect(() => {
     const r = (reader.current = new Reader());
     const v = (view.current = makeView(place.current!, label, (at) => void r.pathAt(at).then(setPath)));
-    let closed = false;
+    const filler = new Filler(v);
     const open = async () => {
       setState({ loading: true, wrong: null });
-      const opened = await r.open(text);
-      for (const part of opened.parts) {
-        if (closed) return;
-        v.dispatch({ changes: { from: v.state.doc.length, insert: part } });
-        await nextFrame();
-      }
+      const first = firstLines(text);
+      if (first) filler.take({ from: 0, text: first });
+      const opened = await r.open(text, (piece) => filler.take(piece), first.length);
       const spots = await r.spots(issues.map(placeOf));
-      if (closed) return;
+      await filler.done();
+      if (filler.closed) return;
       const marked = spots.flatMap((spot, i) => (spot ? [{ from: spot.from, severity: issues[i]!.severity }] : []));
       v.dispatch({ effects: setIssues.of(marked) });
       setState({ loading: false, wrong: opened.wrong });
     };
     ready.current = open();
     return () => {
-      closed = true;
+      filler.closed = true;
       v.destroy();
       r.close();
     };

@@ -1,4 +1,4 @@
-import { Kind, type Tree, stringEnd } from "./tree.ts";
+import { Kind, type Tree, readTree, stringEnd } from "./tree.ts";
 
 /** A JSON text set out in lines: a member each, nothing else changed, and where each node has come to lie. */
 export interface Layout {
@@ -69,6 +69,25 @@ export function layOut(tree: Tree): Layout {
   }
   while (open.length) close();
   return { text: out.text(), from, to };
+}
+
+export function looksLikeJson(text: string): boolean {
+  return /^\ufeff?\s*[{[]/.test(text.slice(0, 200));
+}
+
+const HEAD = 1 << 15;
+
+/** What a long text begins with, set out: the same lines that the whole will have, long before it is read. */
+export function firstLines(text: string): string {
+  if (text.length <= 2 * HEAD) return "";
+  const head = text.slice(0, HEAD);
+  return looksLikeJson(text) ? headOf(layOut(readTree(head))) : head.slice(0, head.lastIndexOf("\n") + 1);
+}
+
+/** Of a text that was cut off somewhere: the lines that would be the same had it gone on. */
+export function headOf(layout: Layout): string {
+  const last = layout.from.length - 1;
+  return last < 1 ? "" : layout.text.slice(0, layout.text.lastIndexOf("\n", layout.from[last]!) + 1);
 }
 
 /** The last node whose content begins at or before an offset of the layout. */

@@ -1,5 +1,5 @@
 import workerAddress from "./worker.ts?worker&url";
-import type { Answer, Ask, Spot, Target } from "./worker.ts";
+import type { Answer, Ask, Piece, Spot, Target } from "./worker.ts";
 
 interface Policy {
   createScriptURL(url: string): string;
@@ -23,7 +23,6 @@ function startWorker(): Worker {
 }
 
 export interface Opened {
-  parts: string[];
   json: boolean;
   wrong: string | null;
 }
@@ -33,9 +32,11 @@ export class Reader {
   private readonly worker = startWorker();
   private readonly waiting = new Map<number, (answer: Answer) => void>();
   private next = 1;
+  private take: (piece: Piece) => void = () => {};
 
   constructor() {
     this.worker.addEventListener("message", ({ data }: MessageEvent<Answer>) => {
+      if ("piece" in data) return this.take(data.piece);
       this.waiting.get(data.id)?.(data);
       this.waiting.delete(data.id);
     });
@@ -48,9 +49,11 @@ export class Reader {
     });
   }
 
-  /** asItIs: places are those of the text itself, not of its lines set out. */
-  async open(text: string, asItIs = false): Promise<Opened> {
-    return this.send<Opened & { id: number }>({ id: this.next++, ask: "open", text, asItIs });
+  /** take: gets the text set out in lines, piece by piece, from `shown` on (or all of it, should what is shown
+   *  turn out wrong); without it places are those of the text itself. */
+  async open(text: string, take?: (piece: Piece) => void, shown = 0): Promise<Opened> {
+    this.take = take ?? (() => {});
+    return this.send<Opened & { id: number }>({ id: this.next++, ask: "open", text, shown, asItIs: !take });
   }
 
   async spots(targets: Target[]): Promise<(Spot | null)[]> {

@@ -310,12 +310,22 @@ export function pathOf(tree: Tree, node: number): string {
 }
 
 /** Line and column, both from 1, of the text as it was sent -> offset; -1: there is none. */
-export function offsetOf(text: string, line: number, column: number): number {
-  let at = 0;
-  for (let i = 1; i < line; i++) {
-    const next = text.indexOf("\n", at);
-    if (next < 0) return -1;
-    at = next + 1;
+export function offsetOf(text: string, starts: Int32Array, line: number, column: number): number {
+  if (line > starts.length) return -1;
+  return Math.min(starts[line - 1]! + Math.max(0, column - 1), text.length);
+}
+
+/** Where each line begins: looked for once, a document may have thousands of issues. */
+export function lineStarts(text: string): Int32Array {
+  let found = new Int32Array(1024);
+  let count = 1;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) {
+    if (count === found.length) {
+      const more = new Int32Array(2 * count);
+      more.set(found);
+      found = more;
+    }
+    found[count++] = at + 1;
   }
-  return Math.min(at + Math.max(0, column - 1), text.length);
+  return found.subarray(0, count);
 }

@@ -1,5 +1,5 @@
-import { type Layout, layOut, nodeAtLayout } from "./layout.ts";
-import { type Tree, locate, nodeAt, offsetOf, pathOf, readTree } from "./tree.ts";
+import { type Layout, layOut, looksLikeJson, nodeAtLayout } from "./layout.ts";
+import { type Tree, lineStarts, locate, nodeAt, offsetOf, pathOf, readTree } from "./tree.ts";
 
 /** Keeps one payload's tree beside the page: reading 10 MiB must not hold up a click. */
 export interface Target {
@@ -17,33 +17,41 @@ export interface Spot {
 }
 
 export type Ask =
-  | { id: number; ask: "open"; text: string; asItIs: boolean }
+  | { id: number; ask: "open"; text: string; shown: number; asItIs: boolean }
   | { id: number; ask: "spots"; targets: Target[] }
   | { id: number; ask: "path"; at: number };
 
+/** What is to stand from an offset on, in place of all that stood there. */
+export interface Piece {
+  from: number;
+  text: string;
+}
+
 export type Answer =
-  | { id: number; parts: string[]; json: boolean; wrong: string | null }
+  | { id: number; piece: Piece }
+  | { id: number; json: boolean; wrong: string | null }
   | { id: number; spots: (Spot | null)[] }
   | { id: number; path: string };
 
 let tree: Tree | null = null;
 let layout: Layout | null = null;
+let lines: Int32Array | null = null;
 
-/** Pieces that end with a line, for an editor that takes one after the other between two frames. */
-function inParts(text: string): string[] {
-  const parts: string[] = [];
-  for (let at = 0; at < text.length; ) {
-    const wanted = at + (1 << 19);
-    const end = wanted >= text.length ? text.length : (text.indexOf("\n", wanted) + 1 || text.length);
-    parts.push(text.slice(at, end));
+/** Pieces end with a line, and are small enough for an editor to take several between two frames. */
+const PIECE = 1 << 16;
+
+function sendPieces(id: number, text: string, from: number): void {
+  for (let at = from; at < text.length || at === 0; ) {
+    const end = at + PIECE >= text.length ? text.length : (text.indexOf("\n", at + PIECE) + 1 || text.length);
+    postMessage({ id, piece: { from: at, text: text.slice(at, end) } } satisfies Answer);
+    if (end === text.length) break;
     at = end;
   }
-  return parts.length ? parts : [""];
 }
 
-function open(id: number, text: string, asItIs: boolean): Answer {
-  const looksLike = /^\ufeff?\s*[{[]/.test(text.slice(0, 200));
-  tree = looksLike ? readTree(text) : null;
+function open(id: number, text: string, shown: number, asItIs: boolean): Answer {
+  tree = looksLikeJson(text) ? readTree(text) : null;
+  lines = null;
   const broken = tree?.wrong ?? null;
   layout = tree && !broken && !asItIs ? layOut(tree) : null;
   let wrong: string | null = null;
@@ -51,14 +59,17 @@ function open(id: number, text: string, asItIs: boolean): Answer {
     const before = text.slice(0, broken.at);
     wrong = `No JSON from line ${before.split("\n").length}, column ${broken.at - before.lastIndexOf("\n")} on: ${broken.why}. It is shown as it came.`;
   }
-  return { id, parts: asItIs ? [] : inParts(layout?.text ?? text), json: layout !== null, wrong };
+  // What is shown already stands, but for JSON that turned out to be none: then it is shown as it came.
+  if (!asItIs) sendPieces(id, layout?.text ?? text, tree && !layout ? 0 : shown);
+  return { id, json: layout !== null, wrong };
 }
 
 function spotOf(target: Target): Spot | null {
   if (!tree) return null;
   let { node, whole } = target.expression ? locate(tree, target.expression) : { node: -1, whole: false };
   if (!whole && target.line) {
-    const at = offsetOf(tree.text, target.line, target.column ?? 1);
+    lines ??= lineStarts(tree.text);
+    const at = offsetOf(tree.text, lines, target.line, target.column ?? 1);
     const byPlace = at >= 0 ? nodeAt(tree, at) : -1;
     if (!target.expression && byPlace >= 0) [node, whole] = [byPlace, true];
   }
@@ -77,7 +88,7 @@ function pathAt(at: number): string {
 
 addEventListener("message", ({ data }: MessageEvent<Ask>) => {
   let answer: Answer;
-  if (data.ask === "open") answer = open(data.id, data.text, data.asItIs);
+  if (data.ask === "open") answer = open(data.id, data.text, data.shown, data.asItIs);
   else if (data.ask === "spots") answer = { id: data.id, spots: data.targets.map(spotOf) };
   else answer = { id: data.id, path: pathAt(data.at) };
   postMessage(answer);

@@ -44,7 +44,7 @@ export default function DeadLetters(_: PageProps) {
     <div class="page">
       <div class="page-head">
         <h1>Dead letters</h1>
-        {asked.data && <span class="soft">{count(asked.data.total)} records</span>}
+        {asked.data && asked.data.total !== null && <span class="soft">{count(asked.data.total)} records</span>}
         <span class="spring" />
         <button type="button" class="primary" disabled={chosen.size === 0} onClick={() => setDriving(true)}><Icon name="replays" />Re-drive {chosen.size ? count(chosen.size) : ""}…</button>
         <button type="button" onClick={asked.reload}>Refresh</button>
@@ -53,10 +53,10 @@ export default function DeadLetters(_: PageProps) {
       <Answer asked={asked}>
         {(data) => (
           <Panel title="Newest first" flush>
-            {data.records.length === 0 ? <div class="panel-body"><Empty>None.</Empty></div> : (
+            {data.records.length === 0 ? <div class="panel-body"><Empty>{data.next ? "None in this stretch; there are older ones." : "None."}</Empty></div> : (
               <div class="scroll tall" tabIndex={0} role="region" aria-label="Dead letters, a table">
                 <table>
-                  <thead><tr><th scope="col"><span class="hidden-label">Choose</span></th><th scope="col">When</th><th scope="col">Reason</th><th scope="col">From</th><th scope="col">Tenant</th><th scope="col">Interaction</th><th scope="col" class="numeric">Deaths</th><th scope="col" class="numeric">Size</th><th scope="col">Place</th></tr></thead>
+                  <thead><tr><th scope="col"><span class="hidden-label">Choose</span></th><th scope="col">When</th><th scope="col">Reason</th><th scope="col">From</th><th scope="col">Tenant</th><th scope="col">Interaction</th><th scope="col" class="numeric">Size</th><th scope="col">Place</th></tr></thead>
                   <tbody>
                     {data.records.map((r) => (
                       <tr key={keyOf(r)}>
@@ -66,7 +66,6 @@ export default function DeadLetters(_: PageProps) {
                         <td><Text value={r.topic} mono max={60} brief /> <span class="soft">{r.topic_partition}:{r.topic_offset}</span></td>
                         <td><Text value={r.tenant} max={60} brief /></td>
                         <td>{r.interaction_id ? <Link class="id" to={interactionAddress(r.interaction_id, r.tenant)}>{r.interaction_id}</Link> : "–"}</td>
-                        <td class="numeric">{count(r.deaths)}</td>
                         <td class="numeric">{bytes(r.bytes)}</td>
                         <td class="id">{keyOf(r)}</td>
                       </tr>

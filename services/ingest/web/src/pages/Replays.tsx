@@ -47,6 +47,13 @@ function List({ list }: { list: ListedReplay[] }) {
   );
 }
 
+/** The report's own lines: "ID TENANT: what differs", and an issue a line below. */
+function asRecord(difference: string | Record<string, unknown>): Record<string, unknown> {
+  if (typeof difference !== "string") return difference;
+  const found = /^([0-9a-f-]{36}) (\S+): ([^]*)$/.exec(difference);
+  return found ? { id: found[1], tenant: found[2], text: found[3] } : { text: difference };
+}
+
 /** A member of the report, whichever way it is named. */
 function field(difference: Record<string, unknown>, name: string): string | null {
   const value = difference[name];
@@ -68,13 +75,13 @@ function One({ id }: { id: string }) {
                 <div class="scroll tall" tabIndex={0} role="region" aria-label="Documents that differ, a table">
                   <table>
                     <thead><tr><th scope="col">Interaction</th><th scope="col">What differs</th></tr></thead>
-                    <tbody>{differences.map((d, i) => {
+                    <tbody>{differences.map(asRecord).map((d, i) => {
                       const interaction = field(d, "interaction_id") ?? field(d, "id");
                       const rest = Object.keys(d).filter((k) => !["interaction_id", "id", "tenant", "tenant_id"].includes(k));
                       return (
                         <tr key={i}>
                           <td>{interaction ? <Link class="id" to={interactionAddress(interaction, field(d, "tenant") ?? field(d, "tenant_id"), "replays")}>{interaction}</Link> : "–"}</td>
-                          <td class="break">{rest.map((k) => <span class="pair" key={k}><span class="soft">{k.replaceAll("_", " ")}</span> <Text value={field(d, k)} max={200} brief /></span>)}</td>
+                          <td class="break">{rest.map((k) => <span class="pair" key={k}>{k !== "text" && <span class="soft">{k.replaceAll("_", " ")}</span>} <Text value={field(d, k)} max={1000} lines /></span>)}</td>
                         </tr>
                       );
                     })}</tbody>

@@ -36,6 +36,12 @@ function timeTicks(_u: uPlot, ticks: number[]): string[] {
   });
 }
 
+/** A value between two gaps has no line to be on: it is a point. */
+function alone(values: (number | null)[]): number[] {
+  const none = (i: number) => values[i] === null || values[i] === undefined;
+  return values.flatMap((_, i) => (!none(i) && none(i - 1) && none(i + 1) ? [i] : []));
+}
+
 function makePlot(parent: HTMLElement, { at, lines, format }: Props): uPlot {
   const axis = { stroke: colourOf(parent, "--text-soft"), grid: { stroke: colourOf(parent, "--line"), width: 1 }, ticks: { show: false }, font: "11px Inter Variable, sans-serif" };
   return new uPlot(
@@ -53,7 +59,7 @@ function makePlot(parent: HTMLElement, { at, lines, format }: Props): uPlot {
           label: line.label,
           stroke: colourOf(parent, line.colour),
           width: 1.75,
-          points: { show: at.length < 3 },
+          points: { show: true, size: 5, filter: () => alone(line.values) },
           spanGaps: false,
           value: (_u: uPlot, v: number | null) => (v === null ? "–" : format(v)),
           ...(line.dash ? { dash: line.dash } : {}),

@@ -103,7 +103,7 @@ export function Grid<Row extends RowData>(props: Props<Row>) {
   const columns = props.onChoose ? [CHOICE as unknown as GridColumn<Row>, ...props.columns] : props.columns;
   const { visible, width, resize } = useColumns(columns, props.shown);
   const [active, setActive] = useState({ row: -1, column: 0 });
-  const wantsFocus = useRef(false);
+  const wantsFocus = useRef<{ row: number; column: number } | null>(null);
   const { items, height, virtualizer } = useRows(scroller, count, active.row, props.startAt ?? 0, props.onSight);
 
   useLayoutEffect(() => {
@@ -113,10 +113,13 @@ export function Grid<Row extends RowData>(props: Props<Row>) {
   const column = Math.min(active.column, visible.length - 1);
   const row = Math.min(active.row, count - 1);
   useLayoutEffect(() => {
-    if (!wantsFocus.current) return;
+    // Drawing may come between a key and the place it goes to; and that place may be gone once all rows are known.
+    const wanted = wantsFocus.current === active;
+    const vanished = active.row >= count && document.activeElement === document.body;
+    if (!wanted && !vanished) return;
     const cell = scroller.current!.querySelector<HTMLElement>(`[data-row="${row}"][data-column="${column}"]`);
     if (cell) {
-      wantsFocus.current = false;
+      wantsFocus.current = null;
       cell.focus({ preventScroll: true });
       cell.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
@@ -124,7 +127,7 @@ export function Grid<Row extends RowData>(props: Props<Row>) {
 
   const move = useCallback((toRow: number, toColumn: number) => {
     const next = { row: Math.max(-1, Math.min(count - 1, toRow)), column: Math.max(0, Math.min(visible.length - 1, toColumn)) };
-    wantsFocus.current = true;
+    wantsFocus.current = next;
     if (next.row >= 0) virtualizer.scrollToIndex(next.row, { align: "auto" });
     setActive(next);
   }, [count, visible.length, virtualizer]);
