@@ -5,7 +5,7 @@
 
 #include "common/bus/admin.h"
 
-enum { SETTINGS_MAX = 6, SETTING_BYTES = 32, VISIBLE_POLL_MS = 50 };
+enum { SETTINGS_MAX = 6, SETTING_BYTES = 32, VISIBLE_POLL_MS = 50, COMPACTION_LAG_MS = 3600000 };
 
 /* A topic's settings by Kafka's names; values as the broker prints them. */
 typedef struct Settings {
@@ -33,6 +33,8 @@ static Settings settings_of(const TopicSpec *spec)
         setting(&settings, "max.message.bytes", (long long)spec->message_max_bytes, NULL);
     if (!spec->compacted)
         setting(&settings, "retention.ms", spec->retention_ms, NULL);
+    else /* whoever loses a race for an object is settled before (common/catalog/heads.h) */
+        setting(&settings, "min.compaction.lag.ms", COMPACTION_LAG_MS, NULL);
     if (spec->min_insync_replicas)
         setting(&settings, "min.insync.replicas", spec->min_insync_replicas, NULL);
     return settings;

@@ -62,7 +62,8 @@ int administer_check(const Administration *self, int count, char **files)
 
 static bool open_catalog(const Administration *self, Catalog **ret_catalog, Err *err)
 {
-    const CatalogOptions options = {.bus = self->bus, .kinds = self->kind, .kind_count = 1};
+    const CatalogOptions options = {
+        .bus = self->bus, .kinds = self->kind, .kind_count = 1, .publishes = true};
     TRY(catalog_open(&options, ret_catalog, err));
     if (catalog_ready(*ret_catalog, WAIT_MS))
         return true;

@@ -6,8 +6,9 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/catalog/heads.h"
 
-enum { POLL_MS = 100, RETRY_MS = 500, START_MS = 5000 };
+enum { POLL_MS = 100, RETRY_MS = 500, START_MS = 5000, SETTLE_MS = 5000, FATE_POLL_MS = 10 };
 
 /* One accepted object, shared by the table and by every view that shows it. */
 typedef struct Item {
@@ -37,9 +38,18 @@ struct Catalog {
     size_t count, room;
     char (*refused_ids)[OBJECT_ID_BYTES_MAX + 1];
     size_t refused_count;
-    bool changed;
+    bool changed, publishes;
+    int64_t through; /* the offset behind the newest record that was read */
     /* What readers see. */
     pthread_mutex_t lock;
+    Heads *heads; /* changed by the thread alone */
+    struct {
+        int64_t offset;
+        CatalogFate fate;
+    } fates[CATALOG_FATES_MAX]; /* of those that were not taken */
+    size_t fate_count;
+    int64_t seen; /* records before this offset are in `view`, or were not taken */
+    bool unsettled;
     pthread_cond_t became_ready;
     bool ready;
     View *view;
@@ -233,22 +243,97 @@ static bool take_record(Catalog *catalog, Str key, Str value, Err *err)
 
 /* --- the thread -------------------------------------------------------------------------------
  */
+static void note_fate(Catalog *catalog, int64_t offset, CatalogFate fate)
+{
+    pthread_mutex_lock(&catalog->lock);
+    size_t at = catalog->fate_count++ % CATALOG_FATES_MAX;
+    catalog->fates[at].offset = offset;
+    catalog->fates[at].fate = fate;
+    pthread_mutex_unlock(&catalog->lock);
+}
+
+static HeadFate decide(Catalog *catalog, const BusMessage *message)
+{
+    const HeadRecord record = {.id = message->key,
+                               .value = message->value,
+                               .offset = message->offset,
+                               .over = bus_message_header(message, HEADS_OVER),
+                               .settles = bus_message_header(message, HEADS_SETTLES)};
+    pthread_mutex_lock(&catalog->lock);
+    HeadFate fate = heads_take(catalog->heads, &record);
+    pthread_mutex_unlock(&catalog->lock);
+    return fate;
+}
+
 static void take_message(Catalog *catalog, const BusMessage *message)
 {
     Err err = {0};
-    if (!take_record(catalog, message->key, message->value, &err))
+    bool ours = kind_of(catalog, message->key) && message->key.len <= OBJECT_ID_BYTES_MAX;
+    HeadFate fate = ours ? decide(catalog, message) : HEAD_SAME;
+    catalog->through = message->offset + 1;
+    if (fate == HEAD_SAME)
+        return;
+    if (fate == HEAD_LOST) {
+        note_fate(catalog, message->offset, CATALOG_LOST);
+        if (catalog->ready)
+            log_warn(catalog->log, "catalog.lost", LOG_STR("id", message->key),
+                     LOG_I64("offset", message->offset));
+    } else if (!take_record(catalog, message->key, message->value, &err)) {
+        note_fate(catalog, message->offset, CATALOG_REFUSED);
         log_error(catalog->log, "catalog.refused", LOG_STR("id", message->key),
                   LOG_I64("offset", message->offset), LOG_ERR(&err));
-    else if (catalog->ready && kind_of(catalog, message->key))
+    } else if (catalog->ready) {
         log_info(catalog->log, "catalog.changed", LOG_STR("id", message->key),
                  LOG_BOOL("removed", !message->value.ptr));
+    }
+}
+
+/* Puts what is in force behind what lost, so that it is the last of its key: heads.h. */
+static bool settle_one(Catalog *catalog, const HeadSettlement *settlement, Err *err)
+{
+    const BusProducerOptions options = {.message_timeout_ms = SETTLE_MS, .own_thread = true};
+    const BusHeader settles = {STR(HEADS_SETTLES), str_from(settlement->settles)};
+    const BusRecord record = {.topic = "config",
+                              .key = settlement->id,
+                              .value = settlement->value,
+                              .headers = &settles,
+                              .header_count = 1};
+    BusProducer *producer = NULL;
+    BusDelivery delivery;
+    TRY(bus_producer_new(catalog->bus, &options, &producer, err));
+    bool fine = bus_publish_wait(producer, &record, &delivery, err);
+    bus_producer_free(producer, 0);
+    return fine;
+}
+
+static void settle(Catalog *catalog)
+{
+    HeadSettlement settlement;
+    Err err = {0};
+    if (!catalog->publishes || !heads_unsettled(catalog->heads, &settlement))
+        return;
+    if (settle_one(catalog, &settlement, &err))
+        log_info(catalog->log, "catalog.settled", LOG_STR("id", settlement.id),
+                 LOG_STR("offsets", str_from(settlement.settles)));
+    else
+        log_warn(catalog->log, "catalog.unsettled", LOG_STR("id", settlement.id), LOG_ERR(&err));
+}
+
+static void note_seen(Catalog *catalog)
+{
+    HeadSettlement none;
+    pthread_mutex_lock(&catalog->lock);
+    catalog->seen = catalog->through;
+    catalog->unsettled = catalog->publishes && heads_unsettled(catalog->heads, &none);
+    pthread_mutex_unlock(&catalog->lock);
 }
 
 static void read_topic(Catalog *catalog, BusReader *reader)
 {
     while (!atomic_load(&catalog->stop)) {
         const BusMessage *message = NULL;
-        bool got = bus_reader_poll(reader, POLL_MS, &message);
+        bool waiting = catalog->ready && catalog->through > catalog->seen; /* to be shown */
+        bool got = bus_reader_poll(reader, waiting ? 0 : POLL_MS, &message);
         if (got)
             take_message(catalog, message);
         bool first = !catalog->ready && bus_reader_caught_up(reader);
@@ -258,6 +343,10 @@ static void read_topic(Catalog *catalog, BusReader *reader)
         if (first)
             log_info(catalog->log, "catalog.ready", LOG_U64("objects", catalog->count),
                      LOG_U64("refused", catalog->refused_count));
+        if (catalog->ready && !got) {
+            note_seen(catalog);
+            settle(catalog);
+        }
     }
 }
 
@@ -292,6 +381,8 @@ bool catalog_open_detached(const CatalogOptions *options, Catalog **ret_catalog,
     memcpy(catalog->kinds, options->kinds, options->kind_count * sizeof(CatalogKind));
     catalog->kind_count = options->kind_count;
     catalog->bus = options->bus;
+    catalog->publishes = options->publishes;
+    catalog->heads = heads_new(options->publishes);
     catalog->log = options->bus ? options->bus->log : NULL;
     pthread_mutex_init(&catalog->lock, NULL);
     pthread_condattr_init(&clock);
@@ -329,6 +420,7 @@ void catalog_close(Catalog *catalog)
         item_release(catalog->items[i]);
     free(catalog->items);
     free(catalog->refused_ids);
+    heads_free(catalog->heads);
     pthread_cond_destroy(&catalog->became_ready);
     pthread_mutex_destroy(&catalog->lock);
     free(catalog);
@@ -377,6 +469,35 @@ CatalogCounts catalog_counts(Catalog *catalog)
     CatalogCounts counts = catalog->counts;
     pthread_mutex_unlock(&catalog->lock);
     return counts;
+}
+
+uint64_t catalog_head(Catalog *catalog, Str id)
+{
+    pthread_mutex_lock(&catalog->lock);
+    uint64_t version = heads_version(catalog->heads, id);
+    pthread_mutex_unlock(&catalog->lock);
+    return version;
+}
+
+static CatalogFate fate_now(Catalog *catalog, int64_t offset)
+{
+    pthread_mutex_lock(&catalog->lock);
+    CatalogFate fate = catalog->seen > offset ? CATALOG_TAKEN : CATALOG_UNSEEN;
+    for (size_t i = 0; i < CATALOG_FATES_MAX && i < catalog->fate_count; i++)
+        if (fate == CATALOG_TAKEN && catalog->fates[i].offset == offset)
+            fate = catalog->fates[i].fate;
+    bool settled = !catalog->unsettled;
+    pthread_mutex_unlock(&catalog->lock);
+    return fate == CATALOG_LOST && !settled ? CATALOG_UNSEEN : fate;
+}
+
+CatalogFate catalog_fate(Catalog *catalog, int64_t offset, uint32_t timeout_ms)
+{
+    int64_t until = clock_mono_ms() + timeout_ms;
+    CatalogFate fate;
+    while ((fate = fate_now(catalog, offset)) == CATALOG_UNSEEN && clock_mono_ms() < until)
+        nanosleep(&(struct timespec){.tv_nsec = FATE_POLL_MS * 1000000L}, NULL);
+    return fate;
 }
 
 CatalogRun catalog_kind(const CatalogView *view, const char *kind)

@@ -1,7 +1,8 @@
 /* catalog - what administration has published on the compacted topic `config`, kept up to date.
  *
  * Spec:    one record per object; the record's key is the object's id ("rules/nyec": kind, slash,
- *          name), its value the JSON of object.h; a tombstone removes it. The last record counts.
+ *          name), its value the JSON of object.h; a tombstone removes it. The last record counts,
+ *          but for those written over another version than the one in force: heads.h.
  * Owner:   a CatalogView and all it points to live until catalog_release, however often the
  *          catalog changes meanwhile.
  * Threads: one thread of its own reads the topic; everything here may be called from any thread.
@@ -30,6 +31,7 @@ typedef struct CatalogOptions {
     const BusConfig *bus; /* borrowed */
     const CatalogKind *kinds;
     size_t kind_count;
+    bool publishes; /* may write to the topic: what lost is settled there (heads.h) */
 } CatalogOptions;
 
 typedef struct CatalogEntry {
@@ -62,6 +64,19 @@ void catalog_release(Catalog *catalog, const CatalogView *view);
 /* For "did anything change?" without acquiring. */
 uint64_t catalog_generation(const Catalog *catalog);
 CatalogCounts catalog_counts(Catalog *catalog);
+
+/* The version that the topic holds of an object, also one that its kind refused; 0: none. */
+uint64_t catalog_head(Catalog *catalog, Str id);
+/* What became of the record at an offset of the topic; waits up to timeout_ms for it to come. Only
+ * of the last CATALOG_FATES_MAX that were not taken is it known that they were not. */
+typedef enum CatalogFate {
+    CATALOG_UNSEEN,
+    CATALOG_TAKEN,
+    CATALOG_REFUSED, /* it is the newest, but its kind cannot use it */
+    CATALOG_LOST,    /* another one was first; settled, if it could be */
+} CatalogFate;
+enum { CATALOG_FATES_MAX = 256 };
+CatalogFate catalog_fate(Catalog *catalog, int64_t offset, uint32_t timeout_ms);
 
 /* The objects of one kind within a view: a contiguous run. */
 typedef struct CatalogRun {

@@ -34,7 +34,8 @@ bool published_open(Ingest *ingest, BusConfig *bus, Err *err)
         (CatalogKind){"destinations", destination_make, destination_unmake, NULL};
     kinds[AUTH_KIND_COUNT + 1] = rules_catalog_kind;
     static_assert(AUTH_KIND_COUNT + 2 <= CATALOG_KINDS_MAX, "the catalog copies them");
-    const CatalogOptions options = {.bus = bus, .kinds = kinds, .kind_count = AUTH_KIND_COUNT + 2};
+    const CatalogOptions options = {
+        .bus = bus, .kinds = kinds, .kind_count = AUTH_KIND_COUNT + 2, .publishes = true};
     TRY(rules_read_default(&ingest->rules_default, err));
     TRY(catalog_open(&options, &ingest->catalog, err));
     return open_auth(ingest, err);

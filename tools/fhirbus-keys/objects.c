@@ -10,7 +10,7 @@
 bool tool_open(Tool *tool, Err *err)
 {
     const CatalogOptions options = {
-        .bus = &tool->config.bus, .kinds = auth_kinds, .kind_count = AUTH_KIND_COUNT};
+        .bus = &tool->config.bus, .kinds = auth_kinds, .kind_count = AUTH_KIND_COUNT, .publishes = true};
     TRY(catalog_open(&options, &tool->catalog, err));
     return catalog_ready(tool->catalog, WAIT_MS) ||
            ERR(err, ERR_RETRY, "bus-timeout", "the topic config could not be read within %d s",

@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <librdkafka/rdkafka.h>
@@ -322,6 +324,139 @@ static void what_is_published_comes_back_one_version_higher_and_can_be_removed(v
     catalog_close(catalog);
 }
 
+/* --- two replicas ---------------------------------------------------------------------------- */
+typedef struct Replica {
+    Catalog *catalog;
+    BusConfig config;
+    char data[24];
+    bool fine;
+    Err err;
+    pthread_t thread;
+} Replica;
+
+static void *change_it(void *opaque)
+{
+    Replica *replica = opaque;
+    uint64_t version;
+    const CatalogChange change = {.id = STR("number/x"),
+                                  .data = str_from(replica->data),
+                                  .by = STR("me"),
+                                  .expects = true,
+                                  .expected_version = 1};
+    replica->fine = catalog_publish(replica->catalog, &replica->config, &change, 20000, &version,
+                                    &replica->err);
+    return NULL;
+}
+
+static Catalog *opened(const BusConfig *config, bool publishes)
+{
+    const CatalogOptions options = {
+        .bus = config, .kinds = kinds, .kind_count = 2, .publishes = publishes};
+    Catalog *catalog = NULL;
+    Err err = {0};
+    assert_true(catalog_open(&options, &catalog, &err));
+    assert_true(catalog_ready(catalog, 20000));
+    return catalog;
+}
+
+static uint64_t in_force(Catalog *catalog)
+{
+    const CatalogView *view = catalog_acquire(catalog);
+    const CatalogEntry *entry = catalog_find(view, STR("number/x"));
+    uint64_t value = entry ? *(const uint64_t *)entry->made : 0;
+    catalog_release(catalog, view);
+    return value;
+}
+
+static bool comes_to(Catalog *catalog, uint64_t value)
+{
+    for (int i = 0; i < 200 && in_force(catalog) != value; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    return in_force(catalog) == value;
+}
+
+static void of_replicas_that_change_one_version_at_once_one_does_and_all_agree(void **state)
+{
+    enum { REPLICAS = 4 };
+    Brokers *brokers = *state;
+    BusConfig config = brokers->config;
+    Replica replicas[REPLICAS] = {0};
+    Err err = {0};
+    uint64_t version, winner = 0;
+    int won = 0;
+    config.topic_prefix = "race.";
+    rd_kafka_mock_topic_create(brokers->cluster, "race.config", 1, 1);
+    for (size_t i = 0; i < REPLICAS; i++)
+        replicas[i] = (Replica){.catalog = opened(&config, true), .config = config};
+    const CatalogChange first = {.id = STR("number/x"), .data = STR("1"), .by = STR("me")};
+    assert_true(catalog_publish(replicas[0].catalog, &config, &first, 20000, &version, &err));
+    for (size_t i = 0; i < REPLICAS; i++)
+        assert_true(comes_to(replicas[i].catalog, 1));
+    for (size_t i = 0; i < REPLICAS; i++) {
+        snprintf(replicas[i].data, sizeof replicas[i].data, "%zu", i + 10);
+        assert_int_equal(pthread_create(&replicas[i].thread, NULL, change_it, &replicas[i]), 0);
+    }
+    for (size_t i = 0; i < REPLICAS; i++) {
+        pthread_join(replicas[i].thread, NULL);
+        won += replicas[i].fine;
+        if (replicas[i].fine)
+            winner = i + 10;
+        else
+            assert_string_equal(replicas[i].err.code, "publish-version");
+    }
+    assert_int_equal(won, 1);
+    for (size_t i = 0; i < REPLICAS; i++) {
+        assert_true(comes_to(replicas[i].catalog, winner));
+        catalog_close(replicas[i].catalog);
+    }
+    Catalog *later = opened(&config, false);
+    assert_int_equal(in_force(later), winner);
+    catalog_close(later);
+    assert_int_equal(made_alive, 0);
+}
+
+static void what_lost_is_settled_by_whoever_may_publish(void **state)
+{
+    Brokers *brokers = *state;
+    BusConfig config = brokers->config;
+    BusProducer *producer = NULL;
+    BusDelivery delivery;
+    Err err = {0};
+    BUF_AUTO buf;
+    buf_init(&buf, OBJECT_BYTES_MAX);
+    config.topic_prefix = "lost.";
+    rd_kafka_mock_topic_create(brokers->cluster, "lost.config", 1, 1);
+    const BusProducerOptions options = {0};
+    assert_true(bus_producer_new(&config, &options, &producer, &err));
+    Catalog *catalog = opened(&config, true);
+    const BusHeader over = {STR("over"), STR("0")};
+    BusRecord record = {.topic = "config",
+                        .key = STR("number/x"),
+                        .value = record_of("number/x", 1, "5", &buf),
+                        .headers = &over,
+                        .header_count = 1};
+    assert_true(bus_publish_wait(producer, &record, &delivery, &err));
+    assert_true(comes_to(catalog, 5));
+    /* Somebody publishes over what is no longer, and dies before it can hear of it. */
+    record.value = record_of("number/x", 1, "6", &buf);
+    assert_true(bus_publish_wait(producer, &record, &delivery, &err));
+    int64_t loser = delivery.offset;
+    assert_int_equal(catalog_fate(catalog, loser, 20000), CATALOG_LOST);
+    assert_int_equal(in_force(catalog), 5);
+    catalog_close(catalog);
+    /* The last record of the key is what is in force. */
+    BusReader *reader = NULL;
+    const BusMessage *message = NULL;
+    bool settled = false;
+    assert_true(bus_reader_new_from_start(&config, "config", 20000, &reader, &err));
+    while (!bus_reader_caught_up(reader))
+        if (bus_reader_poll(reader, 100, &message) && message->offset > loser)
+            settled = str_find(message->value, STR("\"data\":5")) < message->value.len;
+    assert_true(settled);
+    bus_reader_free(reader);
+    bus_producer_free(producer, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +468,8 @@ int main(void)
         cmocka_unit_test(is_ready_when_it_has_read_to_the_end_and_follows_from_there),
         cmocka_unit_test(an_empty_topic_is_ready_too),
         cmocka_unit_test(what_is_published_comes_back_one_version_higher_and_can_be_removed),
+        cmocka_unit_test(of_replicas_that_change_one_version_at_once_one_does_and_all_agree),
+        cmocka_unit_test(what_lost_is_settled_by_whoever_may_publish),
         cmocka_unit_test(without_brokers_it_is_not_ready_and_can_be_closed),
     };
     return cmocka_run_group_tests(tests, brokers_up, brokers_down);
