@@ -1,31 +1,19 @@
 /* The process's one Auth: what it holds, and how it follows its files. */
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "common/auth/auth_inner.h"
 #include "common/base/check.h"
-#include "common/base/clock.h"
 
-enum { WATCH_MS = 1000, CREDENTIAL_KEY_MIN = 32 };
+enum { WATCH_MS = 250, CREDENTIAL_KEY_MIN = 32 };
 
 /* --- files ------------------------------------------------------------------------------------ */
-
-static uint64_t file_stamp(const char *path)
-{
-    struct stat facts;
-    char line[200];
-    if (!path || stat(path, &facts) != 0)
-        return 0;
-    int len = snprintf(line, sizeof line, "%lld.%ld %lld %lld", (long long)facts.st_mtim.tv_sec,
-                       facts.st_mtim.tv_nsec, (long long)facts.st_size, (long long)facts.st_ino);
-    return str_hash((Str){line, (size_t)len});
-}
 
 static uint64_t stamp_of(const AuthOptions *options)
 {
     uint64_t folder = options->signing_folder ? ring_folder_stamp(options->signing_folder) : 0;
-    return (file_stamp(options->client_ca_file) * 31 + file_stamp(options->client_crl_file)) * 31 +
+    return (watch_file_stamp(options->client_ca_file) * 31 +
+            watch_file_stamp(options->client_crl_file)) *
+               31 +
            folder;
 }
 
@@ -72,15 +60,16 @@ void files_release(const AuthFiles *held)
         files_free(cast.files);
 }
 
-/* What cannot be read leaves the last good ones in force; `tried` is what was looked at last. */
-static void follow_files(Auth *auth, uint64_t *tried)
+/* What cannot be read leaves the last good ones in force, and is tried again when it has changed.
+ */
+static void follow_files(Auth *auth)
 {
     uint64_t stamp = stamp_of(&auth->options);
     AuthFiles *files = NULL;
     Err err = {0};
-    if (stamp == *tried)
+    if (stamp == auth->tried)
         return;
-    *tried = stamp;
+    auth->tried = stamp;
     if (!files_read(&auth->options, &files, &err)) {
         log_error(auth->options.log, "auth.files_unusable", LOG_ERR(&err));
         return;
@@ -124,27 +113,16 @@ static void follow_keys(Auth *auth, const CallerBook *book)
     free(sources);
 }
 
-static void *watch_main(void *context)
+static void look(const Watch *watch, void *opaque)
 {
-    Auth *auth = context;
-    uint64_t tried = auth->files->stamp, generation = 0;
-    pthread_setname_np(pthread_self(), "auth-watch");
-    pthread_mutex_lock(&auth->lock);
-    while (!auth->stop) {
-        pthread_mutex_unlock(&auth->lock);
-        const CallerBook *book = callers_acquire(auth->callers);
-        if (book_generation(book) != generation)
-            follow_keys(auth, book);
-        generation = book_generation(book);
-        callers_release(book);
-        follow_files(auth, &tried);
-        pthread_mutex_lock(&auth->lock);
-        const struct timespec until = clock_after_ms(CLOCK_REALTIME, WATCH_MS / 4);
-        if (!auth->stop)
-            pthread_cond_timedwait(&auth->stopped, &auth->lock, &until);
-    }
-    pthread_mutex_unlock(&auth->lock);
-    return NULL;
+    Auth *auth = opaque;
+    (void)watch;
+    const CallerBook *book = callers_acquire(auth->callers);
+    if (book_generation(book) != auth->followed)
+        follow_keys(auth, book);
+    auth->followed = book_generation(book);
+    callers_release(book);
+    follow_files(auth);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
@@ -171,12 +149,12 @@ bool auth_open(const AuthOptions *options, Auth **ret_auth, Err *err)
     auth->options = *options;
     auth->files = files;
     CHECK(pthread_mutex_init(&auth->lock, NULL) == 0);
-    CHECK(pthread_cond_init(&auth->stopped, NULL) == 0);
     auth->callers = callers_new(options->catalog, options->log);
     auth->keys = keys_start(options->log);
     auth->verified = verified_new();
-    auth->watching = pthread_create(&auth->watch, NULL, watch_main, auth) == 0;
-    CHECK(auth->watching);
+    auth->tried = files->stamp;
+    auth->watch = watch_start("auth-watch", WATCH_MS, look, auth);
+    CHECK(auth->watch);
     *ret_auth = auth;
     return true;
 }
@@ -185,16 +163,11 @@ void auth_close(Auth *auth)
 {
     if (!auth)
         return;
-    pthread_mutex_lock(&auth->lock);
-    auth->stop = true;
-    pthread_cond_signal(&auth->stopped);
-    pthread_mutex_unlock(&auth->lock);
-    pthread_join(auth->watch, NULL);
+    watch_stop(auth->watch);
     keys_stop(auth->keys);
     callers_free(auth->callers);
     verified_free(auth->verified);
     files_release(auth->files);
-    pthread_cond_destroy(&auth->stopped);
     pthread_mutex_destroy(&auth->lock);
     free(auth);
 }

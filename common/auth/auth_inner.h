@@ -9,6 +9,7 @@
 #include "common/auth/keys.h"
 #include "common/auth/signing.h"
 #include "common/auth/verified.h"
+#include "common/watch/watch.h"
 
 /* What comes from files: replaced as a whole; readers hold what they use. */
 typedef struct AuthFiles {
@@ -25,10 +26,8 @@ struct Auth {
     Verified *verified;
     pthread_mutex_t lock; /* files */
     AuthFiles *files;
-    pthread_t watch;
-    bool watching;
-    pthread_cond_t stopped;
-    bool stop;
+    Watch *watch;
+    uint64_t tried, followed; /* the watch's: stamp of the files, generation of the book */
 };
 
 const AuthFiles *files_acquire(Auth *auth);

@@ -7,6 +7,7 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/http/client.h"
+#include "common/watch/watch.h"
 
 enum { FETCH_MS = 5000, LOOK_MS = 200, URL_MAX = 2100, BACKOFF_MIN_MS = 1000 };
 
@@ -25,12 +26,10 @@ typedef struct Source {
 
 struct KeyStore {
     const Log *log;
-    pthread_t thread;
+    Watch *watch;
     pthread_mutex_t lock;
-    pthread_cond_t more;
     Source *sources;
     size_t count;
-    bool stop;
 };
 
 static char *copy(Str text)
@@ -122,8 +121,8 @@ void keys_follow(KeyStore *store, const KeySource *sources, size_t count)
         }
     }
     drop_others(store);
-    pthread_cond_signal(&store->more);
     pthread_mutex_unlock(&store->lock);
+    watch_hasten(store->watch);
 }
 
 const Jwks *keys_acquire(KeyStore *store, Str name)
@@ -148,12 +147,12 @@ bool keys_want(KeyStore *store, Str url)
     bool coming = source && !source->literal;
     if (coming && now_ms < source->due_ms) {
         coming = !source->failures && now_ms - source->asked_ms >= KEYS_PAUSE_S * 1000;
-        if (coming) {
+        if (coming)
             source->due_ms = now_ms;
-            pthread_cond_signal(&store->more);
-        }
     }
     pthread_mutex_unlock(&store->lock);
+    if (coming)
+        watch_hasten(store->watch);
     return coming;
 }
 
@@ -241,40 +240,29 @@ static Source *due(const KeyStore *store, int64_t now_ms)
     return found;
 }
 
-static void wait_a_little(KeyStore *store)
-{
-    const struct timespec until = clock_after_ms(CLOCK_REALTIME, LOOK_MS);
-    pthread_cond_timedwait(&store->more, &store->lock, &until);
-}
-
 static bool next(KeyStore *store, Fetch *fetch)
 {
     *fetch = (Fetch){0};
     pthread_mutex_lock(&store->lock);
-    Source *source = NULL;
-    while (!store->stop && !(source = due(store, clock_mono_ms())))
-        wait_a_little(store);
+    Source *source = due(store, clock_mono_ms());
     if (source) {
         snprintf(fetch->url, sizeof fetch->url, "%s", source->name);
         snprintf(fetch->ca_file, sizeof fetch->ca_file, "%s",
                  source->ca_file ? source->ca_file : "");
         source->asked_ms = clock_mono_ms();
     }
-    bool go_on = !store->stop;
     pthread_mutex_unlock(&store->lock);
-    return go_on;
+    return source != NULL;
 }
 
-static void *keys_main(void *context)
+static void look(const Watch *watch, void *opaque)
 {
-    KeyStore *store = context;
+    KeyStore *store = opaque;
     Fetch fetch;
-    pthread_setname_np(pthread_self(), "keys");
-    while (next(store, &fetch)) {
+    while (!watch_stopping(watch) && next(store, &fetch)) {
         run(&fetch);
         note(store, &fetch);
     }
-    return NULL;
 }
 
 KeyStore *keys_start(const Log *log)
@@ -283,8 +271,8 @@ KeyStore *keys_start(const Log *log)
     CHECK(store);
     store->log = log;
     CHECK(pthread_mutex_init(&store->lock, NULL) == 0);
-    CHECK(pthread_cond_init(&store->more, NULL) == 0);
-    CHECK(pthread_create(&store->thread, NULL, keys_main, store) == 0);
+    store->watch = watch_start("keys", LOOK_MS, look, store);
+    CHECK(store->watch);
     return store;
 }
 
@@ -292,16 +280,11 @@ void keys_stop(KeyStore *store)
 {
     if (!store)
         return;
-    pthread_mutex_lock(&store->lock);
-    store->stop = true;
-    pthread_cond_signal(&store->more);
-    pthread_mutex_unlock(&store->lock);
-    pthread_join(store->thread, NULL);
+    watch_stop(store->watch);
     for (Source *source = store->sources, *after; source; source = after) {
         after = source->next;
         source_free(source);
     }
-    pthread_cond_destroy(&store->more);
     pthread_mutex_destroy(&store->lock);
     free(store);
 }

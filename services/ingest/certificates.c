@@ -1,13 +1,11 @@
 #include "services/ingest/certificates.h"
 
 #include <dirent.h>
-#include <pthread.h>
-#include <sys/stat.h>
 
 #include "common/auth/auth.h"
 #include "common/base/check.h"
-#include "common/base/clock.h"
 #include "common/http/tls.h"
+#include "common/watch/watch.h"
 
 enum { LOOK_MS = 500, CERTIFICATES_MAX = 10000, ROUND_ARENA_BYTES = 64 << 20 };
 
@@ -31,24 +29,10 @@ struct Certificates {
     Ingest *ingest;
     Gauge *expires;
     Round *now;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t stopped;
-    bool stop;
+    Watch *watch;
 };
 
 /* --- what there should be --------------------------------------------------------------------- */
-
-static uint64_t file_stamp(const char *path)
-{
-    struct stat facts;
-    char line[200];
-    if (!path || stat(path, &facts) != 0)
-        return 0;
-    int len = snprintf(line, sizeof line, "%lld.%ld %lld %lld", (long long)facts.st_mtim.tv_sec,
-                       facts.st_mtim.tv_nsec, (long long)facts.st_size, (long long)facts.st_ino);
-    return str_hash((Str){line, (size_t)len});
-}
 
 static Round *round_new(void)
 {
@@ -86,7 +70,8 @@ static void want(Round *round, Str name, Str cert_file, Str key_file)
     shown->name = arena_copy(round->arena, name);
     shown->cert_file = arena_copy(round->arena, cert_file);
     shown->key_file = arena_copy(round->arena, key_file);
-    shown->stamp = file_stamp(shown->cert_file.ptr) * 31 + file_stamp(shown->key_file.ptr);
+    shown->stamp =
+        watch_file_stamp(shown->cert_file.ptr) * 31 + watch_file_stamp(shown->key_file.ptr);
     round->stamp = (round->stamp * 31 + shown->stamp) * 31 + str_hash(shown->name) +
                    str_hash(shown->cert_file) + str_hash(shown->key_file);
 }
@@ -106,7 +91,7 @@ static Str file_within(const Round *round, const char *folder, Str file)
 static void want_folder(Round *round, const char *folder, Str name)
 {
     Str cert_file = arena_format(round->arena, "%s/%.*s/cert.pem", folder, STR_ARG(name));
-    if (file_stamp(cert_file.ptr))
+    if (watch_file_stamp(cert_file.ptr))
         want(round, name, cert_file,
              arena_format(round->arena, "%s/%.*s/key.pem", folder, STR_ARG(name)));
 }
@@ -150,8 +135,8 @@ static Round *look(Ingest *ingest)
     want_objects(round, c->certificates_dir, ingest);
     if (c->certificates_dir)
         want_folders(round, c->certificates_dir);
-    round->stamp = (round->stamp * 31 + file_stamp(c->tls_ticket_key_file)) * 31 +
-                   file_stamp(c->client_ca_file);
+    round->stamp = (round->stamp * 31 + watch_file_stamp(c->tls_ticket_key_file)) * 31 +
+                   watch_file_stamp(c->client_ca_file);
     return round;
 }
 
@@ -213,8 +198,10 @@ static bool use(Certificates *all, Round *round)
 }
 
 /* Even what could not be used is remembered: it is tried again when it has changed. */
-static void follow(Certificates *all)
+static void follow(const Watch *watch, void *opaque)
 {
+    Certificates *all = opaque;
+    (void)watch;
     Round *round = look(all->ingest), *former = all->now;
     if (former && former->stamp == round->stamp) {
         round_free(round);
@@ -226,25 +213,6 @@ static void follow(Certificates *all)
     round_free(former);
 }
 
-/* --- the thread ------------------------------------------------------------------------------- */
-
-static void *follow_main(void *context)
-{
-    Certificates *all = context;
-    pthread_setname_np(pthread_self(), "certificates");
-    pthread_mutex_lock(&all->lock);
-    while (!all->stop) {
-        pthread_mutex_unlock(&all->lock);
-        follow(all);
-        pthread_mutex_lock(&all->lock);
-        const struct timespec until = clock_after_ms(CLOCK_REALTIME, LOOK_MS);
-        if (!all->stop)
-            pthread_cond_timedwait(&all->stopped, &all->lock, &until);
-    }
-    pthread_mutex_unlock(&all->lock);
-    return NULL;
-}
-
 bool certificates_start(Ingest *ingest, Certificates **ret_certificates, Err *err)
 {
     Certificates *all = calloc(1, sizeof *all);
@@ -253,9 +221,8 @@ bool certificates_start(Ingest *ingest, Certificates **ret_certificates, Err *er
     all->expires = metrics_gauge(
         ingest->metrics, "fhirbus_ingest_certificate_expires_timestamp_seconds",
         "when the first of the server's certificates ends, Unix time", METRIC_NO_LABELS);
-    CHECK(pthread_mutex_init(&all->lock, NULL) == 0);
-    CHECK(pthread_cond_init(&all->stopped, NULL) == 0);
-    if (pthread_create(&all->thread, NULL, follow_main, all) != 0) {
+    all->watch = watch_start("certificates", LOOK_MS, follow, all);
+    if (!all->watch) {
         free(all);
         return ERR(err, ERR_FATAL, "certificates", "no thread");
     }
@@ -267,13 +234,7 @@ void certificates_stop(Certificates *all)
 {
     if (!all)
         return;
-    pthread_mutex_lock(&all->lock);
-    all->stop = true;
-    pthread_cond_signal(&all->stopped);
-    pthread_mutex_unlock(&all->lock);
-    pthread_join(all->thread, NULL);
+    watch_stop(all->watch);
     round_free(all->now);
-    pthread_cond_destroy(&all->stopped);
-    pthread_mutex_destroy(&all->lock);
     free(all);
 }
