@@ -234,6 +234,18 @@ Gauge *metrics_gauge(Metrics *metrics, const char *name, const char *help, Metri
     return metric_get(metrics, name, help, KIND_GAUGE, labels, (MetricBuckets){0});
 }
 
+void metrics_table(Metrics *metrics, const char *prefix, const MetricRow *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char name[120];
+        snprintf(name, sizeof name, "%s%s", prefix, rows[i].name);
+        if (rows[i].gauge)
+            *rows[i].gauge = metrics_gauge(metrics, name, rows[i].help, METRIC_NO_LABELS);
+        if (rows[i].counter)
+            *rows[i].counter = metrics_counter(metrics, name, rows[i].help, METRIC_NO_LABELS);
+    }
+}
+
 Histogram *metrics_histogram(Metrics *metrics, const char *name, const char *help,
                              MetricLabels labels, MetricBuckets buckets)
 {

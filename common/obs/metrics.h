@@ -56,6 +56,14 @@ Gauge *metrics_gauge(Metrics *metrics, const char *name, const char *help, Metri
 Histogram *metrics_histogram(Metrics *metrics, const char *name, const char *help,
                              MetricLabels labels, MetricBuckets buckets);
 
+/* Gauges and counters without labels, by a table; each is called PREFIX and its name. */
+typedef struct MetricRow {
+    Gauge **gauge; /* or */
+    Counter **counter;
+    const char *name, *help;
+} MetricRow;
+void metrics_table(Metrics *metrics, const char *prefix, const MetricRow *rows, size_t count);
+
 void counter_add(Counter *counter, uint64_t n);
 uint64_t counter_value(const Counter *counter);
 void gauge_set(Gauge *gauge, double value);

@@ -2,17 +2,18 @@
 
 #include <stdio.h>
 
+#include "common/base/check.h"
 #include "services/ingest/await.h"
 #include "services/ingest/lookups.h"
 #include "services/ingest/routes.h"
 #include "services/ingest/tenants.h"
 
-enum { ROUTES_MAX = 16, STATUS_MAX = 600 };
+enum { STATUS_MAX = 600 };
 
 struct IngestMetrics {
     Ingest *ingest;
-    _Atomic(Counter *) requests[ROUTES_MAX][STATUS_MAX];
-    Histogram *seconds[ROUTES_MAX];
+    _Atomic(Counter *) (*requests)[STATUS_MAX]; /* of each route, and of none */
+    Histogram **seconds;
     Histogram *body_bytes;
     Counter *claims[CLAIM_COUNTS];
     Counter *tenant_refused[CAP_COUNT];
@@ -68,52 +69,35 @@ static void collect(void *context)
     c->last = now;
 }
 
-static void register_gauges(IngestMetrics *c, Metrics *m)
+static void register_plain(IngestMetrics *c, Metrics *m)
 {
-    const struct {
-        Gauge **to;
-        const char *name, *help;
-    } table[] = {
-        {&c->in_flight,         "requests_open",        "requests between header and answer"   },
-        {&c->connections,       "connections_open",     "senders' connections"                 },
-        {&c->awaiting,          "awaiting",             "requests waiting for a verdict"       },
-        {&c->buffered,          "body_buffered_bytes",  "request bodies in memory"             },
-        {&c->publishing,        "publishing",           "records not acknowledged yet"         },
-        {&c->publishing_bytes,  "publishing_bytes",     "their size"                           },
-        {&c->questions,         "database_questions",   "waiting for a database connection"    },
-        {&c->database_away,     "database_away",        "1: the database failed a moment ago"  },
-        {&c->brokers_connected, "brokers_connected",    "1: a broker can be reached"           },
-        {&c->tenants,           "tenants",              "tenants with a bundle in flight"      },
-        {&c->tenant_requests,   "tenant_requests_most", "in flight, of the busiest tenant"     },
-        {&c->tenant_bytes,      "tenant_bytes_most",    "their bodies, of the tenant with most"},
-        {&c->ready,             "ready",                "1: takes requests"                    },
+    const MetricRow rows[] = {
+        {&c->in_flight,         NULL,                  "requests_open",        "requests between header and answer"   },
+        {&c->connections,       NULL,                  "connections_open",     "senders' connections"                 },
+        {&c->awaiting,          NULL,                  "awaiting",             "requests waiting for a verdict"       },
+        {&c->buffered,          NULL,                  "body_buffered_bytes",  "request bodies in memory"             },
+        {&c->publishing,        NULL,                  "publishing",           "records not acknowledged yet"         },
+        {&c->publishing_bytes,  NULL,                  "publishing_bytes",     "their size"                           },
+        {&c->questions,         NULL,                  "database_questions",   "waiting for a database connection"    },
+        {&c->database_away,     NULL,                  "database_away",        "1: the database failed a moment ago"  },
+        {&c->brokers_connected, NULL,                  "brokers_connected",    "1: a broker can be reached"           },
+        {&c->tenants,           NULL,                  "tenants",              "tenants with a bundle in flight"      },
+        {&c->tenant_requests,   NULL,                  "tenant_requests_most", "in flight, of the busiest tenant"     },
+        {&c->tenant_bytes,      NULL,                  "tenant_bytes_most",    "their bodies, of the tenant with most"},
+        {&c->ready,             NULL,                  "ready",                "1: takes requests"                    },
+        {NULL,                  &c->connections_total, "connections_total",    "senders' connections"                 },
+        {NULL,                  &c->refused,           "refused_total",        "by limits and framing rules"          },
+        {NULL,                  &c->slow,              "cut_slow_total",       "connections cut for slowness"         },
+        {NULL,                  &c->resumed,           "tls_resumed_total",    "TLS sessions resumed"                 },
+        {NULL,                  &c->received,          "received_bytes_total", "of request bodies"                    },
+        {NULL,                  &c->sent,              "sent_bytes_total",     "of reply bodies"                      },
+        {NULL,                  &c->unsent,            "replies_unsent_total", "the sender was gone by then"          },
     };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        char name[80];
-        snprintf(name, sizeof name, "fhirbus_ingest_%s", table[i].name);
-        *table[i].to = metrics_gauge(m, name, table[i].help, METRIC_NO_LABELS);
-    }
+    metrics_table(m, "fhirbus_ingest_", rows, sizeof rows / sizeof rows[0]);
 }
 
-static void register_counters(IngestMetrics *c, Metrics *m)
+static void register_labelled(IngestMetrics *c, Metrics *m)
 {
-    const struct {
-        Counter **to;
-        const char *name, *help;
-    } table[] = {
-        {&c->connections_total, "connections_total",    "senders' connections"        },
-        {&c->refused,           "refused_total",        "by limits and framing rules" },
-        {&c->slow,              "cut_slow_total",       "connections cut for slowness"},
-        {&c->resumed,           "tls_resumed_total",    "TLS sessions resumed"        },
-        {&c->received,          "received_bytes_total", "of request bodies"           },
-        {&c->sent,              "sent_bytes_total",     "of reply bodies"             },
-        {&c->unsent,            "replies_unsent_total", "the sender was gone by then" },
-    };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        char name[80];
-        snprintf(name, sizeof name, "fhirbus_ingest_%s", table[i].name);
-        *table[i].to = metrics_counter(m, name, table[i].help, METRIC_NO_LABELS);
-    }
     static const char *const caps[CAP_COUNT] = {"requests", "bytes"};
     for (size_t i = 0; i < CAP_COUNT; i++)
         c->tenant_refused[i] = metrics_counter(m, "fhirbus_ingest_tenant_refused_total",
@@ -132,9 +116,12 @@ IngestMetrics *counts_new(Ingest *ingest)
     if (!c || !m)
         return c;
     c->ingest = ingest;
-    register_gauges(c, m);
-    register_counters(c, m);
-    for (size_t i = 0; i <= route_count() && i < ROUTES_MAX; i++)
+    c->requests = calloc(route_count() + 1, sizeof *c->requests);
+    c->seconds = calloc(route_count() + 1, sizeof *c->seconds);
+    CHECK(c->requests && c->seconds);
+    register_plain(c, m);
+    register_labelled(c, m);
+    for (size_t i = 0; i <= route_count(); i++)
         c->seconds[i] = metrics_histogram(
             m, "fhirbus_ingest_request_seconds", "header to last byte of the answer",
             METRIC_LABELS({"route", str_from(route_label(i))}), metric_buckets_seconds);
@@ -146,6 +133,10 @@ IngestMetrics *counts_new(Ingest *ingest)
 
 void counts_free(IngestMetrics *counts)
 {
+    if (counts) {
+        free(counts->requests);
+        free(counts->seconds);
+    }
     free(counts);
 }
 
@@ -164,7 +155,7 @@ void count_tenant_refused(IngestMetrics *counts, TenantCap cap)
 /* Looked up once per route and status, then kept. */
 static Counter *request_counter(IngestMetrics *counts, size_t route, unsigned status)
 {
-    if (route >= ROUTES_MAX || status >= STATUS_MAX)
+    if (status >= STATUS_MAX)
         return NULL;
     Counter *counter = atomic_load(&counts->requests[route][status]);
     if (counter)
@@ -184,8 +175,7 @@ void count_request(IngestMetrics *counts, size_t route, unsigned status, double 
     if (!counts)
         return;
     counter_add(request_counter(counts, route, status), 1);
-    if (route < ROUTES_MAX)
-        histogram_observe(counts->seconds[route], seconds);
+    histogram_observe(counts->seconds[route], seconds);
     if (body_bytes)
         histogram_observe(counts->body_bytes, (double)body_bytes);
     if (!sent)

@@ -34,21 +34,16 @@ static void collect(void *context)
 
 static void register_gauges(LimitCounts *c, Metrics *m)
 {
-    const struct {
-        Gauge **to;
-        const char *name, *help;
-    } table[] = {
-        {&c->held,     "fhirbus_ingest_limit_leased",             "requests that leases still allow"           },
-        {&c->slots,    "fhirbus_ingest_limit_leased_slots",       "requests at a time, leased"                 },
-        {&c->waiting,  "fhirbus_ingest_limit_waiting",            "requests that wait for a lease"             },
-        {&c->subjects, "fhirbus_ingest_limit_subjects",           "callers and tenants with a plan, known"     },
-        {&c->debt,     "fhirbus_ingest_limit_debt",               "granted without the ledger, not entered yet"},
-        {&c->away,     "fhirbus_ingest_limit_ledger_away",        "1: the ledger cannot be asked"              },
-        {&c->delay,    "fhirbus_ingest_event_loop_delay_seconds",
-         "from a wake-up to the server's thread"                                                               },
+    const MetricRow rows[] = {
+        {&c->held,     NULL, "limit_leased",             "requests that leases still allow"           },
+        {&c->slots,    NULL, "limit_leased_slots",       "requests at a time, leased"                 },
+        {&c->waiting,  NULL, "limit_waiting",            "requests that wait for a lease"             },
+        {&c->subjects, NULL, "limit_subjects",           "callers and tenants with a plan, known"     },
+        {&c->debt,     NULL, "limit_debt",               "granted without the ledger, not entered yet"},
+        {&c->away,     NULL, "limit_ledger_away",        "1: the ledger cannot be asked"              },
+        {&c->delay,    NULL, "event_loop_delay_seconds", "from a wake-up to the server's thread"      },
     };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-        *table[i].to = metrics_gauge(m, table[i].name, table[i].help, METRIC_NO_LABELS);
+    metrics_table(m, "fhirbus_ingest_", rows, sizeof rows / sizeof rows[0]);
 }
 
 static Str scope_label(size_t scope)

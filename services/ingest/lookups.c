@@ -14,7 +14,7 @@ enum {
 struct Lookups {
     Ingest *ingest;
     DbConfig db;
-    const DbStatement *const *statements;
+    LookupsOptions options;
     pthread_mutex_t lock;
     pthread_cond_t more;
     Question *first, **last;
@@ -75,14 +75,15 @@ static void *lookups_main(void *context)
     pthread_setname_np(pthread_self(), "lookups");
     ARENA_AUTO arena = arena_new(ARENA_MAX);
     Db *db = NULL;
-    if (lookups->statements) {
-        db = db_new(&lookups->db, lookups->statements, "fhirbus-ingest", lookups->ingest->log);
+    if (lookups->options.statements) {
+        db = db_new(&lookups->db, lookups->options.statements, "fhirbus-ingest",
+                    lookups->ingest->log);
         connect_early(lookups, db);
     }
     for (Question *question = take(lookups); question; question = take(lookups)) {
         Err err = {0};
         bool ok = question->run(question, db, arena, &err);
-        if (!ok) {
+        if (!ok && db) {
             if (err.kind == ERR_RETRY &&
                 !took_too_long(lookups, &err)) /* spare the next the wait */
                 atomic_store(&lookups->away_until_ms, clock_mono_ms() + LOOKUPS_AWAY_MS);
@@ -103,7 +104,9 @@ Lookups *lookups_start(Ingest *ingest, const LookupsOptions *options, Err *err)
     lookups->db = ingest->config->db;
     lookups->db.timeout_ms = options->timeout_ms;
     lookups->db.connect_timeout_ms = ingest->config->claim_timeout_ms;
-    lookups->statements = options->statements;
+    lookups->options = *options;
+    if (!options->waiting_max)
+        lookups->options.waiting_max = LOOKUPS_WAITING_MAX;
     lookups->last = &lookups->first;
     CHECK(pthread_mutex_init(&lookups->lock, NULL) == 0);
     CHECK(pthread_cond_init(&lookups->more, NULL) == 0);
@@ -179,7 +182,7 @@ bool lookups_ask(Lookups *lookups, Exchange *exchange, Question *question)
     exchange->question = question;
     question->exchange = exchange;
     pthread_mutex_lock(&lookups->lock);
-    bool room = lookups->waiting < LOOKUPS_WAITING_MAX;
+    bool room = lookups->waiting < lookups->options.waiting_max;
     if (room) {
         exchange_hold(exchange);
         *lookups->last = question;
@@ -210,7 +213,11 @@ static StepNext ask(Lookups *lookups, Exchange *exchange, const LookupStep *step
         question_free(question);
         return next;
     }
-    return lookups_ask(lookups, exchange, question) ? STEP_WAIT : refuse_away(exchange);
+    if (lookups_ask(lookups, exchange, question))
+        return STEP_WAIT;
+    return lookups->options.full_code ? refuse_unavailable(exchange, lookups->options.full_code,
+                                                           lookups->options.full_text)
+                                      : refuse_away(exchange);
 }
 
 StepNext lookups_step(Lookups *lookups, Exchange *exchange, const LookupStep *step)
@@ -220,5 +227,6 @@ StepNext lookups_step(Lookups *lookups, Exchange *exchange, const LookupStep *st
     Question *question = lookups_answered(exchange);
     if (!question)
         return STEP_WAIT;
-    return question->ok ? step->tell(exchange, question) : refuse_failed(exchange);
+    return question->ok || !lookups->options.statements ? step->tell(exchange, question)
+                                                        : refuse_failed(exchange);
 }

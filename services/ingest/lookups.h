@@ -28,6 +28,10 @@ typedef struct LookupsOptions {
     const DbStatement *const *statements; /* NULL-terminated; NULL: no database is asked */
     size_t threads;                       /* one connection each */
     uint64_t timeout_ms;                  /* of one question */
+    /* How many may wait, and what the others are told; 0, NULL: LOOKUPS_WAITING_MAX, as if the
+     * database were away. */
+    size_t waiting_max;
+    const char *full_code, *full_text;
 } LookupsOptions;
 
 Lookups *lookups_start(Ingest *ingest, const LookupsOptions *options, Err *err) MUST_USE;
@@ -38,7 +42,8 @@ bool lookups_ask(Lookups *lookups, Exchange *exchange, Question *question);
 Question *lookups_answered(Exchange *exchange);
 void question_free(Question *question); /* NULL is fine */
 /* The whole step of a route that asks one question and answers with it: asks, waits, says 503 while
- * the database is away or slow, 400 where more was asked for than there is room. */
+ * the database is away or slow, 400 where more was asked for than there is room. Where no database
+ * is asked `tell` is also told what failed: question->ok, ->err. */
 typedef struct LookupStep {
     size_t bytes; /* of the question, which begins with a Question */
     bool (*run)(Question *question, Db *db, Arena *arena, Err *err);

@@ -213,10 +213,14 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
     TRY(start_bus(ingest, bus, err));
     TRY(published_open(ingest, bus, err));
     const IngestConfig *c = ingest->config;
-    LookupsOptions claims = {statements, c->claim_threads, c->claim_timeout_ms};
-    LookupsOptions reads = {read_statements, c->read_threads, c->read_timeout_ms};
-    LookupsOptions replays = {replay_statements, 1, c->read_timeout_ms};
-    LookupsOptions changes = {NULL, 1, c->publish_timeout_ms};
+    const LookupsOptions claims = {
+        .statements = statements, .threads = c->claim_threads, .timeout_ms = c->claim_timeout_ms};
+    const LookupsOptions reads = {.statements = read_statements,
+                                  .threads = c->read_threads,
+                                  .timeout_ms = c->read_timeout_ms};
+    const LookupsOptions replays = {
+        .statements = replay_statements, .threads = 1, .timeout_ms = c->read_timeout_ms};
+    const LookupsOptions changes = {.threads = 1, .timeout_ms = c->publish_timeout_ms};
     TRY(vault_open(&c->vault, &c->db, false, ingest->log, &ingest->vault, err));
     ingest->lookups = lookups_start(ingest, &claims, err);
     ingest->reads = ingest->lookups ? lookups_start(ingest, &reads, err) : NULL;
@@ -230,7 +234,7 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
     ingest->tail = tail_start(ingest, err);
     if (!ingest->tail)
         return false;
-    ingest->sessions = sessions_start(ingest);
+    TRY(sessions_start(ingest, &ingest->sessions, err));
     ingest->leasing = leasing_start(ingest, err);
     if (!ingest->leasing)
         return false;

@@ -101,7 +101,7 @@ static StepNext tell_sign_in(Exchange *exchange, Question *base)
 StepNext step_session_sign_in(Exchange *exchange)
 {
     static const LookupStep step = {sizeof(SignIn), run_sign_in, NULL, read_sign_in, tell_sign_in};
-    return desk_step(exchange->ingest->sessions, exchange, &step);
+    return lookups_step(exchange->ingest->sessions->desk, exchange, &step);
 }
 
 static StepNext take(Exchange *exchange)

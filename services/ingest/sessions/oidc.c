@@ -133,7 +133,7 @@ static StepNext tell_start(Exchange *exchange, Question *base)
 StepNext step_oidc_start(Exchange *exchange)
 {
     static const LookupStep step = {sizeof(SignIn), run_start, NULL, read_start, tell_start};
-    return desk_step(exchange->ingest->sessions, exchange, &step);
+    return lookups_step(exchange->ingest->sessions->desk, exchange, &step);
 }
 
 /* --- and back --------------------------------------------------------------------------------- */
@@ -206,5 +206,5 @@ static StepNext tell_back(Exchange *exchange, Question *base)
 StepNext step_oidc_back(Exchange *exchange)
 {
     static const LookupStep step = {sizeof(SignIn), run_back, NULL, read_back, tell_back};
-    return desk_step(exchange->ingest->sessions, exchange, &step);
+    return lookups_step(exchange->ingest->sessions->desk, exchange, &step);
 }

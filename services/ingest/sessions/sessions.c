@@ -24,8 +24,12 @@ bool sessions_check(const SessionConfig *config, Err *err)
     return true;
 }
 
-Sessions *sessions_start(Ingest *ingest)
+bool sessions_start(Ingest *ingest, Sessions **ret_sessions, Err *err)
 {
+    static const LookupsOptions desk = {.threads = DESK_THREADS,
+                                        .waiting_max = DESK_WAITING_MAX,
+                                        .full_code = "sign-in-line",
+                                        .full_text = "Too many people sign in at once"};
     Sessions *sessions = calloc(1, sizeof *sessions);
     CHECK(sessions);
     sessions->ingest = ingest;
@@ -33,15 +37,16 @@ Sessions *sessions_start(Ingest *ingest)
     CHECK(pthread_mutex_init(&sessions->provider.lock, NULL) == 0);
     if (sessions_oidc(&ingest->config->sessions))
         sessions->keys = keys_start(ingest->log);
-    sessions->desk = desk_open();
-    return sessions;
+    sessions->desk = lookups_start(ingest, &desk, err);
+    *ret_sessions = sessions;
+    return sessions->desk != NULL;
 }
 
 void sessions_stop(Sessions *sessions)
 {
     if (!sessions)
         return;
-    desk_close(sessions->desk);
+    lookups_stop(sessions->desk);
     keys_stop(sessions->keys);
     attempts_free(sessions->attempts);
     pthread_mutex_destroy(&sessions->provider.lock);

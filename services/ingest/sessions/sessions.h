@@ -13,8 +13,6 @@
 
 enum { DESK_THREADS = 2, DESK_WAITING_MAX = 32 };
 
-typedef struct Desk Desk;
-
 typedef struct Provider { /* what its discovery document says */
     pthread_mutex_t lock;
     bool known;
@@ -24,20 +22,13 @@ typedef struct Provider { /* what its discovery document says */
 
 typedef struct Sessions {
     Ingest *ingest;
-    Desk *desk;
+    Lookups *desk; /* asks no database */
     Attempts *attempts;
     KeyStore *keys; /* the provider's; NULL: none */
     Provider provider;
 } Sessions;
 
 bool sessions_check(const SessionConfig *config, Err *err) MUST_USE;
-Sessions *sessions_start(Ingest *ingest);
+bool sessions_start(Ingest *ingest, Sessions **ret_sessions, Err *err) MUST_USE;
 void sessions_stop(Sessions *sessions); /* NULL is fine */
 bool sessions_oidc(const SessionConfig *config);
-
-/* As lookups_step, at the desk: `run` gets no Db. */
-StepNext desk_step(Sessions *sessions, Exchange *exchange, const LookupStep *step);
-
-Desk *desk_open(void);
-void desk_close(Desk *desk); /* NULL is fine */
-bool desk_ask(Desk *desk, Exchange *exchange, Question *question);
