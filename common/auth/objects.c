@@ -154,9 +154,9 @@ static const Field account_fields[] = {
 #undef AT
 /* clang-format on */
 
-/* A list and its count lie side by side, as in AuthList. */
+/* A list and its count lie side by side, as in FieldList. */
 #define SIDE_BY_SIDE(Struct, first, second)                                                        \
-    static_assert(offsetof(Struct, second) - offsetof(Struct, first) == offsetof(AuthList, count), \
+    static_assert(offsetof(Struct, second) - offsetof(Struct, first) == offsetof(FieldList, count), \
                   "fields.c fills both")
 SIDE_BY_SIDE(OAuthClient, secrets, secret_count);
 SIDE_BY_SIDE(Caller, certificates, certificate_count);
@@ -484,7 +484,7 @@ static bool fill(AuthKind kind, Arena *arena, Str name, Str data, const void *be
     if (kind == AUTH_ACCOUNTS && before)
         keep_password(object, before, arena);
     const char *wrong = kinds[kind].wrong(object);
-    return !wrong || ERR(err, ERR_INPUT, "auth-field", "%s", wrong);
+    return !wrong || ERR(err, ERR_INPUT, "object-field", "%s", wrong);
 }
 
 bool auth_read_over(AuthKind kind, Str name, Str data, const void *before, void **ret_object,

@@ -11,9 +11,9 @@
  * Rule:    no secret is ever part of an object: HMACs of them are (credential.h), under a key that
  *          the topic does not hold; private keys are named by file.
  * Owner:   an object owns its texts. Threads: immutable once read.
- * Errors:  ERR_INPUT "auth-json", "auth-field"; the text says where, never a value. */
+ * Errors:  ERR_INPUT "object-json", "object-field"; the text says where, never a value. */
 #pragma once
-#include "common/auth/fields.h"
+#include "common/auth/texts.h"
 #include "common/catalog/catalog.h"
 
 /* --- callers ---------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
  * order; the older .read, .write and .* too. Ours: fhirbus/replay, fhirbus/administer. Threads:
  * pure. */
 #pragma once
-#include "common/auth/fields.h"
+#include "common/auth/texts.h"
 
 typedef struct ScopeNeed {
     const char *own;  /* "fhirbus/replay"; NULL: */

@@ -6,12 +6,13 @@
  *          path, and what contradicts itself are refused.
  * Rule:    secrets are named by file; their contents are never part of an object.
  * Owner:   a Destination owns its texts. Threads: immutable once read.
- * Errors:  ERR_INPUT "destination-json", "destination-field"; the text says where.
- * Limits:  DESTINATION_NAME_MAX; 200 tenants, 100 URLs. */
+ * Errors:  ERR_INPUT "object-json", "object-field"; the text says where.
+ * Limits:  DESTINATION_NAME_MAX; 200 tenants, 200 URLs. */
 #pragma once
 #include "common/base/arena.h"
 #include "common/base/err.h"
 #include "common/base/str.h"
+#include "common/catalog/fields.h"
 #include "common/catalog/object.h"
 
 enum { DESTINATION_NAME_MAX = 100, DESTINATION_URL_MAX = 2000, DESTINATION_SECRET_MAX = 4096 };
@@ -29,11 +30,6 @@ typedef enum DestinationCallback {
     DESTINATION_CALLBACK_API_KEY
 } DestinationCallback;
 
-typedef struct DestinationTexts {
-    Str *list;
-    size_t count;
-} DestinationTexts;
-
 typedef struct Destination {
     Arena *arena;
     const char *name; /* "lake" */
@@ -43,9 +39,9 @@ typedef struct Destination {
     bool paused;
     bool fresh_connections; /* one per request */
     Str url;
-    DestinationTexts other_urls; /* what X-TechBD-DataLake-API-URL may say */
-    DestinationTexts tenants;    /* none: those that no destination names; "*": every one */
-    int auth;                    /* DestinationAuth */
+    FieldTexts other_urls; /* what X-TechBD-DataLake-API-URL may say */
+    FieldTexts tenants;    /* none: those that no destination names; "*": every one */
+    int auth;              /* DestinationAuth */
     Str api_key_header, api_key_file;
     Str token_url, client_id, client_secret_file, scope;
     Str ca_file, cert_file, key_file;

@@ -1,4 +1,4 @@
-#include "common/auth/fields.h"
+#include "common/catalog/fields.h"
 
 #include <stdio.h>
 
@@ -18,7 +18,7 @@ static bool refuse(const Reading *reading, const JsonNode *node, const char *wha
 {
     JsonPosition at = json_position(reading->doc->source, node->at);
     size_t shown = node->key_len < NAME_SHOWN_MAX ? node->key_len : NAME_SHOWN_MAX;
-    return ERR(reading->err, ERR_INPUT, "auth-field", "line %u column %u, \"%.*s\": %s", at.line,
+    return ERR(reading->err, ERR_INPUT, "object-field", "line %u column %u, \"%.*s\": %s", at.line,
                at.column, (int)shown, node->key ? node->key : "", what);
 }
 
@@ -39,10 +39,15 @@ static bool printable(Str text)
     return true;
 }
 
-static bool read_string(const Reading *reading, const JsonNode *node, Str text, Str *ret_text)
+/* `field` NULL: a text like any other. */
+static bool read_string(const Reading *reading, const JsonNode *node, const Field *field, Str text,
+                        Str *ret_text)
 {
     if (text.len == 0 || text.len > FIELDS_TEXT_MAX || !printable(text))
         return refuse(reading, node, "a text of printable characters is expected");
+    const char *wrong = field && field->check ? field->check(text) : NULL;
+    if (wrong)
+        return refuse(reading, node, wrong);
     Str copy = arena_copy(reading->arena, text);
     if (!copy.ptr)
         return no_memory(reading, node);
@@ -50,11 +55,12 @@ static bool read_string(const Reading *reading, const JsonNode *node, Str text, 
     return true;
 }
 
-static bool read_text(const Reading *reading, const JsonNode *node, Str *ret_text)
+static bool read_text(const Reading *reading, const JsonNode *node, const Field *field,
+                      Str *ret_text)
 {
     if (node->kind != JSON_KIND_STRING)
         return refuse(reading, node, "a text is expected");
-    return read_string(reading, node, json_text(node), ret_text);
+    return read_string(reading, node, field, json_text(node), ret_text);
 }
 
 static bool read_lines(const Reading *reading, const JsonNode *node, Str *ret_text)
@@ -67,35 +73,36 @@ static bool read_lines(const Reading *reading, const JsonNode *node, Str *ret_te
     return ret_text->ptr || no_memory(reading, node);
 }
 
-static bool read_texts(const Reading *reading, const JsonNode *node, AuthTexts *ret_texts)
+static bool read_texts(const Reading *reading, const JsonNode *node, const Field *field,
+                       FieldTexts *ret_texts)
 {
-    AuthTexts texts = {0};
+    FieldTexts texts = {0};
     if (node->kind != JSON_KIND_ARRAY || node->count > FIELDS_LIST_MAX)
         return refuse(reading, node, "a list of texts is expected");
     texts.list = ARENA_ARRAY(reading->arena, Str, node->count + 1);
     if (!texts.list)
         return no_memory(reading, node);
     JSON_EACH(reading->doc, child, node)
-    TRY(read_text(reading, child, &texts.list[texts.count++]));
+    TRY(read_text(reading, child, field, &texts.list[texts.count++]));
     *ret_texts = texts;
     return true;
 }
 
-static bool read_pairs(const Reading *reading, const JsonNode *node, AuthPairs *ret_pairs)
+static bool read_pairs(const Reading *reading, const JsonNode *node, FieldPairs *ret_pairs)
 {
-    AuthPairs pairs = {0};
+    FieldPairs pairs = {0};
     if (node->kind != JSON_KIND_OBJECT || node->count > FIELDS_LIST_MAX)
         return refuse(reading, node, "an object of texts is expected");
-    pairs.list = ARENA_ARRAY(reading->arena, AuthPair, node->count + 1);
+    pairs.list = ARENA_ARRAY(reading->arena, FieldPair, node->count + 1);
     if (!pairs.list)
         return no_memory(reading, node);
     JSON_EACH(reading->doc, child, node)
     {
-        AuthPair *pair = &pairs.list[pairs.count++];
+        FieldPair *pair = &pairs.list[pairs.count++];
         if (child->flags & JSON_FLAG_DUPLICATE)
             return refuse(reading, child, "it is there twice");
-        TRY(read_string(reading, child, json_key(child), &pair->name));
-        TRY(read_text(reading, child, &pair->value));
+        TRY(read_string(reading, child, NULL, json_key(child), &pair->name));
+        TRY(read_text(reading, child, NULL, &pair->value));
     }
     *ret_pairs = pairs;
     return true;
@@ -184,13 +191,13 @@ static bool read_json(const Reading *reading, const JsonNode *node, Str *ret_jso
 
 /* --- members ---------------------------------------------------------------------------------- */
 
-static void set_initial(const Field *fields, void *to)
+void fields_initial(const Field *fields, void *to)
 {
     for (const Field *field = fields; field->name; field++) {
         if (field->kind == FIELD_UINT)
             memcpy((char *)to + field->offset, &field->initial, sizeof field->initial);
         if (field->kind == FIELD_GROUP)
-            set_initial(field->fields, to);
+            fields_initial(field->fields, to);
     }
 }
 
@@ -198,9 +205,9 @@ static bool read_members(const Reading *reading, const Field *fields, const Json
                          void *to);
 
 static bool read_list(const Reading *reading, const Field *field, const JsonNode *node,
-                      AuthList *ret_list)
+                      FieldList *ret_list)
 {
-    AuthList list = {0};
+    FieldList list = {0};
     if (node->kind != JSON_KIND_ARRAY || node->count > FIELDS_LIST_MAX)
         return refuse(reading, node, "a list of objects is expected");
     list.list = arena_zero(reading->arena, field->item_bytes * (node->count + 1));
@@ -209,7 +216,7 @@ static bool read_list(const Reading *reading, const Field *field, const JsonNode
     JSON_EACH(reading->doc, child, node)
     {
         void *item = (char *)list.list + field->item_bytes * list.count++;
-        set_initial(field->fields, item);
+        fields_initial(field->fields, item);
         TRY(read_members(reading, field->fields, child, item));
     }
     *ret_list = list;
@@ -221,11 +228,11 @@ static bool read_value(const Reading *reading, const Field *field, const JsonNod
     void *to = (char *)base + field->offset;
     switch (field->kind) {
     case FIELD_TEXT:
-        return read_text(reading, node, to);
+        return read_text(reading, node, field, to);
     case FIELD_LINES:
         return read_lines(reading, node, to);
     case FIELD_TEXTS:
-        return read_texts(reading, node, to);
+        return read_texts(reading, node, field, to);
     case FIELD_PAIRS:
         return read_pairs(reading, node, to);
     case FIELD_UINT:
@@ -274,16 +281,16 @@ bool fields_read(const Field *fields, Str json, Arena *arena, void *to, Err *err
     JsonPosition at = {0};
     ARENA_AUTO scratch = arena_new(SCRATCH_BYTES);
     if (!scratch || !json_read(json, NULL, &limits, scratch, &doc, &at, err))
-        return ERR(err, ERR_INPUT, "auth-json", "line %u column %u: not JSON, or too deep", at.line,
-                   at.column);
+        return ERR(err, ERR_INPUT, "object-json", "line %u column %u: not JSON, or too deep",
+                   at.line, at.column);
     const Reading reading = {&doc, arena, err};
-    set_initial(fields, to);
+    fields_initial(fields, to);
     return read_members(&reading, fields, json_root(&doc), to);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static void write_texts(const AuthTexts *texts, Buf *out)
+static void write_texts(const FieldTexts *texts, Buf *out)
 {
     buf_add_char(out, '[');
     for (size_t i = 0; i < texts->count; i++) {
@@ -294,7 +301,7 @@ static void write_texts(const AuthTexts *texts, Buf *out)
     buf_add_char(out, ']');
 }
 
-static void write_pairs(const AuthPairs *pairs, Buf *out)
+static void write_pairs(const FieldPairs *pairs, Buf *out)
 {
     buf_add_char(out, '{');
     for (size_t i = 0; i < pairs->count; i++) {
@@ -307,7 +314,7 @@ static void write_pairs(const AuthPairs *pairs, Buf *out)
     buf_add_char(out, '}');
 }
 
-static void write_list(const Field *field, const AuthList *list, Buf *out)
+static void write_list(const Field *field, const FieldList *list, Buf *out)
 {
     buf_add_char(out, '[');
     for (size_t i = 0; i < list->count; i++) {
@@ -344,7 +351,7 @@ static void write_bytes32(const uint8_t *bytes, Buf *out)
 
 static bool is_initial(const Field *field, const void *base)
 {
-    static const uint8_t zeros[sizeof(AuthTexts) > 32 ? sizeof(AuthTexts) : 32];
+    static const uint8_t zeros[sizeof(FieldTexts) > 32 ? sizeof(FieldTexts) : 32];
     const char *at = (const char *)base + field->offset;
     uint64_t number;
     switch (field->kind) {
@@ -358,7 +365,7 @@ static bool is_initial(const Field *field, const void *base)
     case FIELD_TEXTS:
     case FIELD_PAIRS:
     case FIELD_LIST:
-        return ((const AuthList *)(const void *)at)->count == 0;
+        return ((const FieldList *)(const void *)at)->count == 0;
     case FIELD_BOOL:
         return !*(const bool *)at;
     case FIELD_CHOICE:
