@@ -218,8 +218,19 @@ static bool is_denied(const LeaseSubject *subject, LeaseHold *hold, int64_t now_
     return false;
 }
 
+/* As far as the ledger has said it, less what was granted here since. */
+static bool quota_is_used_up(const LeaseSubject *subject, int64_t now_ms)
+{
+    return subject->plan.quota && subject->answered_ms && now_ms < subject->quota_reset_at_ms &&
+           subject->debt >= subject->quota_left;
+}
+
 static bool take_alone(const Leases *leases, LeaseSubject *subject, LeaseHold *hold, int64_t now_ms)
 {
+    if (quota_is_used_up(subject, now_ms)) {
+        lease_refuse(hold, LIMIT_QUOTA, subject->quota_reset_at_ms - now_ms);
+        return false;
+    }
     uint64_t per_s = leases->options.away_per_s;
     if (subject->plan.rate_per_s)
         per_s = least(per_s, subject->plan.rate_per_s);

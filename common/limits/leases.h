@@ -15,8 +15,9 @@
  *          that is not used within its life is given back; one whose replica has died is lost.
  *          The ledger notes what each replica may still give back, and takes no more than that: a
  *          call may be lost or repeated, and at most one lease is lost or granted twice by it.
- * Without the ledger: what is left of the lease, then away_per_s by each replica; that is entered
- *          in the ledger when it is back. Nobody waits then.
+ * Without the ledger: what is left of the lease, then away_per_s by each replica, up to what the
+ *          ledger last said was left of the quota; that is entered in the ledger when it is back.
+ *          Nobody waits then.
  * Owner:   a hold is the request's, zeroed at first; leases_leave before it goes.
  * Threads: any; wake is called with a lock held that leases_enter and leases_leave take. */
 #pragma once

@@ -6,16 +6,24 @@
 #include "services/ingest/flow.h"
 #include "services/ingest/refuse.h"
 
+StepNext admit_refuse(Exchange *exchange, TenantCap cap)
+{
+    count_tenant_refused(exchange->ingest->counters, cap);
+    exchange->share_refused = (int)cap + 1;
+    refuse_retry_after(exchange);
+    return refuse_outcome(exchange, 429, ADMIT_BUSY, "throttled",
+                          cap == CAP_REQUESTS
+                              ? "Too many requests of this tenant at once, try again later"
+                              : "Too much of this tenant at once, try again later");
+}
+
 StepNext step_admit(Exchange *exchange)
 {
     Ingest *ingest = exchange->ingest;
     exchange->admitted = tenants_enter(ingest->tenants, exchange->tenant);
     if (exchange->admitted)
         return STEP_NEXT;
-    count_tenant_refused(ingest->counters, CAP_REQUESTS);
-    refuse_retry_after(exchange);
-    return refuse(exchange, 429, "tenant-busy",
-                  "Too many requests of this tenant at once, try again later");
+    return admit_refuse(exchange, CAP_REQUESTS);
 }
 
 bool admit_room(Exchange *exchange, size_t more)
@@ -23,10 +31,8 @@ bool admit_room(Exchange *exchange, size_t more)
     Ingest *ingest = exchange->ingest;
     if (!exchange->admitted)
         return true; /* a route without shares */
-    if (!tenants_take(ingest->tenants, exchange->admitted, exchange->admitted_bytes, more)) {
-        count_tenant_refused(ingest->counters, CAP_BYTES);
+    if (!tenants_take(ingest->tenants, exchange->admitted, exchange->admitted_bytes, more))
         return false;
-    }
     exchange->admitted_bytes += more;
     return true;
 }

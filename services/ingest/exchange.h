@@ -99,6 +99,7 @@ typedef struct Exchange {
     bool body_measured;
     uint64_t body_limit; /* of the plans; 0: none */
     LimitScope body_limit_scope;
+    int share_refused; /* TenantCap + 1 of the tenant's share that was used up; 0: none was */
 
     Envelope envelope; /* wrap */
     Str error_code;    /* for the log: why it was refused */

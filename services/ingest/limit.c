@@ -4,6 +4,7 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/limits/addresses.h"
+#include "services/ingest/counts.h"
 #include "services/ingest/leasing.h"
 #include "services/ingest/limit_counts.h"
 #include "services/ingest/refuse.h"
@@ -306,6 +307,22 @@ static void add_left(Buf *to, const char *scope, const LeaseFacts *facts, const 
     }
 }
 
+/* Of this replica, with or without a plan: tenants.h. */
+static void add_share(const Exchange *exchange, Buf *policy, Buf *left)
+{
+    const IngestConfig *config = exchange->ingest->config;
+    bool bytes = exchange->share_refused == CAP_BYTES + 1;
+    if (!exchange->share_refused)
+        return;
+    add_item(policy, "tenant", "share");
+    buf_add_format(
+        policy, ";q=%llu;qu=\"%s\"",
+        (unsigned long long)(bytes ? config->tenant_bytes_max : config->tenant_requests_max),
+        bytes ? "content-bytes" : "concurrent-requests");
+    add_item(left, "tenant", "share");
+    buf_add_format(left, ";r=0;t=%llu", (unsigned long long)config->retry_after_s);
+}
+
 /* spec: draft-ietf-httpapi-ratelimit-headers-10 §3, §4; RFC 9651 lists of strings */
 void limit_headers(Exchange *exchange)
 {
@@ -321,6 +338,7 @@ void limit_headers(Exchange *exchange)
         add_policy(&policy, limit_scope_name((LimitScope)scope), &facts);
         add_left(&left, limit_scope_name((LimitScope)scope), &facts, hold);
     }
+    add_share(exchange, &policy, &left);
     if (policy.len)
         http_reply_header(exchange->request, "RateLimit-Policy",
                           arena_copy(exchange->arena, buf_str(&policy)));

@@ -91,7 +91,7 @@ static HttpRefusal room(void *context, HttpRequest *request, size_t more)
         return (HttpRefusal){413, LIMIT_BODY, ""};
     if (admit_room(exchange, more))
         return (HttpRefusal){0};
-    return (HttpRefusal){429, "tenant-busy", "Too much of this tenant at once, try again later"};
+    return (HttpRefusal){429, ADMIT_BUSY, ""};
 }
 
 static HttpNext handle(void *context, HttpRequest *request)
@@ -113,9 +113,12 @@ static void server_refuses(void *context, HttpRequest *request, const HttpRefusa
         exchange->error_code = str_from(refusal->code);
     if (exchange && strcmp(refusal->code, LIMIT_BODY) == 0)
         limit_refuse_body(exchange);
+    else if (exchange && strcmp(refusal->code, ADMIT_BUSY) == 0)
+        admit_refuse(exchange, CAP_BYTES);
     else
         refuse_write(request, refusal->status, str_from(refusal->text));
-    if (refusal->status == 503 || refusal->status == 429)
+    bool told = exchange && exchange->share_refused;
+    if (!told && (refusal->status == 503 || refusal->status == 429))
         http_reply_header(request, "Retry-After",
                           arena_format(http_request_arena(request), "%llu",
                                        (unsigned long long)ingest->config->retry_after_s));

@@ -65,7 +65,7 @@ static const struct {
     {{415, "application/json", "Error", "Another media type or coding", NULL},               OF_SENT },
     {{421, "application/json", "Error", "The connection was opened for another host", NULL},
      OF_ALL                                                                                          },
-    {{429, "application/json", "Error", "Too much at once",
+    {{429, "application/fhir+json", "OperationOutcome", "Too much at once",
       "Retry-After,RateLimit,RateLimit-Policy"},
      OF_ALL                                                                                          },
     {{431, "application/json", "Error", "Too many header fields, or too large", NULL},       OF_ALL  },

@@ -294,6 +294,42 @@ static void the_last_lease_then_the_default_and_nobody_waits(void **state)
     leases_free(leases);
 }
 
+/* As long as the ledger is away. */
+static size_t granted_alone(Leases *leases, const LimitPlan *plan, size_t asked, int64_t from_ms,
+                            LimitReason *ret_last)
+{
+    size_t granted = 0;
+    for (size_t i = 0; i < asked; i++) {
+        LeaseHold hold;
+        int64_t now = from_ms + (int64_t)i * 1000;
+        enter(leases, plan, &hold, now);
+        lose(leases, now);
+        granted += leases_state(leases, &hold) == LEASE_GRANTED;
+        *ret_last = hold.reason;
+        leases_leave(leases, &hold, now);
+    }
+    return granted;
+}
+
+static void a_quota_that_is_known_is_kept_without_the_ledger_too(void **state)
+{
+    (void)state;
+    const LimitPlan plan = {.quota = 20};
+    Ledger ledger = {.quota = 20};
+    LimitReason reason = LIMIT_NO_REASON;
+    Leases *leases = replica_new(1000);
+    for (int i = 0; i < 12; i++)
+        assert_true(ask_one(leases, &ledger, &plan, 1000));
+    assert_int_equal(granted_alone(leases, &plan, 30, 2000, &reason), 8);
+    assert_int_equal(reason, LIMIT_QUOTA);
+    /* The period is over: what is left of the next one only the ledger knows. */
+    assert_int_equal(granted_alone(leases, &plan, 5, 1000 + 3600000, &reason), 5);
+    leases_free(leases);
+    Leases *fresh = replica_new(2); /* one that never asked: the default alone */
+    assert_int_equal(granted_alone(fresh, &plan, 30, 2000, &reason), 30);
+    leases_free(fresh);
+}
+
 static void the_default_is_no_more_than_the_plan(void **state)
 {
     (void)state;
@@ -448,6 +484,7 @@ int main(void)
         cmocka_unit_test(another_plan_is_in_force_at_once),
         cmocka_unit_test(says_what_is_left),
         cmocka_unit_test(the_last_lease_then_the_default_and_nobody_waits),
+        cmocka_unit_test(a_quota_that_is_known_is_kept_without_the_ledger_too),
         cmocka_unit_test(the_default_is_no_more_than_the_plan),
         cmocka_unit_test(the_ledger_is_tried_again_after_a_second),
         cmocka_unit_test(three_replicas_keep_a_quota_within_a_hundredth),
