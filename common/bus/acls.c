@@ -165,6 +165,10 @@ static bool refused(rd_kafka_resp_err_t code)
 
 static bool say_refused(Err *err, rd_kafka_resp_err_t code)
 {
+    if (code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+        return ERR(err, ERR_FATAL, "acl-refused",
+                   "not authorised: the brokers do not let this principal see, or change, who may "
+                   "what");
     return ERR(err, ERR_FATAL, "acl-refused", "%s", rd_kafka_err2str(code));
 }
 
@@ -316,14 +320,23 @@ static bool settle(Job *job, Err *err)
     rd_kafka_AclBinding_destroy_array(extra, extras);
     free(extra);
     rd_kafka_event_destroy(event);
+    bool *was_there = calloc(job->wanted.count + 1, sizeof *was_there);
+    CHECK(was_there);
     for (size_t i = 0; i < job->wanted.count; i++) {
-        const Rule *rule = &job->wanted.list[i];
-        missing += !rule->there;
-        tell(job, rule->there ? ACL_FINE : job->check_only ? ACL_MISSING : ACL_ADDED, rule);
+        was_there[i] = job->wanted.list[i].there;
+        missing += !was_there[i];
     }
-    if (!fine || job->check_only || !missing)
-        return fine;
-    return add_missing(job, err) && await_visible(job, err);
+    if (fine && missing && !job->check_only)
+        fine = add_missing(job, err) && await_visible(job, err);
+    for (size_t i = 0; i < job->wanted.count; i++)
+        if (fine || was_there[i])
+            tell(job,
+                 was_there[i]      ? ACL_FINE
+                 : job->check_only ? ACL_MISSING
+                                   : ACL_ADDED,
+                 &job->wanted.list[i]);
+    free(was_there);
+    return fine;
 }
 
 bool bus_acls_ensure(const BusConfig *config, const AclRow *rows, size_t count, bool check_only,

@@ -132,6 +132,7 @@ const ConfigOption ingest_options[] = {
         "of the topic config allow"),
     OPT("DESTINATION_SECRETS", CONFIG_TEXT, secrets, "/etc/fhirbus/destinations",
         "the folder of the files that destinations name: their secrets for /lake/callback"),
+    DESTINATION_TOPIC_OPTIONS(IngestConfig, topics),
     OPT("DESTINATIONS", CONFIG_TEXT, destinations, "lake",
         "names of the destinations without an object of the topic config, by comma; as in "
         "lake-submitter"),

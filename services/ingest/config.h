@@ -5,6 +5,7 @@
 #include "common/bus/bus.h"
 #include "common/config/config.h"
 #include "common/db/db.h"
+#include "common/destinations/topic.h"
 #include "common/vault/vault.h"
 #include "services/ingest/sessions/session_options.h"
 
@@ -37,6 +38,7 @@ typedef struct IngestConfig {
     const char *signing_keys, *token_issuer, *token_audience;
     uint64_t signing_publish_s;
     const char *datalake_urls, *secrets;
+    DestinationTopics topics;
     const char *destinations, *lake_callback_key; /* those of the settings, which may call back */
     int lake_callback;                            /* DestinationCallback - 1 */
     const char *public_base_url;

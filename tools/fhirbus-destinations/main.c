@@ -3,30 +3,23 @@
 #include <string.h>
 
 #include "common/bus/bus_options.h"
-#include "common/bus/topics.h"
 #include "common/catalog/administer.h"
 #include "common/config/config.h"
 #include "common/destinations/destination.h"
+#include "common/destinations/topic.h"
 
-enum { WAIT_MS = 30000, HOUR_MS = 3600000 };
+enum { WAIT_MS = 30000 };
 
 typedef struct ToolConfig {
     BusConfig bus;
-    uint64_t partitions, replication, min_insync, retention_h;
+    DestinationTopics topics;
     const char *by, *comment;
 } ToolConfig;
 
 #define OPT(...) CONFIG_OPTION(ToolConfig, __VA_ARGS__)
 static const ConfigOption options[] = {
     BUS_OPTIONS(ToolConfig, bus),
-    OPT("TOPIC_PARTITIONS", CONFIG_UINT, partitions, "12",
-        "of a new destination's topic submit.<destination>", .min = 1, .max = 10000),
-    OPT("TOPIC_REPLICATION", CONFIG_UINT, replication, "0", "0: the cluster's default", .min = 0,
-        .max = 100),
-    OPT("TOPIC_MIN_INSYNC_REPLICAS", CONFIG_UINT, min_insync, "0", "0: the cluster's default",
-        .min = 0, .max = 100),
-    OPT("TOPIC_RETENTION_H", CONFIG_UINT, retention_h, "168",
-        "hours that a destination may be down without loss", .min = 1, .max = 876000),
+    DESTINATION_TOPIC_OPTIONS(ToolConfig, topics),
     OPT("PUBLISHED_BY", CONFIG_TEXT, by, NULL, "who publishes; default: the user's name"),
     OPT("COMMENT", CONFIG_TEXT, comment, NULL, "why; kept with the object"),
     {0},
@@ -70,46 +63,30 @@ static void print_entry(const CatalogEntry *entry)
 static bool make_topic(const Administration *self, const char *name, Err *err)
 {
     const ToolConfig *config = self->opaque;
-    char topic[DESTINATION_NAME_MAX + 10];
-    int32_t there = 0;
-    Err unknown = {0};
-    TopicReport report;
-    snprintf(topic, sizeof topic, "submit.%s", name);
-    if (!bus_partition_count(&config->bus, topic, WAIT_MS, &there, &unknown))
-        there = 0;
-    const TopicSpec spec = {
-        .name = topic,
-        .partitions = there > 0 ? there : (int32_t)config->partitions,
-        .replication = (int32_t)config->replication,
-        .min_insync_replicas = (int32_t)config->min_insync,
-        .retention_ms = (int64_t)config->retention_h * HOUR_MS,
-        .message_max_bytes = config->bus.message_max_bytes,
-    };
-    TRY(bus_topics_ensure(&config->bus, &spec, 1, false, WAIT_MS, &report, err));
-    if (report.state == TOPIC_CREATED)
-        printf("created  topic %s\n", topic);
+    bool created;
+    TRY(destination_topic_ensure(&config->bus, &config->topics, str_from(name), WAIT_MS, &created,
+                                 err));
+    if (created)
+        printf("created  topic submit.%s\n", name);
     return true;
 }
 
 /* Documents that nobody would deliver any more are not left behind unsaid. */
 static int removal(const Administration *self, const char *name, bool force)
 {
-    char topic[DESTINATION_NAME_MAX + 10], group[DESTINATION_NAME_MAX + 20];
     uint64_t waiting = 0;
     Err err = {0};
     if (strlen(name) > DESTINATION_NAME_MAX)
         return administer_remove(self, name);
-    snprintf(topic, sizeof topic, "submit.%s", name);
-    snprintf(group, sizeof group, "lake-submitter.%s", name);
-    bool known = bus_group_waiting(self->bus, group, topic, WAIT_MS, &waiting, &err);
+    bool known = destination_waiting(self->bus, str_from(name), WAIT_MS, &waiting, &err);
     if (!known && !force)
-        return administer_complain(self, topic, &err);
+        return administer_complain(self, name, &err);
     if (waiting > 0)
         fprintf(stderr,
-                "%s: %llu documents wait on %s. They stay there, undelivered, until their "
+                "%s: %llu documents wait on submit.%s. They stay there, undelivered, until their "
                 "retention is over or destinations/%s is published again.%s\n",
-                force ? "warning" : "fhirbus-destinations", (unsigned long long)waiting, topic,
-                name, force ? "" : " To remove it all the same: --force");
+                force ? "warning" : "fhirbus-destinations", (unsigned long long)waiting, name, name,
+                force ? "" : " To remove it all the same: --force");
     return waiting > 0 && !force ? 1 : administer_remove(self, name);
 }
 

@@ -4,6 +4,7 @@
  * change.c       everything else, one after the other on a thread of its own: preconditions, the
  *                administrator's authority, what others claim, publishing, the reply
  * objects.c      PUT and DELETE of an object
+ * plain.c        rules and destinations: what they must be, and what goes before and after them
  * credentials.c  API keys, client secrets, certificates of a caller: made, ended
  *
  * Rule:    who asks is step_authenticate's business (RIGHT_ADMINISTER; nobody is ever anonymous
@@ -28,29 +29,40 @@ typedef struct AdminVerb {
     bool (*edit)(AdminChange *change, const void *before, void **ret_after, Err *err);
     /* What the reply says of it once it is published; NULL: the object. */
     void (*tell)(AdminChange *change, Buf *to);
-    bool of_caller;  /* its route names the caller first */
-    bool makes;      /* the object need not be there */
+    bool of_caller; /* its route names the caller first */
+    bool makes;     /* the object need not be there */
+    bool removes;
     bool overwrites; /* of an object that is there the version must be said */
     unsigned status; /* 200, 201 */
 } AdminVerb;
+
+/* A kind that is published as it was written. */
+typedef struct AdminPlain {
+    const char *name;
+    bool (*check)(AdminChange *change, Err *err);   /* of `body`, before it is published */
+    bool (*prepare)(AdminChange *change, Err *err); /* what must be there by then; or NULL */
+    bool (*let_go)(AdminChange *change, Err *err);  /* may it be taken away? or NULL */
+} AdminPlain;
 
 /* Owner: freed with its exchange. Texts are the request's, which is parked meanwhile. */
 struct AdminChange {
     Question base;
     const AdminVerb *verb;
-    AuthKind kind;
+    AuthKind kind;           /* AUTH_KIND_COUNT: `plain` says which */
+    const AdminPlain *plain; /* NULL: a kind of common/auth */
     Str name, item, body, comment;
     Str id; /* kind/name */
     Authority authority;
     Str if_match;
     bool only_new; /* If-None-Match: * */
+    bool force;    /* ?force=true */
     /* of credentials.c: what was made, to be shown this once */
     Credential credential;
     char credential_id[CREDENTIAL_ID_LEN + 1];
     bool is_secret, removed;
     /* what became of it */
     unsigned status;
-    char code[40], text[400];
+    char code[40], text[600];
     Buf reply;
     char etag[ADMIN_ETAG_BYTES];
 };

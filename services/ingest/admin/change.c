@@ -6,7 +6,7 @@
 #include "common/catalog/publish.h"
 #include "common/http/fields.h"
 #include "common/http/target.h"
-#include "services/ingest/admin/admin.h"
+#include "services/ingest/admin/plain.h"
 #include "services/ingest/authenticate.h"
 #include "services/ingest/refuse.h"
 
@@ -71,6 +71,8 @@ static bool conditions_hold(AdminChange *change, const CatalogObject *object)
 static bool allowed(AdminChange *change, const CatalogView *view, const void *before,
                     const void *after)
 {
+    if (change->plain)
+        return authority_is_whole(&change->authority) || forbid(change, "admin-authority");
     if (!authority_permits(&change->authority, change->kind, before, after))
         return forbid(change, "admin-authority");
     const char *taken = after ? auth_clash(view, change->kind, change->name, after) : NULL;
@@ -88,10 +90,12 @@ static bool allowed(AdminChange *change, const CatalogView *view, const void *be
  * written. */
 static Str data_of(AdminChange *change, const void *after, Buf *json)
 {
-    bool as_written = !auth_hides(change->kind) && change->body.len;
-    if (after && !as_written)
+    if (change->removed)
+        return STR_NONE;
+    bool as_written = change->plain || (!auth_hides(change->kind) && change->body.len);
+    if (!as_written)
         auth_write(change->kind, after, json);
-    return !after ? STR_NONE : as_written ? change->body : buf_str(json);
+    return as_written ? change->body : buf_str(json);
 }
 
 static bool publish(AdminChange *change, const void *after, uint64_t version, Err *err)
@@ -132,11 +136,12 @@ static bool make(AdminChange *change, const CatalogView *view, uint64_t *ret_ver
 {
     const CatalogEntry *entry = catalog_find(view, change->id);
     const void *before = entry ? entry->made : NULL;
-    bool seen = before && authority_sees(&change->authority, change->kind, before);
+    bool seen = change->plain ? entry && authority_is_whole(&change->authority)
+                              : before && authority_sees(&change->authority, change->kind, before);
     Err err = {0};
     if (!seen && !change->verb->makes)
         return admin_fail(change, 404, "admin-unknown", "There is no such object");
-    if (entry && !seen)
+    if ((entry && !seen) || (change->plain && !authority_is_whole(&change->authority)))
         return forbid(change, "admin-authority");
     if (!conditions_hold(change, entry ? entry->object : NULL))
         return false;
@@ -144,7 +149,7 @@ static bool make(AdminChange *change, const CatalogView *view, uint64_t *ret_ver
         return change->status ? false : fail_with(change, &err);
     *ret_version = entry ? entry->object->version : 0;
     change->status = entry ? change->verb->status : 201;
-    change->removed = *ret_after == NULL;
+    change->removed = change->verb->removes;
     return allowed(change, view, before, *ret_after);
 }
 
@@ -188,10 +193,11 @@ static StepNext read_change(Exchange *exchange, Question *base)
     Str kind = of_caller ? STR("callers") : exchange->parameters[0];
     Str none_match = http_request_header(request, STR("if-none-match"));
     buf_init(&change->reply, REPLY_BYTES_MAX);
-    if (!auth_kind_named(kind, &change->kind))
-        return str_is(kind, "destinations")
-                   ? refuse(exchange, 405, "method", "fhirbus-destinations publishes these")
-                   : refuse(exchange, 404, "not-found", "Resource not found");
+    change->plain = admin_plain(kind);
+    if (change->plain)
+        change->kind = AUTH_KIND_COUNT;
+    else if (!auth_kind_named(kind, &change->kind))
+        return refuse(exchange, 404, "not-found", "Resource not found");
     if (exchange->ingest->config->body_max_bytes > OBJECT_BYTES_MAX &&
         http_request_body(request).len > OBJECT_BYTES_MAX)
         return refuse(exchange, 413, "object-bytes", "An object has at most 1048576 bytes");
@@ -204,6 +210,8 @@ static StepNext read_change(Exchange *exchange, Question *base)
     change->authority = admin_authority(exchange);
     change->if_match = http_request_header(request, STR("if-match"));
     change->only_new = str_is(str_trim(none_match), "*");
+    change->force =
+        str_is(http_query_get(http_request_query(request), STR("force"), exchange->arena), "true");
     if (!object_id_valid(change->id))
         return refuse(exchange, 400, "object-id", "A name is letters, digits, '.', '_' and '-'");
     return STEP_NEXT;

@@ -1,10 +1,9 @@
 /* GET /admin/{kind}, GET /admin/{kind}/{name}. */
 #include <stdio.h>
 
-#include "common/destinations/destination.h"
 #include "common/http/target.h"
 #include "common/json/write.h"
-#include "services/ingest/admin/admin.h"
+#include "services/ingest/admin/plain.h"
 #include "services/ingest/refuse.h"
 
 enum { LIST_DEFAULT = 100 };
@@ -64,13 +63,13 @@ bool admin_write(AuthKind kind, const CatalogObject *object, Buf *to)
 
 /* --- which ------------------------------------------------------------------------------------ */
 
-/* Destinations are shown, to whoever administers for everybody; their tool publishes them. */
+/* AUTH_KIND_COUNT: one of plain.h, which whoever administers for everybody sees. */
 static bool kind_of(Str name, AuthKind *ret_kind)
 {
     if (auth_kind_named(name, ret_kind))
         return true;
     *ret_kind = AUTH_KIND_COUNT;
-    return str_is(name, "destinations");
+    return admin_plain(name) != NULL;
 }
 
 static bool sees(const Authority *authority, AuthKind kind, const CatalogEntry *entry)

@@ -27,10 +27,6 @@
     {                                                                                              \
         412, "application/json", "Error", "Another version is in force", NULL                      \
     }
-#define NO_METHOD                                                                                  \
-    {                                                                                              \
-        405, "application/json", "Error", "Shown here, published by a tool", NULL                  \
-    }
 #define TAKEN                                                                                      \
     {                                                                                              \
         409, "application/json", "Error", "Another object claims the same", NULL                   \
@@ -84,7 +80,6 @@ static const ApiAnswer answers_put[] = {
     {200,            "application/json", "AdminObject", "Changed, in force here", "ETag"},
     {201, "application/json", "AdminObject", "Made, in force here", "ETag"},
     NONE_SUCH,
-    NO_METHOD,
     TAKEN,
     CHANGED,
     {428,        "application/json", "Error", "There is one: If-Match is needed", NULL},
@@ -93,16 +88,27 @@ static const ApiAnswer answers_put[] = {
 const ApiOperation api_admin_put = {
     .id = "putObject",
     .tag = "Administration",
-    .summary = "Makes or changes an object: its data, as docs/security.md has it",
+    .summary = "Makes or changes an object: its data, as docs/security.md (docs/rules.md, "
+               "docs/destinations.md) has it",
     .fields = fields_put,
     .body = "AdminData",
     .answers = answers_put,
 };
 
-static const ApiField fields_delete[] = {KIND, NAME("of the object"), COMMENT, IF_MATCH, API_END};
+static const ApiField fields_delete[] = {
+    KIND,
+    NAME("of the object"),
+    COMMENT,
+    IF_MATCH,
+    {API_QUERY, "force", false, "Flag", "true: a destination for which documents wait, too"},
+    API_END,
+};
 static const ApiAnswer answers_delete[] = {
     {204,   NULL, NULL, "It is gone", NULL},
-    NONE_SUCH, NO_METHOD, CHANGED, {0},
+    NONE_SUCH,
+    {409, "application/json", "Error", "Documents wait for this destination", NULL},
+    CHANGED,
+    {0},
 };
 const ApiOperation api_admin_delete = {
     .id = "deleteObject",
