@@ -156,7 +156,8 @@ static const Field account_fields[] = {
 
 /* A list and its count lie side by side, as in FieldList. */
 #define SIDE_BY_SIDE(Struct, first, second)                                                        \
-    static_assert(offsetof(Struct, second) - offsetof(Struct, first) == offsetof(FieldList, count), \
+    static_assert(offsetof(Struct, second) - offsetof(Struct, first) ==                            \
+                      offsetof(FieldList, count),                                                  \
                   "fields.c fills both")
 SIDE_BY_SIDE(OAuthClient, secrets, secret_count);
 SIDE_BY_SIDE(Caller, certificates, certificate_count);
@@ -472,12 +473,9 @@ void auth_write_shown(AuthKind kind, void *object, Buf *out)
 
 /* --- objects ---------------------------------------------------------------------------------- */
 
-static bool fill(AuthKind kind, Arena *arena, Str name, Str data, const void *before, void *object,
-                 Err *err)
+static bool fill(AuthKind kind, Str data, const void *before, void *object, Err *err)
 {
-    Str copy = arena_copy(arena, name);
-    *(Arena **)object = arena;
-    memcpy((char *)object + kinds[kind].name_at, &copy, sizeof copy);
+    Arena *arena = *(Arena **)object;
     TRY(fields_read(kinds[kind].fields, data, arena, object, err));
     if (kind == AUTH_CALLERS && before)
         keep_secrets(object, before);
@@ -487,14 +485,24 @@ static bool fill(AuthKind kind, Arena *arena, Str name, Str data, const void *be
     return !wrong || ERR(err, ERR_INPUT, "object-field", "%s", wrong);
 }
 
-bool auth_read_over(AuthKind kind, Str name, Str data, const void *before, void **ret_object,
-                    Err *err)
+void *auth_new(AuthKind kind, Str name)
 {
     Arena *arena = arena_new(OBJECT_ARENA_BYTES);
     void *object = arena ? arena_zero(arena, kinds[kind].bytes) : NULL;
     CHECK(object);
-    if (!fill(kind, arena, name, data, before, object, err)) {
-        arena_free(arena);
+    Str copy = arena_copy(arena, name);
+    *(Arena **)object = arena;
+    memcpy((char *)object + kinds[kind].name_at, &copy, sizeof copy);
+    fields_initial(kinds[kind].fields, object);
+    return object;
+}
+
+bool auth_read_over(AuthKind kind, Str name, Str data, const void *before, void **ret_object,
+                    Err *err)
+{
+    void *object = auth_new(kind, name);
+    if (!fill(kind, data, before, object, err)) {
+        auth_free(object);
         return false;
     }
     *ret_object = object;

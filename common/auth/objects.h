@@ -192,6 +192,8 @@ bool auth_read(AuthKind kind, Str name, Str data, void **ret_object, Err *err) M
  * password's hash where an account has none. */
 bool auth_read_over(AuthKind kind, Str name, Str data, const void *before, void **ret_object,
                     Err *err) MUST_USE;
+/* One that says nothing yet. */
+void *auth_new(AuthKind kind, Str name);
 void auth_free(void *object); /* NULL is fine */
 /* The object as JSON again; `out` decides the limit. */
 void auth_write(AuthKind kind, const void *object, Buf *out);

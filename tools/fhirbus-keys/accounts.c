@@ -38,14 +38,13 @@ static bool begin(Tool *tool, bool make, AccountEdit *ret_edit, Err *err)
 static bool publish(AccountEdit *edit, Err *err)
 {
     void *checked = NULL;
-    uint64_t version = 0;
     BUF_AUTO json;
     buf_init(&json, OBJECT_BYTES_MAX);
     auth_write(AUTH_ACCOUNTS, edit->account, &json);
     TRY(auth_read(AUTH_ACCOUNTS, edit->account->name, buf_str(&json), &checked, err));
     auth_free(checked);
     return tool_publish(edit->tool, AUTH_ACCOUNTS, edit->account->name, buf_str(&json), true,
-                        edit->version, &version, err);
+                        edit->version, err);
 }
 
 static bool finish(AccountEdit *edit, bool fine, const char *what, Err *err)
@@ -53,7 +52,7 @@ static bool finish(AccountEdit *edit, bool fine, const char *what, Err *err)
     fine = fine && publish(edit, err);
     auth_free(edit->account);
     if (fine)
-        printf("%-8s accounts/%s\n", what, edit->tool->command.words[1]);
+        tell_change(edit->tool, what, "accounts", edit->tool->command.words[1]);
     return fine;
 }
 

@@ -195,10 +195,8 @@ static bool forget(Tool *tool, const char *name, Err *err)
     Str id = ARENA_JOIN(tool->arena, STR("callers/"), str_from(name));
     const CatalogView *view = catalog_acquire(tool->catalog);
     bool there = catalog_find(view, id) != NULL;
-    uint64_t version;
     catalog_release(tool->catalog, view);
-    return !there ||
-           tool_publish(tool, AUTH_CALLERS, str_from(name), STR_NONE, false, 0, &version, err);
+    return !there || tool_publish(tool, AUTH_CALLERS, str_from(name), STR_NONE, false, 0, err);
 }
 
 static bool make_one(const Dev *dev, size_t i, Err *err)
@@ -240,11 +238,10 @@ static bool all_there(const Tool *tool)
 static bool make_all(const Dev *dev, Err *err)
 {
     const char *port = getenv("FHIRBUS_HTTPS_PORT");
-    uint64_t version;
     TRY(tool_publish(dev->tool, AUTH_TENANTS, STR("dev-nhs"),
                      STR("{\"organisations\":[{\"sourceDomain\":\"emergency-care\","
                          "\"organisationCode\":\"r0d\"}]}"),
-                     false, 0, &version, err));
+                     false, 0, err));
     buf_add(dev->json, STR("{\"url\":"));
     json_write_string(dev->json,
                       arena_format(dev->tool->arena, "https://localhost:%s", port ? port : "8443"));

@@ -28,7 +28,6 @@ void edit_drop(Edit *edit)
 bool edit_end(Edit *edit, Err *err)
 {
     void *checked = NULL;
-    uint64_t version = 0;
     BUF_AUTO json;
     buf_init(&json, OBJECT_BYTES_MAX);
     auth_write(AUTH_CALLERS, edit->caller, &json);
@@ -37,10 +36,12 @@ bool edit_end(Edit *edit, Err *err)
     TRY(auth_read(AUTH_CALLERS, edit->caller->name, buf_str(&json), &checked, err));
     const CatalogView *view = catalog_acquire(edit->tool->catalog);
     const char *taken = auth_clash(view, AUTH_CALLERS, edit->caller->name, checked);
+    if (!taken)
+        note_what_is_missing(view, AUTH_CALLERS, checked);
     catalog_release(edit->tool->catalog, view);
     auth_free(checked);
     if (taken)
         return ERR(err, ERR_INPUT, "taken", "another caller has %s", taken);
     return tool_publish(edit->tool, AUTH_CALLERS, edit->caller->name, buf_str(&json), true,
-                        edit->version, &version, err);
+                        edit->version, err);
 }

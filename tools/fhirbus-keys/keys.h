@@ -2,6 +2,8 @@
  *
  * main.c    the table of verbs
  * objects.c objects of every kind as they are: check, publish, list, show, remove
+ * set.c     objects of every kind by options: made, or changed member by member
+ * tell.c    what is said of it all, for people and for scripts
  * edit.c    a caller read, changed and published again over the version that was read
  * verbs.c   the changes: credentials, permissions
  * accounts.c people who sign in to the diagnostics pages
@@ -30,6 +32,11 @@ typedef struct Command {
     bool json, bound, no_password;
     const char *about, *file, *subject, *san, *issuer, *tenants, *plan, *scopes, *rights, *oidc;
     uint64_t days, overlap_h;
+    /* Of `set`: its options, in order. */
+    struct {
+        const char *name, *value;
+    } pairs[60];
+    size_t pair_count;
 } Command;
 
 typedef struct Tool {
@@ -37,12 +44,15 @@ typedef struct Tool {
     Command command;
     Arena *arena;
     Catalog *catalog;
+    uint64_t version; /* that was published last; 0: none */
 } Tool;
 
 /* --- objects.c -------------------------------------------------------------------------------- */
 bool tool_open(Tool *tool, Err *err) MUST_USE;
 bool tool_publish(Tool *tool, AuthKind kind, Str name, Str data, bool expects, uint64_t version,
-                  uint64_t *ret_version, Err *err) MUST_USE;
+                  Err *err) MUST_USE;
+/* The kind that this word names. */
+bool tool_kind(const Tool *tool, size_t word, AuthKind *ret_kind, Err *err) MUST_USE;
 bool tool_read_file(const char *path, Arena *arena, Str *ret_text, Err *err) MUST_USE;
 bool objects_check(Tool *tool, Err *err) MUST_USE;
 bool objects_publish(Tool *tool, Err *err) MUST_USE;
@@ -71,13 +81,27 @@ bool verb_permit(Tool *tool, Err *err) MUST_USE;
 bool verb_plan(Tool *tool, Err *err) MUST_USE;
 bool verb_key_create(Tool *tool, Err *err) MUST_USE;
 bool verb_key_end(Tool *tool, Err *err) MUST_USE;
-bool verb_keys(Tool *tool, Err *err) MUST_USE;
 bool verb_secret_create(Tool *tool, Err *err) MUST_USE;
 bool verb_secret_end(Tool *tool, Err *err) MUST_USE;
 bool verb_client_jwks(Tool *tool, Err *err) MUST_USE;
 bool verb_client_certificate(Tool *tool, Err *err) MUST_USE;
 bool verb_certificate_add(Tool *tool, Err *err) MUST_USE;
 bool verb_certificate_revoke(Tool *tool, Err *err) MUST_USE;
+
+/* --- set.c ------------------------------------------------------------------------------------ */
+bool verb_set(Tool *tool, Err *err) MUST_USE;
+void set_usage(Buf *out);
+
+/* --- tell.c ----------------------------------------------------------------------------------- */
+void tell_change(const Tool *tool, const char *what, const char *kind, const char *name);
+void tell_made(const Tool *tool, const char *what, const char *path);
+void tell_error(const Tool *tool, const Err *err);
+void print_object(AuthKind kind, const CatalogEntry *entry);
+/* On stderr: what an object names that is not there (yet). */
+void note_what_is_missing(const CatalogView *view, AuthKind kind, const void *object);
+bool verb_keys(Tool *tool, Err *err) MUST_USE;
+bool verb_certificates(Tool *tool, Err *err) MUST_USE;
+bool verb_permissions(Tool *tool, Err *err) MUST_USE;
 
 /* --- accounts.c ------------------------------------------------------------------------------- */
 bool verb_account_create(Tool *tool, Err *err) MUST_USE;

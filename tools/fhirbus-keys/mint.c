@@ -101,7 +101,7 @@ bool verb_signing_key(Tool *tool, Err *err)
     if (snprintf(path, sizeof path, "%s/%s.pem", tool->command.words[1], name) >= PATH_ROOM)
         return ERR(err, ERR_INPUT, "file", "the folder's name is too long");
     TRY(mint_key(path, kind, tool->arena, &jwks, err));
-    printf("made     %s\n", path);
+    tell_made(tool, "made", path);
     return true;
 }
 

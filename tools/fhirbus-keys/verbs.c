@@ -39,7 +39,7 @@ static Str given(Edit *edit, const char *text)
 
 static bool said(const char *what, const Tool *tool)
 {
-    printf("%-8s callers/%s\n", what, tool->command.words[1]);
+    tell_change(tool, what, "callers", tool->command.words[1]);
     return true;
 }
 
@@ -198,41 +198,6 @@ bool verb_secret_end(Tool *tool, Err *err)
     StoredSecret *secret = caller_add_secret(edit.caller, client);
     fine = verbs_fill(&edit, CREDENTIAL_CLIENT_SECRET, client->id, secret, &credential, err);
     return finish_secret(&edit, fine, "clientSecret", secret, &credential, err);
-}
-
-static void print_secret(const Tool *tool, const char *kind, const StoredSecret *secret, bool first)
-{
-    const char *state = secret_in_force(secret, clock_wall_us()) ? "in force" : "over";
-    long long days = secret->expires_us ? (secret->expires_us - clock_wall_us()) / DAY_US : -1;
-    BUF_AUTO about;
-    buf_init(&about, JSON_MAX);
-    json_write_string(&about, secret->about);
-    if (tool->command.json)
-        printf(
-            "%s{\"kind\":\"%s\",\"id\":\"%.*s\",\"state\":\"%s\",\"daysLeft\":%lld,\"about\":%s}",
-            first ? "" : ",\n", kind, STR_ARG(secret->id), state, days, about.data);
-    else
-        printf("%-7s %-18.*s %-8s %5lld days left  %s\n", kind, STR_ARG(secret->id), state, days,
-               about.data);
-}
-
-bool verb_keys(Tool *tool, Err *err)
-{
-    Edit edit;
-    bool first = true;
-    TRY(edit_begin(tool, tool->command.words[1], false, &edit, err));
-    const Caller *caller = edit.caller;
-    if (tool->command.json)
-        putchar('[');
-    for (size_t i = 0; i < caller->api_key_count; i++, first = false)
-        print_secret(tool, "apiKey", &caller->api_keys[i], first);
-    for (size_t i = 0; i < caller->client_count; i++)
-        for (size_t s = 0; s < caller->clients[i].secret_count; s++, first = false)
-            print_secret(tool, "secret", &caller->clients[i].secrets[s], first);
-    if (tool->command.json)
-        puts("]");
-    edit_drop(&edit);
-    return true;
 }
 
 /* --- clients ---------------------------------------------------------------------------------- */
