@@ -172,6 +172,34 @@ static bool say_refused(Err *err, rd_kafka_resp_err_t code)
     return ERR(err, ERR_FATAL, "acl-refused", "%s", rd_kafka_err2str(code));
 }
 
+/* librdkafka 2.0 keeps an error of DescribeAcls to itself: nobody's rules look like rules that may
+ * not be seen. Taking away a rule that there is not tells: it wants a right that whoever sees no
+ * rule at all has only as a super user. */
+static bool may_see(Job *job, Err *err)
+{
+    char why[BUS_ERRSTR_BYTES];
+    size_t count = 0;
+    rd_kafka_AclBindingFilter_t *none = rd_kafka_AclBindingFilter_new(
+        RD_KAFKA_RESOURCE_TOPIC, "fhirbus-nothing", RD_KAFKA_RESOURCE_PATTERN_LITERAL,
+        "User:fhirbus-nobody", "*", RD_KAFKA_ACL_OPERATION_READ, RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW,
+        why, sizeof why);
+    rd_kafka_AdminOptions_t *options = admin_options(&job->admin, RD_KAFKA_ADMIN_OP_DELETEACLS);
+    CHECK(none);
+    rd_kafka_DeleteAcls(job->admin.rk, &none, 1, options, job->admin.queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_AclBinding_destroy(none);
+    rd_kafka_event_t *event = admin_answer(&job->admin, "reading who may what", err);
+    if (!event)
+        return false;
+    const rd_kafka_DeleteAcls_result_response_t **each =
+        rd_kafka_DeleteAcls_result_responses(rd_kafka_event_DeleteAcls_result(event), &count);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0; i < count && !code; i++)
+        code = rd_kafka_error_code(rd_kafka_DeleteAcls_result_response_error(each[i]));
+    rd_kafka_event_destroy(event);
+    return !code || say_refused(err, code);
+}
+
 static rd_kafka_event_t *describe(Job *job, const rd_kafka_AclBinding_t ***ret_bindings,
                                   size_t *ret_count, Err *err)
 {
@@ -198,7 +226,10 @@ static rd_kafka_event_t *describe(Job *job, const rd_kafka_AclBinding_t ***ret_b
     }
     *ret_bindings =
         rd_kafka_DescribeAcls_result_acls(rd_kafka_event_DescribeAcls_result(event), ret_count);
-    return event;
+    if (*ret_count || may_see(job, err))
+        return event;
+    rd_kafka_event_destroy(event);
+    return NULL;
 }
 
 /* --- changing --------------------------------------------------------------------------------- */
