@@ -152,6 +152,7 @@ bool auth_open(const AuthOptions *options, Auth **ret_auth, Err *err)
     auth->callers = callers_new(options->catalog, options->log);
     auth->keys = keys_start(options->log);
     auth->verified = verified_new();
+    auth->known = known_new();
     auth->tried = files->stamp;
     auth->watch = watch_start("auth-watch", WATCH_MS, look, auth);
     CHECK(auth->watch);
@@ -167,6 +168,7 @@ void auth_close(Auth *auth)
     keys_stop(auth->keys);
     callers_free(auth->callers);
     verified_free(auth->verified);
+    known_free(auth->known);
     files_release(auth->files);
     pthread_mutex_destroy(&auth->lock);
     free(auth);

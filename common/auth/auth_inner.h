@@ -7,6 +7,7 @@
 #include "common/auth/auth.h"
 #include "common/auth/certificate.h"
 #include "common/auth/keys.h"
+#include "common/auth/known.h"
 #include "common/auth/signing.h"
 #include "common/auth/verified.h"
 #include "common/watch/watch.h"
@@ -24,6 +25,7 @@ struct Auth {
     Callers *callers;
     KeyStore *keys;
     Verified *verified;
+    KnownCertificates *known;
     pthread_mutex_t lock; /* files */
     AuthFiles *files;
     Watch *watch;

@@ -128,6 +128,12 @@ static bool add_revocations(CertificateTrust *trust, const char *path, const cha
                                       "a revocation list of %s is older than another one", path);
 }
 
+static bool is_of(const ListDates *dates, const gnutls_datum_t *issuer)
+{
+    return dates->issuer.size == issuer->size &&
+           memcmp(dates->issuer.data, issuer->data, issuer->size) == 0;
+}
+
 /* Whether a list of the certificate's issuer is in force that should have been renewed. */
 static bool list_is_stale(const CertificateTrust *trust, gnutls_x509_crt_t crt)
 {
@@ -138,8 +144,7 @@ static bool list_is_stale(const CertificateTrust *trust, gnutls_x509_crt_t crt)
         return true;
     for (size_t i = 0; i < trust->date_count && !stale; i++) {
         const ListDates *dates = &trust->dates[i];
-        stale = dates->issuer.size == issuer.size &&
-                memcmp(dates->issuer.data, issuer.data, issuer.size) == 0 &&
+        stale = is_of(dates, &issuer) &&
                 (dates->from > now || (dates->until != (time_t)-1 && dates->until < now));
     }
     gnutls_free(issuer.data);
@@ -330,26 +335,40 @@ bool trust_check(const CertificateTrust *trust, const Str *chain, size_t count, 
     return fine && judge(status, err) && certificate_facts(chain[0], arena, ret_facts, err);
 }
 
-static bool one_in_time(const CertificateTrust *trust, gnutls_x509_crt_t crt, Err *err)
+static bool narrow(const CertificateTrust *trust, gnutls_x509_crt_t crt, int64_t *from_s,
+                   int64_t *until_s)
 {
-    time_t now = time(NULL);
-    if (list_is_stale(trust, crt))
-        return judge(GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED, err);
-    if (gnutls_x509_crt_get_expiration_time(crt) < now)
-        return judge(GNUTLS_CERT_EXPIRED, err);
-    return judge(gnutls_x509_crt_get_activation_time(crt) > now ? GNUTLS_CERT_NOT_ACTIVATED : 0,
-                 err);
+    gnutls_datum_t issuer = {0};
+    int64_t from = gnutls_x509_crt_get_activation_time(crt),
+            until = gnutls_x509_crt_get_expiration_time(crt);
+    if (gnutls_x509_crt_get_raw_issuer_dn(crt, &issuer) != 0)
+        return false;
+    for (size_t i = 0; i < trust->date_count; i++) {
+        const ListDates *dates = &trust->dates[i];
+        if (!is_of(dates, &issuer))
+            continue;
+        from = dates->from > from ? dates->from : from;
+        until = dates->until != (time_t)-1 && dates->until < until ? dates->until : until;
+    }
+    gnutls_free(issuer.data);
+    *from_s = from > *from_s ? from : *from_s;
+    *until_s = until < *until_s ? until : *until_s;
+    return true;
 }
 
-bool trust_in_time(const CertificateTrust *trust, const Str *chain, size_t count, Err *err)
+bool trust_window(const CertificateTrust *trust, const Str *chain, size_t count,
+                  int64_t *ret_from_s, int64_t *ret_until_s, Err *err)
 {
+    int64_t from_s = INT64_MIN, until_s = INT64_MAX;
     for (size_t i = 0; i < count; i++) {
         gnutls_x509_crt_t crt;
         TRY(import(chain[i], &crt, err));
-        bool fine = one_in_time(trust, crt, err);
+        bool fine = narrow(trust, crt, &from_s, &until_s);
         gnutls_x509_crt_deinit(crt);
         if (!fine)
-            return false;
+            return ERR(err, ERR_INPUT, "certificate-malformed", "its names cannot be read");
     }
+    *ret_from_s = from_s;
+    *ret_until_s = until_s;
     return true;
 }

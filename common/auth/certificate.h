@@ -22,9 +22,9 @@ void trust_free(CertificateTrust *trust); /* NULL is fine */
 /* `chain`: DER, the client's own first. */
 bool trust_check(const CertificateTrust *trust, const Str *chain, size_t count, Arena *arena,
                  CertificateFacts *ret_facts, Err *err) MUST_USE;
-/* Of a chain that was found right a moment ago: do its dates, and those of the revocation lists,
- * still allow it? */
-bool trust_in_time(const CertificateTrust *trust, const Str *chain, size_t count,
-                   Err *err) MUST_USE;
+/* From when to when a chain that was found right may be believed, in seconds: by its own dates, and
+ * by those of its authorities' revocation lists. */
+bool trust_window(const CertificateTrust *trust, const Str *chain, size_t count,
+                  int64_t *ret_from_s, int64_t *ret_until_s, Err *err) MUST_USE;
 /* What one certificate says of itself. */
 bool certificate_facts(Str der, Arena *arena, CertificateFacts *ret_facts, Err *err) MUST_USE;

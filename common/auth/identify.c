@@ -25,13 +25,13 @@ static bool by_certificate(Auth *auth, const AuthFiles *files, const AuthPresent
     if (!presented->chain_count || !files->trust)
         return true;
     VerifiedKey key = verified_key(files->stamp, presented->chain, presented->chain_count);
-    if (verified_known(auth->verified, &key)) {
-        TRY(trust_in_time(files->trust, presented->chain, presented->chain_count, &identity->why));
-        TRY(certificate_facts(presented->chain[0], arena, &identity->certificate, &identity->why));
-    } else {
+    if (!known_find(auth->known, &key, clock_wall_us() / 1000000, arena, &identity->certificate)) {
+        int64_t from_s, until_s;
         TRY(trust_check(files->trust, presented->chain, presented->chain_count, arena,
                         &identity->certificate, &identity->why));
-        verified_add(auth->verified, &key);
+        TRY(trust_window(files->trust, presented->chain, presented->chain_count, &from_s, &until_s,
+                         &identity->why));
+        known_add(auth->known, &key, &identity->certificate, from_s, until_s);
     }
     identity->has_certificate = true;
     *ret_caller = book_certificate(identity->book, &identity->certificate, clock_wall_us());

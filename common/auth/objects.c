@@ -497,6 +497,17 @@ void *auth_new(AuthKind kind, Str name)
     return object;
 }
 
+bool auth_read_as_written(AuthKind kind, Str name, Str data, void **ret_object, Err *err)
+{
+    void *object = auth_new(kind, name);
+    if (!fields_read(kinds[kind].fields, data, *(Arena **)object, object, err)) {
+        auth_free(object);
+        return false;
+    }
+    *ret_object = object;
+    return true;
+}
+
 bool auth_read_over(AuthKind kind, Str name, Str data, const void *before, void **ret_object,
                     Err *err)
 {

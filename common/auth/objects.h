@@ -192,6 +192,9 @@ bool auth_read(AuthKind kind, Str name, Str data, void **ret_object, Err *err) M
  * password's hash where an account has none. */
 bool auth_read_over(AuthKind kind, Str name, Str data, const void *before, void **ret_object,
                     Err *err) MUST_USE;
+/* As it was written: what follows from other members is not filled in, what contradicts itself not
+ * refused. For who changes it and reads the whole again. */
+bool auth_read_as_written(AuthKind kind, Str name, Str data, void **ret_object, Err *err) MUST_USE;
 /* One that says nothing yet. */
 void *auth_new(AuthKind kind, Str name);
 void auth_free(void *object); /* NULL is fine */

@@ -332,7 +332,7 @@ bool verb_set(Tool *tool, Err *err)
     uint64_t version = entry ? entry->object->version : 0;
     catalog_release(tool->catalog, view);
     if (data.ptr)
-        TRY(auth_read(setting.kind, name, data, &setting.object, err));
+        TRY(auth_read_as_written(setting.kind, name, data, &setting.object, err));
     else
         setting.object = auth_new(setting.kind, name);
     setting.arena = *(Arena **)setting.object;
