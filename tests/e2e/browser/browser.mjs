@@ -108,10 +108,10 @@ export async function accessible(page, name) {
 }
 
 export async function picture(page, name, scheme = "light") {
-  await page.emulateMedia({ colorScheme: scheme });
+  await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" }); // no colour on its way
   await page.waitForTimeout(300);
   await page.screenshot({ path: `${task.pictures}/${name}.png` });
-  await page.emulateMedia({ colorScheme: "light" });
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "no-preference" });
 }
 
 /** No page is wider than its window. */
