@@ -8,7 +8,7 @@
 enum { HOUR_MS = 3600000 };
 
 bool destination_topic_ensure(const BusConfig *bus, const DestinationTopics *topics, Str name,
-                              uint32_t timeout_ms, bool *ret_created, Err *err)
+                              bool alter, uint32_t timeout_ms, bool *ret_created, Err *err)
 {
     char topic[DESTINATION_NAME_MAX + 10];
     int32_t there = 0;
@@ -16,11 +16,13 @@ bool destination_topic_ensure(const BusConfig *bus, const DestinationTopics *top
     TopicReport report;
     snprintf(topic, sizeof topic, "submit.%.*s", STR_ARG(name));
     *ret_created = false;
-    if (bus_partition_count(bus, topic, timeout_ms, &there, &unknown) && there > 0)
+    if (!bus_partition_count(bus, topic, timeout_ms, &there, &unknown))
+        there = 0;
+    if (there > 0 && !alter)
         return true;
     const TopicSpec spec = {
         .name = topic,
-        .partitions = (int32_t)topics->partitions,
+        .partitions = there > 0 ? there : (int32_t)topics->partitions,
         .replication = (int32_t)topics->replication,
         .min_insync_replicas = (int32_t)topics->min_insync,
         .retention_ms = (int64_t)topics->retention_h * HOUR_MS,

@@ -24,8 +24,11 @@ typedef struct DestinationTopics {
                       .max = 876000)
 /* NOLINTEND(bugprone-macro-parentheses) */
 
+/* `alter`: retention of a topic that is there already becomes that of `topics`, too, which takes a
+ * right that ingest has not. */
 bool destination_topic_ensure(const BusConfig *bus, const DestinationTopics *topics, Str name,
-                              uint32_t timeout_ms, bool *ret_created, Err *err) MUST_USE;
+                              bool alter, uint32_t timeout_ms, bool *ret_created,
+                              Err *err) MUST_USE;
 /* Documents that have not been delivered to it. */
 bool destination_waiting(const BusConfig *bus, Str name, uint32_t timeout_ms, uint64_t *ret_count,
                          Err *err) MUST_USE;

@@ -45,6 +45,7 @@ void replay_words_init(ReplayWords *words);
 /* Whether a word stands alone, without a value. */
 bool replay_word_is_flag(Str name);
 bool replay_word_is_known(Str name);
+const char *replay_word_name(size_t i); /* NULL behind the last one */
 /* NULL: fine; else what is wrong with it. `value` is borrowed; of a flag: empty, "true" or "false".
  */
 const char *replay_word(ReplayWords *words, Str name, Str value);

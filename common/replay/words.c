@@ -65,6 +65,11 @@ bool replay_word_is_known(Str name)
     return word_find(name) != NULL;
 }
 
+const char *replay_word_name(size_t i)
+{
+    return i < WORDS ? table[i].name : NULL;
+}
+
 bool replay_word_is_flag(Str name)
 {
     const Word *word = word_find(name);

@@ -60,11 +60,14 @@ static const char *read_dates(Exchange *exchange, ReplayAsk *ask, bool needed)
     return ask->from_us < ask->to_us ? NULL : "X-TechBD-StartDate must be before X-TechBD-EndDate";
 }
 
-static const char *not_known(const Exchange *exchange, Str name)
+/* What was sent is not said again: somebody may have put a patient's name there. */
+static const char *not_known(const Exchange *exchange)
 {
-    Str shown = utf8_valid(name) && name.len < 60 ? name : STR("a parameter");
-    Str text = arena_format(exchange->arena, "%.*s is not known", STR_ARG(shown));
-    return text.ptr ? text.ptr : "a parameter is not known";
+    Str text = STR("A parameter is not known; these are: ");
+    const char *name;
+    for (size_t i = 0; (name = replay_word_name(i)); i++)
+        text = arena_format(exchange->arena, "%.*s%s%s", STR_ARG(text), i ? ", " : "", name);
+    return text.ptr ? text.ptr : "A parameter is not known";
 }
 
 /* Each name=value of the query; a flag may stand alone. NULL: fine. */
@@ -82,7 +85,7 @@ static const char *read_query(Exchange *exchange, ReplayWords *words)
         if (wrong && replay_word_is_known(name))
             return wrong;
         if (wrong)
-            return not_known(exchange, name);
+            return not_known(exchange);
     }
     return replay_words_check(words);
 }

@@ -64,8 +64,8 @@ static bool make_topic(const Administration *self, const char *name, Err *err)
 {
     const ToolConfig *config = self->opaque;
     bool created;
-    TRY(destination_topic_ensure(&config->bus, &config->topics, str_from(name), WAIT_MS, &created,
-                                 err));
+    TRY(destination_topic_ensure(&config->bus, &config->topics, str_from(name), true, WAIT_MS,
+                                 &created, err));
     if (created)
         printf("created  topic submit.%s\n", name);
     return true;

@@ -50,7 +50,7 @@ static bool make_topic(AdminChange *change, Err *err)
 {
     const IngestConfig *config = change->base.exchange->ingest->config;
     bool created;
-    return destination_topic_ensure(&config->bus, &config->topics, change->name,
+    return destination_topic_ensure(&config->bus, &config->topics, change->name, false,
                                     (uint32_t)config->publish_timeout_ms, &created, err);
 }
 

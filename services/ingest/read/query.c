@@ -73,11 +73,19 @@ static bool names_fit(Str query, Str *ret_name)
     return true;
 }
 
+/* What was sent is not said again: somebody may have put a patient's name there. */
 static bool refuse_name(Str name, Arena *arena, const char **ret_why)
 {
-    Str known = utf8_valid(name) && name.len < 60 ? name : STR("a parameter");
-    Str why = arena_format(arena, "%.*s is unknown or given twice", STR_ARG(known));
-    *ret_why = why.ptr ? why.ptr : "a parameter is unknown or given twice";
+    Str names = STR("");
+    const char *twice = NULL;
+    for (size_t i = 0; i < PARAMETER_COUNT; i++) {
+        twice = str_is(name, parameters[i].name) ? parameters[i].name : twice;
+        names = arena_format(arena, "%.*s%s%s", STR_ARG(names), i ? ", " : "", parameters[i].name);
+    }
+    Str text =
+        twice ? arena_format(arena, "%s is given twice", twice)
+              : arena_format(arena, "a parameter is not known; these are: %.*s", STR_ARG(names));
+    *ret_why = text.ptr ? text.ptr : "a parameter is unknown or given twice";
     return false;
 }
 

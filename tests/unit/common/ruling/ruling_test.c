@@ -150,15 +150,20 @@ static void the_strongest_rule_decides_and_rejections_are_listed(void **state)
     publish(
         test,
         "{\"name\":\"q\",\"dispositions\":["
-        "{\"id\":\"weak\",\"priority\":1,\"when\":{\"code\":\"b\"},\"action\":\"reject\"},"
-        "{\"id\":\"strong\",\"priority\":2,\"when\":{\"code\":\"a\"},\"action\":\"reject\","
+        "{\"id\":\"weak\",\"priority\":1,\"when\":{\"code\":\"value\"},\"action\":\"reject\"},"
+        "{\"id\":\"strong\",\"priority\":2,\"when\":{\"code\":\"structure\"},\"action\":\"reject\","
         "\"reason\":\"because {text} at {path}\"},"
-        "{\"id\":\"end\",\"priority\":0,\"when\":{\"code\":\"c\"},\"action\":\"accept\"},"
-        "{\"id\":\"never\",\"priority\":-1,\"when\":{\"code\":\"a\"},\"action\":\"discard\"}]}");
+        "{\"id\":\"end\",\"priority\":0,\"when\":{\"code\":\"code-invalid\"},\"action\":\"accept\"}"
+        ","
+        "{\"id\":\"never\",\"priority\":-1,\"when\":{\"code\":\"structure\"},\"action\":"
+        "\"discard\"}]}");
     const OutcomeIssue issues[] = {
-        {.severity = STR("error"), .code = STR("a"), .text = STR("A"),        .location = STR("Bundle")},
-        {.severity = STR("error"),                        .code = STR("b"),                 .text = STR("B")},
-        {.severity = STR("error"),                        .code = STR("c"),                 .text = STR("C")},
+        {.severity = STR("error"),
+         .code = STR("structure"),
+         .text = STR("A"),
+         .location = STR("Bundle")},
+        {.severity = STR("error"),                        .code = STR("value"), .text = STR("B")       },
+        {.severity = STR("error"),                        .code = STR("code-invalid"), .text = STR("C")},
     };
     Validated got = ruled(test, "{}", issues, 3);
     assert_int_equal(got.disposition.action, ACTION_REJECT);
