@@ -1,6 +1,5 @@
 /* Accounts: people who sign in to the diagnostics pages. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
