@@ -5,7 +5,6 @@
  * everybody's, to the data lake once more. A query says anything else, in fhirbus-replay's words.
  */
 #include "common/base/check.h"
-#include "common/base/utf8.h"
 #include "common/base/when.h"
 #include "common/http/fields.h"
 #include "common/http/target.h"
