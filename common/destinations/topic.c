@@ -3,18 +3,27 @@
 #include <stdio.h>
 
 #include "common/bus/topics.h"
-#include "common/destinations/destination.h"
 
 enum { HOUR_MS = 3600000 };
+
+void destination_topic_name(char ret_topic[DESTINATION_TOPIC_MAX], Str name)
+{
+    snprintf(ret_topic, DESTINATION_TOPIC_MAX, "submit.%.*s", STR_ARG(name));
+}
+
+void destination_group_name(char ret_group[DESTINATION_TOPIC_MAX], Str name)
+{
+    snprintf(ret_group, DESTINATION_TOPIC_MAX, "lake-submitter.%.*s", STR_ARG(name));
+}
 
 bool destination_topic_ensure(const BusConfig *bus, const DestinationTopics *topics, Str name,
                               bool alter, uint32_t timeout_ms, bool *ret_created, Err *err)
 {
-    char topic[DESTINATION_NAME_MAX + 10];
+    char topic[DESTINATION_TOPIC_MAX];
     int32_t there = 0;
     Err unknown = {0};
     TopicReport report;
-    snprintf(topic, sizeof topic, "submit.%.*s", STR_ARG(name));
+    destination_topic_name(topic, name);
     *ret_created = false;
     if (!bus_partition_count(bus, topic, timeout_ms, &there, &unknown))
         there = 0;
@@ -36,8 +45,8 @@ bool destination_topic_ensure(const BusConfig *bus, const DestinationTopics *top
 bool destination_waiting(const BusConfig *bus, Str name, uint32_t timeout_ms, uint64_t *ret_count,
                          Err *err)
 {
-    char topic[DESTINATION_NAME_MAX + 10], group[DESTINATION_NAME_MAX + 20];
-    snprintf(topic, sizeof topic, "submit.%.*s", STR_ARG(name));
-    snprintf(group, sizeof group, "lake-submitter.%.*s", STR_ARG(name));
+    char topic[DESTINATION_TOPIC_MAX], group[DESTINATION_TOPIC_MAX];
+    destination_topic_name(topic, name);
+    destination_group_name(group, name);
     return bus_group_waiting(bus, group, topic, timeout_ms, ret_count, err);
 }

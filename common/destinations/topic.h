@@ -5,6 +5,13 @@
  * Errors:  those of common/bus/topics.h. */
 #pragma once
 #include "common/bus/bus.h"
+#include "common/destinations/destination.h"
+
+enum { DESTINATION_TOPIC_MAX = DESTINATION_NAME_MAX + 20 }; /* bytes of either name with its end */
+
+/* "submit.NAME", and the group whose offsets are what that destination has got. */
+void destination_topic_name(char ret_topic[DESTINATION_TOPIC_MAX], Str name);
+void destination_group_name(char ret_group[DESTINATION_TOPIC_MAX], Str name);
 
 /* What a new one is like: DESTINATION_TOPIC_OPTIONS of the program's settings. */
 typedef struct DestinationTopics {

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/bus/faults.h"
+#include "common/destinations/topic.h"
 #include "services/lake-submitter/breaker.h"
 #include "services/lake-submitter/ledger.h"
 #include "services/lake-submitter/pace.h"
@@ -43,7 +44,7 @@ typedef struct Deliverer {
     int64_t share_after_ms; /* not looked at before */
     int64_t quiet_until_ms; /* the destination asked for it */
     int64_t look_after_ms;  /* the database was away: not before */
-    char topic[200];
+    char topic[DESTINATION_TOPIC_MAX];
     BusLag lags[LAGS_MAX];
 } Deliverer;
 
@@ -719,9 +720,9 @@ static int loop(Deliverer *deliverer)
 static bool open_all(Deliverer *deliverer, Err *err)
 {
     const SubmitterConfig *config = deliverer->config;
-    char group[200];
-    snprintf(deliverer->topic, sizeof deliverer->topic, "submit.%s", deliverer->job->name);
-    snprintf(group, sizeof group, "lake-submitter.%s", deliverer->job->name);
+    char group[DESTINATION_TOPIC_MAX];
+    destination_topic_name(deliverer->topic, str_from(deliverer->job->name));
+    destination_group_name(group, str_from(deliverer->job->name));
     const BusProducerOptions producing = {
         .message_timeout_ms = (uint32_t)config->publish_timeout_ms,
         .bulk_linger_ms = (uint32_t)config->bulk_linger_ms,

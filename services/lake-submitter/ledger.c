@@ -1,8 +1,7 @@
 #include "services/lake-submitter/ledger.h"
 
-#include <stdio.h>
-
 #include "common/base/clock.h"
+#include "common/destinations/topic.h"
 #include "common/envelope/uuid.h"
 #include "common/fhir/datetime.h"
 #include "common/json/json.h"
@@ -61,7 +60,7 @@ static void on_report(void *opaque, const BusDelivery *delivery)
 static bool tell_one(const Destination *destination, BusProducer *producer, Counts *counts,
                      const LedgerNews *news, Arena *arena, Err *err)
 {
-    char topic[DESTINATION_NAME_MAX + 10];
+    char topic[DESTINATION_TOPIC_MAX];
     Str bytes;
     const Envelope *envelope = news->envelope;
     bool received = strcmp(news->action, "received") == 0;
@@ -80,7 +79,7 @@ static bool tell_one(const Destination *destination, BusProducer *producer, Coun
     };
     submission.envelope.payload = STR_NONE;
     TRY(submission_encode(&submission, arena, &bytes, err));
-    snprintf(topic, sizeof topic, "submit.%s", destination->name);
+    destination_topic_name(topic, str_from(destination->name));
     const BusRecord record = {.topic = topic,
                               .partition = BUS_PARTITION_BY_KEY,
                               .key = news->key,

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/bus/faults.h"
+#include "common/destinations/topic.h"
 #include "common/envelope/uuid.h"
 #include "common/rules/source.h"
 #include "common/transform/transform.h"
@@ -123,10 +124,10 @@ static bool tell_routed(Job *job, const Envelope *envelope, Str destination, Err
 static bool submit_to(Job *job, Submission *submission, const Destination *destination,
                       const Transformed *made, Err *err)
 {
-    char topic[200];
+    char topic[DESTINATION_TOPIC_MAX];
     Str bytes, url = submission->envelope.headers.datalake_url;
     const Envelope *envelope = &submission->envelope;
-    snprintf(topic, sizeof topic, "submit.%s", destination->name);
+    destination_topic_name(topic, str_from(destination->name));
     submission->url = url.len && destination_allows(destination, url) ? url : STR_NONE;
     submission->destination = str_from(destination->name);
     submission->body = made->body;

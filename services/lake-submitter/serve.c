@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/bus/topics.h"
+#include "common/destinations/topic.h"
 #include "services/lake-submitter/deliver.h"
 
 enum {
@@ -105,13 +106,13 @@ static void join_ended(Server *server, bool all)
 static void look_at_topic(const Server *server, Served *served, int64_t now)
 {
     const SubmitterConfig *config = server->service->config;
-    char topic[DESTINATION_NAME_MAX + 10];
+    char topic[DESTINATION_TOPIC_MAX];
     int32_t partitions = 0;
     int64_t retention_ms = 0;
     Err err = {0};
     if (now < served->ask_after_ms)
         return;
-    snprintf(topic, sizeof topic, "submit.%s", served->name);
+    destination_topic_name(topic, str_from(served->name));
     served->ask_after_ms = now + ASK_AGAIN_MS;
     if (!bus_partition_count(&config->bus, topic, ASK_MS, &partitions, &err) ||
         !bus_topic_retention(&config->bus, topic, ASK_MS, &retention_ms, &err)) {
