@@ -19,6 +19,7 @@ enum {
 
 struct Audit {
     BusProducer *producer;
+    Metrics *metrics;
     const Log *log;
     char service[64], instance[256];
     size_t buffer_bytes;
@@ -162,14 +163,14 @@ bool audit_accepts(const Audit *audit)
 static void collect(void *context)
 {
     Audit *audit = context;
-    if (!atomic_load(&audit->closing))
-        gauge_set(audit->waiting, (double)bus_producer_in_flight(audit->producer));
+    gauge_set(audit->waiting, (double)bus_producer_in_flight(audit->producer));
 }
 
 static void count(Audit *audit, Metrics *metrics)
 {
     if (!metrics)
         return;
+    audit->metrics = metrics;
     audit->published = metrics_counter(metrics, "fhirbus_audit_published_total",
                                        "audit records that the brokers have", METRIC_NO_LABELS);
     audit->dropped = metrics_counter(metrics, "fhirbus_audit_dropped_total",
@@ -212,6 +213,8 @@ void audit_close(Audit *audit, uint32_t flush_ms)
     ARENA_AUTO arena = arena_new(ARENA_BYTES);
     tell_gap(audit, arena);
     atomic_store(&audit->closing, true);
+    if (audit->metrics)
+        metrics_forget(audit->metrics, audit);
     bus_producer_free(audit->producer, flush_ms);
     free(audit);
 }

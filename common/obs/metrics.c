@@ -261,6 +261,17 @@ void metrics_before_render(Metrics *metrics, void (*collect)(void *context), voi
     pthread_mutex_unlock(&metrics->lock);
 }
 
+void metrics_forget(Metrics *metrics, const void *context)
+{
+    pthread_mutex_lock(&metrics->lock);
+    size_t kept = 0;
+    for (size_t i = 0; i < metrics->collector_count; i++)
+        if (metrics->collectors[i].context != context)
+            metrics->collectors[kept++] = metrics->collectors[i];
+    metrics->collector_count = kept;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
 /* --- counting --------------------------------------------------------------------------------- */
 
 static double bits_to_double(uint64_t bits)
@@ -391,7 +402,7 @@ static void render_family(Buf *out, const Family *family)
 
 bool metrics_render(Metrics *metrics, Buf *out)
 {
-    /* Collectors may register series, so they run unlocked; they are only ever added. */
+    /* Collectors may register series, so they run unlocked. */
     for (size_t i = 0; i < metrics->collector_count; i++)
         metrics->collectors[i].collect(metrics->collectors[i].context);
     pthread_mutex_lock(&metrics->lock);

@@ -74,4 +74,6 @@ uint64_t histogram_count(const Histogram *histogram);
 
 /* Called before each rendering, e.g. to set gauges that are costly to keep. Up to 16. */
 void metrics_before_render(Metrics *metrics, void (*collect)(void *context), void *context);
+/* What was asked with this context is not called any more; while nobody renders. */
+void metrics_forget(Metrics *metrics, const void *context);
 bool metrics_render(Metrics *metrics, Buf *out); /* false: out overflowed */

@@ -53,7 +53,8 @@ static Tenant *add(Tenant **link, Str name)
 {
     Tenant *tenant = calloc(1, sizeof *tenant + name.len + 1);
     CHECK(tenant);
-    memcpy(tenant->name, name.ptr, name.len);
+    if (name.len) /* an administrator of all may name none */
+        memcpy(tenant->name, name.ptr, name.len);
     tenant->name_len = name.len;
     *link = tenant;
     return tenant;

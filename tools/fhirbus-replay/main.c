@@ -369,7 +369,7 @@ int main(int argc, char **argv)
         .usage = usage,
         .options = options,
     };
-    Arena *arena = arena_new(1 << 20);
+    ARENA_AUTO arena = arena_new(1 << 20);
     ToolConfig config = {0};
     int next = 0, code = 1;
     Err err = {0};
@@ -400,6 +400,5 @@ int main(int argc, char **argv)
     db_free(tool.db);
     log_free(tool.log);
     arena_free(tool.arena);
-    arena_free(arena);
     return code;
 }
