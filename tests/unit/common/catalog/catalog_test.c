@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,7 +17,7 @@
 #include "common/base/clock.h"
 #include "common/catalog/publish.h"
 
-static int made_alive;
+static atomic_int made_alive; /* several catalogs have a thread each */
 
 /* Numbers are good, all else is refused. */
 static bool make_number(void *opaque, const CatalogObject *object, void **ret_made, Err *err)
