@@ -39,6 +39,7 @@ static const Route routes[] = {
     {"GET", "/admin/api/diagnostics/rules", "/admin/api/diagnostics/rules", AUTH_MANY, RIGHT_SEARCH, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_rulebook, &api_rulebook},
     {"POST", "/admin/api/diagnostics/rules/try", "/admin/api/diagnostics/rules/try", AUTH_MANY, RIGHT_ADMINISTER, NULL, false, JSON_TYPE, ROUTE_UNSPECIFIED, flow_trying, &api_trying},
     {"PUT", "/admin/api/diagnostics/rules/{name}", "/admin/api/diagnostics/rules", AUTH_MANY, RIGHT_ADMINISTER, NULL, false, JSON_TYPE, ROUTE_UNSPECIFIED, flow_rulebook_put, &api_rulebook_put},
+    {"DELETE", "/admin/api/diagnostics/rules/{name}", "/admin/api/diagnostics/rules", AUTH_MANY, RIGHT_ADMINISTER, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_rulebook_delete, &api_rulebook_delete},
     {"POST", "/admin/api/diagnostics/validate", "/admin/api/diagnostics/validate", AUTH_MANY, RIGHT_READ, NULL, false, BUNDLE_TYPES, ROUTE_TRIAL, flow_trial, &api_trial},
     {"GET", "/admin/api/session", "/admin/api/session", AUTH_NONE, RIGHT_NONE, NULL, false, NULL, ROUTE_UNSPECIFIED, flow_session_look, &api_session_look},
     {"POST", "/admin/api/session", "/admin/api/session", AUTH_NONE, RIGHT_NONE, NULL, false, "application/json", ROUTE_UNSPECIFIED, flow_session_sign_in, &api_session_sign_in},

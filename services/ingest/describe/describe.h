@@ -69,7 +69,7 @@ extern const ApiOperation api_callback, api_token, api_ingest_auth, api_jwks, ap
 extern const ApiOperation api_overview, api_menus, api_changes, api_story, api_payload;
 /* doing.c */
 extern const ApiOperation api_replaying_list, api_replaying_ask, api_dlq, api_guides, api_rulebook,
-    api_rulebook_put, api_trying, api_trial;
+    api_rulebook_put, api_rulebook_delete, api_trying, api_trial;
 /* sessions.c */
 extern const ApiOperation api_page_home, api_page, api_session_look, api_session_sign_in,
     api_session_end, api_oidc_start, api_oidc_back;

@@ -129,6 +129,27 @@ const ApiOperation api_rulebook_put = {
     .answers = answers_rulebook_put,
 };
 
+static const ApiField fields_rulebook_delete[] = {
+    {API_PATH,  "name",         true,  "AdminName",    "of the set"             },
+    OF_TENANT,
+    {API_QUERY, "base_version", true,  "RulesVersion", "the one that is retired"},
+    {API_QUERY, "comment",      false, "Text",         "why; goes on record"    },
+    API_END,
+};
+static const ApiAnswer answers_rulebook_delete[] = {
+    {200, "application/json", "RulesPublished", "Out of force; its version is 0",    NULL},
+    {404, "application/json", "PageError",      "No set of that name was published", NULL},
+    {409, "application/json", "PageError",      "Another version is in force",       NULL},
+    REFUSALS,
+};
+const ApiOperation api_rulebook_delete = {
+    .id = "retireRules",
+    .tag = "Diagnostics",
+    .summary = "Takes a rule set out of force; in the place of `default` the built-in one is then",
+    .fields = fields_rulebook_delete,
+    .answers = answers_rulebook_delete,
+};
+
 static const ApiField fields_trial[] = {
     {API_QUERY, "tenant",     false, "Tenant",     "whose rules count"                        },
     {API_QUERY, "ig_version", false, "SearchText", "the guide's; else as the document says"   },

@@ -21,4 +21,5 @@ const Step flow_dlq[] = ASKS(dlq);
 const Step flow_guides[] = ASKS(guides);
 const Step flow_rulebook[] = ASKS(rulebook);
 const Step flow_rulebook_put[] = ASKS(rulebook_put);
+const Step flow_rulebook_delete[] = ASKS(rulebook_delete);
 const Step flow_trying[] = ASKS(trying);

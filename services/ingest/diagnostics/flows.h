@@ -14,6 +14,7 @@ extern const Step flow_guides[];
 extern const Step flow_trial[]; /* trial.c */
 extern const Step flow_rulebook[];
 extern const Step flow_rulebook_put[];
+extern const Step flow_rulebook_delete[];
 extern const Step flow_trying[];
 
 StepNext step_overview(Exchange *exchange);
@@ -30,4 +31,5 @@ StepNext step_trial(Exchange *exchange);
 StepNext step_trial_reply(Exchange *exchange);
 StepNext step_rulebook(Exchange *exchange);
 StepNext step_rulebook_put(Exchange *exchange);
+StepNext step_rulebook_delete(Exchange *exchange);
 StepNext step_trying(Exchange *exchange);

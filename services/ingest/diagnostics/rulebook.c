@@ -1,5 +1,6 @@
 /* GET /admin/api/diagnostics/rules: the rule sets in force, and where documents go. PUT .../{name}:
- * publishes a set; what cannot be compiled is refused, with its place.
+ * publishes a set; what cannot be compiled is refused, with its place. DELETE: takes it out of
+ * force.
  *
  * Rule:    who may read for one tenant sees the sets that concern it; a set that names others too
  *          without its text. Who may administer for one changes sets that are of it alone. */
@@ -140,7 +141,7 @@ StepNext step_rulebook(Exchange *exchange)
 
 typedef struct Publishing {
     Question base;
-    Str id, name, data, comment;
+    Str id, name, data, comment; /* data: ptr NULL: it is retired */
     uint64_t base_version;
     /* what became of it */
     unsigned status;
@@ -177,9 +178,11 @@ static bool check(Publishing *publishing, const CatalogView *view, const RuleSet
     if (!may_change(exchange, before) || !may_change(exchange, after))
         return fail(publishing, 403, "admin-authority", "");
     publishing->version = entry ? entry->object->version : 0;
+    if (!entry && !after)
+        return fail(publishing, 404, "rules-unknown", "No set of that name was published");
     if (publishing->version != publishing->base_version)
         return fail(publishing, 409, "rules-version", "Somebody else was faster: look again");
-    if (!str_eq(after->name, publishing->name))
+    if (after && !str_eq(after->name, publishing->name))
         return fail(publishing, 400, "rules-name", "The set's name is not that of its address");
     return true;
 }
@@ -217,7 +220,7 @@ static bool run_publishing(Question *base, Db *db, Arena *arena, Err *none)
     (void)db;
     (void)arena;
     (void)none;
-    if (!rules_read(publishing->data, &after, &publishing->problem, &err)) {
+    if (publishing->data.ptr && !rules_read(publishing->data, &after, &publishing->problem, &err)) {
         fail(publishing, 400, "rules-refused", err.text);
         return true;
     }
@@ -229,6 +232,18 @@ static bool run_publishing(Question *base, Db *db, Arena *arena, Err *none)
     return true;
 }
 
+static StepNext name_set(Exchange *exchange, Publishing *publishing)
+{
+    if (!catalog_ready(exchange->ingest->catalog, 0))
+        return refuse_unavailable(exchange, "rules-not-read", "The rules are not read yet");
+    publishing->name = exchange->parameter;
+    publishing->id = ARENA_JOIN(exchange->arena, STR("rules/"), exchange->parameter);
+    if (!object_id_valid(publishing->id))
+        return refuse(exchange, 400, "rules-name", "A name is letters, digits, '.', '_' and '-'");
+    audited_resource(exchange, publishing->id);
+    return STEP_NEXT;
+}
+
 static StepNext read_publishing(Exchange *exchange, Question *base)
 {
     Publishing *publishing = (Publishing *)base;
@@ -238,17 +253,19 @@ static StepNext read_publishing(Exchange *exchange, Question *base)
         return refuse(exchange, 400, "rules-body", wrong);
     if (!body.has_version)
         return refuse(exchange, 400, "rules-body", "base_version is the version that was edited");
-    if (!catalog_ready(exchange->ingest->catalog, 0))
-        return refuse_unavailable(exchange, "rules-not-read", "The rules are not read yet");
-    publishing->name = exchange->parameter;
-    publishing->id = ARENA_JOIN(exchange->arena, STR("rules/"), exchange->parameter);
     publishing->data = body.file;
     publishing->comment = body.comment;
     publishing->base_version = body.base_version;
-    if (!object_id_valid(publishing->id))
-        return refuse(exchange, 400, "rules-name", "A name is letters, digits, '.', '_' and '-'");
-    audited_resource(exchange, publishing->id);
-    return STEP_NEXT;
+    return name_set(exchange, publishing);
+}
+
+static StepNext read_retiring(Exchange *exchange, Question *base)
+{
+    Publishing *publishing = (Publishing *)base;
+    if (!str_to_u64(tell_parameter(exchange, "base_version"), &publishing->base_version))
+        return tell_malformed(exchange, "base_version is the version that is retired");
+    publishing->comment = tell_parameter(exchange, "comment");
+    return name_set(exchange, publishing);
 }
 
 static StepNext tell_refused(Exchange *exchange, const Publishing *publishing)
@@ -275,6 +292,8 @@ static StepNext tell_publishing(Exchange *exchange, Question *base)
         return refuse_forbidden(exchange, publishing->code);
     if (publishing->status == 503)
         return refuse_unavailable(exchange, publishing->code, publishing->text);
+    if (publishing->status == 404)
+        return refuse(exchange, 404, publishing->code, publishing->text);
     if (publishing->status)
         return tell_refused(exchange, publishing);
     http_reply_status(exchange->request, 200);
@@ -287,6 +306,13 @@ static StepNext tell_publishing(Exchange *exchange, Question *base)
 StepNext step_rulebook_put(Exchange *exchange)
 {
     static const LookupStep step = {sizeof(Publishing), run_publishing, NULL, read_publishing,
+                                    tell_publishing};
+    return lookups_step(exchange->ingest->changes, exchange, &step);
+}
+
+StepNext step_rulebook_delete(Exchange *exchange)
+{
+    static const LookupStep step = {sizeof(Publishing), run_publishing, NULL, read_retiring,
                                     tell_publishing};
     return lookups_step(exchange->ingest->changes, exchange, &step);
 }

@@ -436,6 +436,10 @@ export function publishRules(name: string, text: string, baseVersion: number, co
   return ask(`${API}/rules/${encodeURIComponent(name)}`, { method: "PUT", json: { text, base_version: baseVersion, ...(comment ? { comment } : {}) } });
 }
 
+export async function retireRules(name: string, baseVersion: number, comment: string): Promise<void> {
+  await ask(withQuery(`${API}/rules/${encodeURIComponent(name)}`, { base_version: baseVersion, comment: comment || null }), { method: "DELETE" });
+}
+
 export interface Image {
   ig_name: string;
   ig_version: string;

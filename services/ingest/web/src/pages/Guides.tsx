@@ -13,9 +13,10 @@ export default function Guides(_: PageProps) {
   return (
     <div class="page">
       <div class="page-head"><h1>Guides</h1><span class="spring" /><button type="button" onClick={asked.reload}>Refresh</button></div>
+      <p class="soft lead">Counted from the verdicts on record: a version is here once a document was judged by it. What each validator has loaded is its own, whether it was asked for or not; it says so in its log (<code>images.loaded</code>).</p>
       <Answer asked={asked}>
         {(list) => (
-          <Panel title="Implementation guides in use" flush>
+          <Panel title="Guides that documents were judged by" flush>
             {list.length === 0 ? <div class="panel-body"><Empty>No verdict is on record yet.</Empty></div> : (
               <div class="scroll tall" tabIndex={0} role="region" aria-label="Guides, a table">
                 <table>

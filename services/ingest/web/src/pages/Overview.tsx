@@ -206,7 +206,7 @@ export default function Overview(_: PageProps) {
               <div class="stack-l">
                 <Panel title="Needs attention"><Attention data={data} query={query} /></Panel>
                 <Panel title="Latency"><Latency data={data} />
-                  {data.open.count > 0 && <p class="soft foot">{count(data.open.count)} documents are under way, the oldest since {second(data.open.oldest)}.</p>}
+                  {data.open.count > 0 && <p class="soft foot">{data.open.count === 1 ? "1 document is under way," : `${count(data.open.count)} documents are under way, the oldest`} since {second(data.open.oldest)}.</p>}
                 </Panel>
               </div>
             </div>

@@ -1,7 +1,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { PageProps } from "../App.tsx";
 import type { Session } from "../api.ts";
-import { type RuleSet, type Tried, publishRules, rules, tryRules } from "../data.ts";
+import { type RuleSet, type Tried, publishRules, retireRules, rules, tryRules } from "../data.ts";
 import { count, second } from "../format.ts";
 import { interactionAddress } from "../grid/columns.tsx";
 import { Diff } from "../json/Diff.tsx";
@@ -51,6 +51,7 @@ function Edit({ set, session, onPublished }: { set: RuleSet; session: Session; o
   const [busy, setBusy] = useState(false);
   const [comparing, setComparing] = useState<string | null>(null);
   const [publishing, setPublishing] = useState<string | null>(null);
+  const [retiring, setRetiring] = useState(false);
   const comment = useRef<HTMLInputElement>(null);
   const may = session.rights.administer;
 
@@ -75,6 +76,7 @@ function Edit({ set, session, onPublished }: { set: RuleSet; session: Session; o
         <label class="grow">or on these interactions<input name="ids" placeholder="ids, by comma" spellcheck={false} /></label>
         {may && <button type="submit" disabled={busy}>{busy ? "Trying…" : "Dry run"}</button>}
         <button type="button" onClick={() => setComparing(editor.current!.text())}>Compare with what is in force</button>
+        {may && !set.builtin && <button type="button" onClick={() => setRetiring(true)}>Retire…</button>}
         {may && <button type="button" class="primary" disabled={!changed} onClick={() => setPublishing(editor.current!.text())}>Publish…</button>}
       </form>
       {error && <ErrorNotice error={error} />}
@@ -85,6 +87,12 @@ function Edit({ set, session, onPublished }: { set: RuleSet; session: Session; o
           <p>The next document that comes in is decided by it, at every worker. What was told before stays as it was. It replaces {set.builtin ? "what is built in" : `version ${count(set.version)}`} and goes on record with your name.</p>
           <label>Why<input ref={comment} maxLength={400} placeholder="kept with it" autocomplete="off" /></label>
           {!tried && <p class="notice warn">It was not tried on real interactions yet.</p>}
+        </Confirm>
+      )}
+      {retiring && (
+        <Confirm title={`Retire ${set.name}?`} act="Retire" danger onClose={() => setRetiring(false)} run={async () => { await retireRules(set.name, set.version, comment.current?.value.trim() ?? ""); onPublished(); }}>
+          <p>Version {count(set.version)} is out of force for the next document that comes in{set.name === "default" && ", and what is built in takes its place"}. What was told before stays as it was. It goes on record with your name; the set is not kept here, so copy what you may want to publish again.</p>
+          <label>Why<input ref={comment} maxLength={400} placeholder="goes on record" autocomplete="off" /></label>
         </Confirm>
       )}
     </div>
