@@ -43,7 +43,7 @@ static int64_t fitting_step(const Overview *question)
     int64_t old_s = (clock_wall_us() - question->from_us) / SECOND_US;
     if (long_s <= 12 * HOUR && old_s < 2 * DAY)
         return MINUTES_5;
-    return long_s <= 14 * DAY ? HOUR : DAY;
+    return long_s <= 8 * DAY ? HOUR : DAY;
 }
 
 static StepNext read_overview(Exchange *exchange, Question *base)
