@@ -11,7 +11,7 @@
 #include "common/envelope/uuid.h"
 #include "common/http/networks.h"
 #include "common/obs/trace.h"
-#include "services/ingest/sessions/oidc.h"
+#include "services/ingest/sessions/documents.h"
 #include "tests/fuzz/target.h"
 
 static void read_trace(Str text, Arena *arena)

@@ -16,20 +16,6 @@
 #define CALLBACK "/admin/api/session/callback"
 enum { TO_BYTES_MAX = 1500 };
 
-bool oidc_url_fits(Str url)
-{
-    static const char *const loopback[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
-    if (str_starts(url, STR("https://")))
-        return url.len > STR("https://").len;
-    for (size_t i = 0; i < sizeof loopback / sizeof loopback[0]; i++) {
-        Str host = str_from(loopback[i]);
-        if (str_starts(url, host) &&
-            (url.len == host.len || url.ptr[host.len] == ':' || url.ptr[host.len] == '/'))
-            return true;
-    }
-    return false;
-}
-
 typedef struct SignIn {
     Question base;
     Str to, state, nonce, verifier; /* of the cookie, or made for it */

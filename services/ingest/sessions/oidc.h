@@ -9,6 +9,3 @@
 #include "common/base/str.h"
 
 enum { OIDC_LIFE_S = 600 };
-
-/* https, or plain http to this machine. */
-bool oidc_url_fits(Str url);

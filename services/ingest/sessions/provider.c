@@ -4,14 +4,12 @@
 
 #include "common/auth/base64url.h"
 #include "common/auth/jwt.h"
-#include "common/auth/seal.h"
 #include "common/base/clock.h"
 #include "common/http/client.h"
 #include "common/json/json.h"
 #include "services/ingest/sessions/form.h"
-#include "services/ingest/sessions/oidc.h"
 
-enum { LOOK_MS = 50, TOKEN_LIFE_MAX_S = 7 * 86400, LEEWAY_S = 60 };
+enum { LOOK_MS = 50 };
 
 static const SessionConfig *config_of(const Sessions *sessions)
 {
@@ -67,35 +65,18 @@ static bool ask(const Sessions *sessions, HttpCall *call, Arena *arena, unsigned
 
 /* --- what it says of itself ------------------------------------------------------------------- */
 
-static bool put_url(const JsonDoc *doc, const char *name, char *to, size_t room, Err *err)
-{
-    Str url = json_get_text(doc, json_root(doc), name);
-    if (!oidc_url_fits(url) || url.len >= room)
-        return ERR(err, ERR_RETRY, "oidc-answer", "its document has no fitting %s", name);
-    memcpy(to, url.ptr, url.len);
-    to[url.len] = '\0';
-    return true;
-}
-
 static bool read_document(Sessions *sessions, const JsonDoc *doc, Err *err)
 {
     Provider *p = &sessions->provider;
-    Provider told = {0};
-    if (!str_is(json_get_text(doc, json_root(doc), "issuer"), config_of(sessions)->oidc_issuer))
-        return ERR(err, ERR_RETRY, "oidc-answer", "its document is of another issuer");
-    TRY(put_url(doc, "authorization_endpoint", told.authorization_url,
-                sizeof told.authorization_url, err));
-    TRY(put_url(doc, "token_endpoint", told.token_url, sizeof told.token_url, err));
-    TRY(put_url(doc, "jwks_uri", told.jwks_url, sizeof told.jwks_url, err));
+    ProviderUrls told;
+    TRY(documents_discovery(doc, str_from(config_of(sessions)->oidc_issuer), &told, err));
     pthread_mutex_lock(&p->lock);
-    memcpy(p->authorization_url, told.authorization_url, sizeof told.authorization_url);
-    memcpy(p->token_url, told.token_url, sizeof told.token_url);
-    memcpy(p->jwks_url, told.jwks_url, sizeof told.jwks_url);
+    p->urls = told;
     p->known = true;
     p->known_ms = clock_mono_ms();
     pthread_mutex_unlock(&p->lock);
     const char *ca_file = config_of(sessions)->oidc_ca_file;
-    const KeySource source = {.url = str_from(told.jwks_url),
+    const KeySource source = {.url = str_from(told.jwks),
                               .ca_file = ca_file ? str_from(ca_file) : STR(""),
                               .refresh_s = 600};
     keys_follow(sessions->keys, &source, 1);
@@ -112,7 +93,7 @@ static Str known_url(Sessions *sessions, const char *url, Arena *arena)
 
 Str provider_authorization_url(Sessions *sessions, Arena *arena)
 {
-    return known_url(sessions, sessions->provider.authorization_url, arena);
+    return known_url(sessions, sessions->provider.urls.authorization, arena);
 }
 
 bool provider_discover(Sessions *sessions, Arena *arena, Err *err)
@@ -179,7 +160,7 @@ bool provider_redeem(Sessions *sessions, Str code, Str verifier, Str redirect, A
     };
     HttpCall call = {
         .method = "POST",
-        .url = known_url(sessions, sessions->provider.token_url, arena).ptr,
+        .url = known_url(sessions, sessions->provider.urls.token, arena).ptr,
         .headers = headers,
         .header_count = config->oidc_client_secret ? 3 : 2,
         .body = buf_str(&form),
@@ -189,8 +170,7 @@ bool provider_redeem(Sessions *sessions, Str code, Str verifier, Str redirect, A
     TRY(ask(sessions, &call, arena, &status, &doc, err));
     if (status != 200)
         return ERR(err, status < 500 ? ERR_INPUT : ERR_RETRY, "oidc-code", "status %u", status);
-    *ret_token = json_get_text(&doc, json_root(&doc), "id_token");
-    return ret_token->len > 0 || ERR(err, ERR_INPUT, "oidc-token", "no id_token came");
+    return documents_answer(&doc, ret_token, err);
 }
 
 /* --- the token -------------------------------------------------------------------------------- */
@@ -198,7 +178,7 @@ bool provider_redeem(Sessions *sessions, Str code, Str verifier, Str redirect, A
 /* Its keys are fetched by a thread of their own: they are waited for. */
 static const Jwks *wait_for_key(Sessions *sessions, const Jwt *jwt, Arena *arena)
 {
-    Str url = known_url(sessions, sessions->provider.jwks_url, arena);
+    Str url = known_url(sessions, sessions->provider.urls.jwks, arena);
     int64_t until_ms = clock_mono_ms() + PROVIDER_TIMEOUT_MS;
     for (;;) {
         const Jwks *jwks = keys_acquire(sessions->keys, url);
@@ -214,39 +194,10 @@ static const Jwks *wait_for_key(Sessions *sessions, const Jwt *jwt, Arena *arena
     }
 }
 
-/* spec: Core §3.1.3.7: several audiences need azp, and azp is us */
-static bool meant_for_us(const Jwt *jwt, const SessionConfig *config, Err *err)
-{
-    Str azp = jwt_claim(jwt, STR("azp"));
-    if ((azp.ptr || jwt->audience_count > 1) && !str_is(azp, config->oidc_client_id))
-        return ERR(err, ERR_INPUT, "oidc-token", "it is for another client");
-    return true;
-}
-
-static bool take_claim(const Jwt *jwt, const SessionConfig *config, Str *ret_claim, Err *err)
-{
-    Str claim = jwt_claim(jwt, str_from(config->oidc_claim));
-    if (!claim.len)
-        return ERR(err, ERR_INPUT, "oidc-token", "it has no %s", config->oidc_claim);
-    if (strcmp(config->oidc_claim, "email") == 0 &&
-        !json_get_true(&jwt->claims, json_root(&jwt->claims), "email_verified"))
-        return ERR(err, ERR_INPUT, "oidc-token", "its address is not verified");
-    *ret_claim = claim;
-    return true;
-}
-
 bool provider_check(Sessions *sessions, Str token, Str nonce, Arena *arena, Str *ret_claim,
                     Err *err)
 {
     enum { ALGORITHMS = 1u << JWS_RS256 | 1u << JWS_PS256 | 1u << JWS_ES256 | 1u << JWS_EDDSA };
-    const SessionConfig *config = config_of(sessions);
-    const Str audience = str_from(config->oidc_client_id);
-    const JwtExpected expected = {.iss = str_from(config->oidc_issuer),
-                                  .audiences = &audience,
-                                  .audience_count = 1,
-                                  .now_s = clock_wall_ms() / 1000,
-                                  .leeway_s = LEEWAY_S,
-                                  .life_max_s = TOKEN_LIFE_MAX_S};
     Jwt jwt;
     TRY(jwt_read(token, arena, &jwt, err));
     const Jwks *jwks = wait_for_key(sessions, &jwt, arena);
@@ -255,9 +206,6 @@ bool provider_check(Sessions *sessions, Str token, Str nonce, Arena *arena, Str 
     bool fine = jwt_verify(&jwt, jwks, ALGORITHMS, err);
     jwks_free(jwks);
     TRY(fine);
-    TRY(jwt_check(&jwt, &expected, err));
-    TRY(meant_for_us(&jwt, config, err));
-    if (!seal_same(jwt_claim(&jwt, STR("nonce")), nonce))
-        return ERR(err, ERR_INPUT, "oidc-token", "it answers another question");
-    return take_claim(&jwt, config, ret_claim, err);
+    return documents_claim(&jwt, config_of(sessions), nonce, clock_wall_ms() / 1000, ret_claim,
+                           err);
 }

@@ -7,29 +7,21 @@
 #include "common/base/clock.h"
 #include "common/json/write.h"
 #include "services/ingest/refuse.h"
+#include "services/ingest/sessions/cookies.h"
 #include "services/ingest/sessions/sessions.h"
 
-enum { RENEW_S = 30, COOKIES_MAX = 64 };
+enum { RENEW_S = 30 };
 #define PURPOSE "fhirbus session 1"
 
 /* --- cookies ---------------------------------------------------------------------------------- */
 
-/* spec: RFC 6265 §5.4: one header, pairs by "; "; several headers are taken as one. */
+/* Several headers are taken as one. */
 Str session_cookie(const Exchange *exchange, Str wanted)
 {
-    Str name, value, pair, found = STR_NONE;
+    Str name, value, found = STR_NONE;
     for (size_t i = 0; http_request_field(exchange->request, i, &name, &value); i++) {
-        if (!str_eq_ignore_case(name, STR("cookie")))
-            continue;
-        while (str_split(&value, ';', &pair)) {
-            Str text = str_trim(pair);
-            size_t at = str_find_char(text, '=');
-            if (at < text.len && str_eq(str_cut(text, 0, at), wanted)) {
-                if (found.ptr) /* twice: somebody plays with us */
-                    return STR("");
-                found = str_skip(text, at + 1);
-            }
-        }
+        if (str_eq_ignore_case(name, STR("cookie")))
+            cookies_find(value, wanted, &found);
     }
     return found;
 }
@@ -56,10 +48,9 @@ static int64_t now_s(void)
 static void show(Exchange *exchange, const Session *session)
 {
     const SessionConfig *config = &exchange->ingest->config->sessions;
-    Str text = arena_format(exchange->arena, "1\n%.*s\n%c\n%lld\n%lld\n%.*s\n%.*s",
-                            STR_ARG(session->account), session->oidc ? 'o' : 'l',
-                            (long long)session->started_s, (long long)session->seen_s,
-                            STR_ARG(session->stamp), STR_ARG(session->csrf));
+    const SessionText kept = {session->account, session->oidc,  session->started_s,
+                              session->seen_s,  session->stamp, session->csrf};
+    Str text = session_text_write(&kept, exchange->arena);
     set_cookie(exchange, seal_close(str_from(config->key), PURPOSE, text, exchange->arena),
                (long long)config->life_s);
 }
@@ -67,20 +58,19 @@ static void show(Exchange *exchange, const Session *session)
 static bool read_cookie(const Exchange *exchange, Session *session)
 {
     const char *key = exchange->ingest->config->sessions.key;
-    Str text, version, means, started, seen;
-    uint64_t started_s, seen_s;
-    if (!key || !seal_open(str_from(key), PURPOSE, session_cookie(exchange, STR(SESSION_COOKIE)),
-                           exchange->arena, &text))
+    SessionText kept;
+    Str text;
+    if (!key ||
+        !seal_open(str_from(key), PURPOSE, session_cookie(exchange, STR(SESSION_COOKIE)),
+                   exchange->arena, &text) ||
+        !session_text_read(text, &kept))
         return false;
-    if (!str_split(&text, '\n', &version) || !str_is(version, "1") ||
-        !str_split(&text, '\n', &session->account) || !str_split(&text, '\n', &means) ||
-        !str_split(&text, '\n', &started) || !str_split(&text, '\n', &seen) ||
-        !str_split(&text, '\n', &session->stamp) || !str_split(&text, '\n', &session->csrf) ||
-        !str_to_u64(started, &started_s) || !str_to_u64(seen, &seen_s))
-        return false;
-    session->oidc = str_is(means, "o");
-    session->started_s = (int64_t)started_s;
-    session->seen_s = (int64_t)seen_s;
+    session->account = kept.account;
+    session->oidc = kept.oidc;
+    session->started_s = kept.started_s;
+    session->seen_s = kept.seen_s;
+    session->stamp = kept.stamp;
+    session->csrf = kept.csrf;
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "services/ingest/exchange.h"
 #include "services/ingest/lookups.h"
 #include "services/ingest/sessions/attempts.h"
+#include "services/ingest/sessions/documents.h"
 #include "services/ingest/sessions/session_options.h"
 
 enum { DESK_THREADS = 2, DESK_WAITING_MAX = 32 };
@@ -17,7 +18,7 @@ typedef struct Provider { /* what its discovery document says */
     pthread_mutex_t lock;
     bool known;
     int64_t known_ms;
-    char authorization_url[1000], token_url[1000], jwks_url[1000];
+    ProviderUrls urls;
 } Provider;
 
 typedef struct Sessions {
