@@ -2,7 +2,7 @@
  *
  *   load --url URL [--ca F] [--cert F --key F] [--header "N: v"]... [--connections N] [--rate R]
  *        [--count N] [--seconds S] [--correlate] [--attempts N] [--placeholder TEXT] [--log F]
- * FILE...
+ *        [--cpu-of PID] FILE...
  *
  * Closed loop: each of N connections sends the next document when it has its answer. Open loop
  * (--rate): documents fall due R times a second whatever the answers do, and latency counts from
@@ -10,6 +10,8 @@
  * placeholder (36 characters) becomes a fresh UUID per document, so that documents differ.
  * --correlate sends a fresh X-Correlation-ID; --attempts repeats on 503 or a lost connection, with
  * the same id (a document's log line has its last answer).
+ * --cpu-of (closed loop) asks the kernel what that process has taken: "opening_cpu_ms" is what each
+ * connection cost until all had their first answer, "cpu_ms" what each document cost from then on.
  * Log: a line per document: due at (us), latency (us), HTTP status (0: no answer), attempts,
  * correlation id or -, bundleSessionId of the answer or -, file number, the document's UUID.
  * A JSON summary goes to stdout. Ends with 1 when a document got no 2xx. */
@@ -42,6 +44,7 @@ typedef struct Sender { /* one connection and the document in its hands */
     uint64_t due_us, retry_at_us; /* retry_at_us: 0, or when to repeat */
     unsigned attempts;
     size_t file;
+    bool answered; /* once at least */
     char correlation[UUID_CHARS + 1], uuid[UUID_CHARS + 1];
     bool busy;
 } Sender;
@@ -61,6 +64,10 @@ typedef struct Load {
     uint32_t *latencies_us;
     uint64_t by_class[6], repeated;
     uint64_t bytes_sent;
+
+    uint64_t cpu_of, open; /* open: connections that were answered once */
+    uint64_t warm_done;    /* documents done with when all were */
+    double cpu_from_ms, cpu_warm_ms;
 } Load;
 
 static uint64_t now_us(void)
@@ -198,6 +205,25 @@ static void finish(Load *load, Sender *sender, long status)
                 STR_ARG(session_id(buf_str(&sender->answer))), sender->file, sender->uuid);
 }
 
+/* All threads of that process, user and system: its clock as Linux numbers it. */
+static double cpu_ms(uint64_t pid)
+{
+    struct timespec t = {0};
+    CHECK(pid == 0 || clock_gettime((clockid_t)(~(unsigned)pid << 3 | 2), &t) == 0);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* From the last connection's first answer on nobody opens one any more. */
+static void note_answered(Load *load, Sender *sender)
+{
+    load->open += !sender->answered;
+    if (!sender->answered && load->open == load->connections) {
+        load->cpu_warm_ms = cpu_ms(load->cpu_of);
+        load->warm_done = load->done;
+    }
+    sender->answered = true;
+}
+
 /* Returns how many documents are done with. */
 static size_t settle_answers(Load *load)
 {
@@ -216,6 +242,7 @@ static size_t settle_answers(Load *load)
             sender->retry_at_us = now_us() + RETRY_AFTER_US;
         } else {
             finish(load, sender, status);
+            note_answered(load, sender);
             finished++;
         }
     }
@@ -266,6 +293,7 @@ static uint64_t start_what_is_due(Load *load)
 static void run(Load *load)
 {
     load->started_us = now_us();
+    load->cpu_from_ms = cpu_ms(load->cpu_of);
     while (more_to_send(load) || load->in_flight) {
         uint64_t wait_us = start_what_is_due(load);
         int running;
@@ -292,11 +320,23 @@ static double quantile_ms(const Load *load, double q)
     return load->latencies_us[at < load->done ? at : load->done - 1] / 1000.0;
 }
 
+static void print_cpu(const Load *load, double now_ms)
+{
+    if (!load->cpu_of || load->done <= load->warm_done)
+        return;
+    printf("\"opening_cpu_ms\":%.4f,\"cpu_ms\":%.4f,",
+           (load->cpu_warm_ms - load->cpu_from_ms) / (double)load->connections,
+           (now_ms - load->cpu_warm_ms) / (double)(load->done - load->warm_done));
+}
+
 static void print_summary(Load *load)
 {
+    double cpu_now_ms = cpu_ms(load->cpu_of);
     double seconds = (double)(now_us() - load->started_us) / 1e6;
     qsort(load->latencies_us, load->done, sizeof *load->latencies_us, compare);
-    printf("{\"sent\":%llu,\"seconds\":%.3f,\"per_second\":%.1f,\"mib_per_second\":%.2f,"
+    printf("{");
+    print_cpu(load, cpu_now_ms);
+    printf("\"sent\":%llu,\"seconds\":%.3f,\"per_second\":%.1f,\"mib_per_second\":%.2f,"
            "\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"max_ms\":%.3f,"
            "\"repeated\":%llu,\"no_answer\":%llu,\"2xx\":%llu,\"3xx\":%llu,\"4xx\":%llu,"
            "\"5xx\":%llu}\n",
@@ -313,11 +353,9 @@ static void print_summary(Load *load)
 
 static bool take_option(Load *load, int c)
 {
-    uint64_t *const numbers[] = {['n'] = &load->connections,
-                                 ['r'] = &load->rate,
-                                 ['c'] = &load->count,
-                                 ['s'] = &load->seconds,
-                                 ['t'] = &load->attempts};
+    uint64_t *const numbers[] = {
+        ['n'] = &load->connections, ['r'] = &load->rate,     ['c'] = &load->count,
+        ['s'] = &load->seconds,     ['t'] = &load->attempts, ['o'] = &load->cpu_of};
     const char **const texts[] = {
         ['u'] = &load->url, ['a'] = &load->ca,          ['x'] = &load->cert,
         ['k'] = &load->key, ['p'] = &load->placeholder, ['l'] = &load->log_path};
@@ -351,8 +389,9 @@ static bool read_arguments(Load *load, int argc, char **argv)
         {"seconds",    1, NULL, 's'},
         {"correlate",     0, NULL, 'C'},
         {"attempts", 1, NULL, 't'},
-        {"placeholder",    1, NULL, 'p'},
-        {"log",        1, NULL, 'l'},
+        {"cpu-of",    1, NULL, 'o'},
+        {"placeholder",        1, NULL, 'p'},
+        {"log",     1, NULL, 'l'},
         {0    },
     };
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;)
