@@ -47,6 +47,7 @@
 #include "services/ingest/token.h"
 
 enum { AUDIT_FLUSH_MS = 5000 };
+enum { ENVELOPE_ROOM = 65536 }; /* what a record holds beside a body: metadata, headers, key */
 
 static const ConfigProgram program = {
     .name = "fhirbus-ingest",
@@ -142,6 +143,11 @@ static bool check_config(const IngestConfig *config, Str listen, Err *err)
                    "ORDERING_KEY_SECRET is needed to serve others than loopback");
     if (config->plain_http && config->client_ca_file)
         return ERR(err, ERR_FATAL, "config-value", "CLIENT_CA_FILE needs TLS, not PLAIN_HTTP");
+    /* Else what fits the limit would be refused by the producer, whenever it comes. */
+    if (config->body_max_bytes + ENVELOPE_ROOM > config->bus.message_max_bytes)
+        return ERR(err, ERR_FATAL, "config-value",
+                   "KAFKA_MESSAGE_MAX_BYTES must be %d more than BODY_MAX_BYTES or larger",
+                   ENVELOPE_ROOM);
     return sessions_check(&config->sessions, err);
 }
 
