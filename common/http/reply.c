@@ -66,7 +66,7 @@ static bool pack(HttpRequest *request)
 {
     if (request->reply.len < request->server->options.gzip_min_bytes ||
         find_header(request, "Content-Encoding") ||
-        !http_accepts_gzip(http_request_header(request, STR("accept-encoding"))))
+        !http_accepts_gzip(http_request_list(request, STR("accept-encoding"))))
         return false;
     z_stream *z = &request->deflate;
     int ret = request->deflate_ready

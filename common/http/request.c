@@ -102,6 +102,26 @@ Str http_request_header(const HttpRequest *request, Str name)
     return STR_NONE;
 }
 
+static Str join_fields(HttpRequest *request, Str name, size_t count)
+{
+    Str *parts = ARENA_ARRAY(request->arena, Str, 2 * count);
+    size_t used = 0;
+    for (size_t i = 0; parts && i < request->field_count; i++) {
+        if (!str_eq_ignore_case(request->fields[i].name, name))
+            continue;
+        if (used)
+            parts[used++] = STR(", ");
+        parts[used++] = request->fields[i].value;
+    }
+    return parts ? arena_join(request->arena, parts, used) : STR_NONE;
+}
+
+Str http_request_list(HttpRequest *request, Str name)
+{
+    size_t count = http_request_header_count(request, name);
+    return count > 1 ? join_fields(request, name, count) : http_request_header(request, name);
+}
+
 size_t http_request_header_count(const HttpRequest *request, Str name)
 {
     size_t count = 0;

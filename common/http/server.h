@@ -141,6 +141,9 @@ size_t http_request_certificates(const HttpRequest *request, Str *ret_chain, siz
 /* The first header of that name, ignoring case; STR_NONE if absent. */
 Str http_request_header(const HttpRequest *request, Str name);
 size_t http_request_header_count(const HttpRequest *request, Str name);
+/* All fields of that name as one list, of the request's arena (RFC 9110 §5.3); STR_NONE if absent.
+ */
+Str http_request_list(HttpRequest *request, Str name);
 /* The i-th field as sent; false past the end. */
 bool http_request_field(const HttpRequest *request, size_t index, Str *ret_name, Str *ret_value);
 /* Complete in handle(); decompressed. Padding: one NUL behind it. */

@@ -16,19 +16,6 @@ static bool media_type_fits(const Route *route, Str content_type)
     return false;
 }
 
-/* All fields of that name as one list (RFC 9110 §5.3). */
-static Str joined(Exchange *exchange, Str wanted)
-{
-    Str name, value, all = STR_NONE;
-    for (size_t i = 0; http_request_field(exchange->request, i, &name, &value); i++) {
-        if (!str_eq_ignore_case(name, wanted))
-            continue;
-        all = all.ptr ? arena_format(exchange->arena, "%.*s, %.*s", STR_ARG(all), STR_ARG(value))
-                      : value;
-    }
-    return all;
-}
-
 /* Accept: application/fhir+json; fhirVersion=4.0 asks for plain FHIR, without TechBD's wrapper. */
 static bool accepts_plain_fhir(Str accept)
 {
@@ -47,11 +34,12 @@ static bool accepts_plain_fhir(Str accept)
 static void read_preferences(Exchange *exchange)
 {
     const IngestConfig *config = exchange->ingest->config;
-    Str prefer = joined(exchange, STR("prefer"));
+    Str prefer = http_request_list(exchange->request, STR("prefer"));
     Str wanted = http_prefer_get(prefer, STR("return"));
     uint64_t wait_ms = config->reply_deadline_ms, seconds = 0;
-    exchange->wants_bare = accepts_plain_fhir(joined(exchange, STR("accept"))) ||
-                           str_eq_ignore_case(wanted, STR("OperationOutcome"));
+    exchange->wants_bare =
+        accepts_plain_fhir(http_request_list(exchange->request, STR("accept"))) ||
+        str_eq_ignore_case(wanted, STR("OperationOutcome"));
     if (str_to_u64(http_prefer_get(prefer, STR("wait")), &seconds)) {
         wait_ms = seconds < config->wait_max_ms / 1000 ? seconds * 1000 : config->wait_max_ms;
         exchange->waited_preferred = true;

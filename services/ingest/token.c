@@ -305,8 +305,6 @@ StepNext step_jwks(Exchange *exchange)
 
 /* spec: SMART App Launch 2.2 "Conformance", RFC 8414, RFC 8705 §3.3 */
 static const char smart_configuration[] =
-    "{\"issuer\":\"%s\",\"jwks_uri\":\"%.*s/.well-known/jwks.json\","
-    "\"token_endpoint\":\"%.*s/oauth2/token\","
     "\"grant_types_supported\":[\"client_credentials\"],"
     "\"token_endpoint_auth_methods_supported\":[\"private_key_jwt\",\"client_secret_basic\","
     "\"client_secret_post\"%s],"
@@ -318,18 +316,29 @@ static const char smart_configuration[] =
     "\"capabilities\":[\"client-confidential-asymmetric\",\"client-confidential-symmetric\","
     "\"permission-v2\"]}\n";
 
+static void add_url(Exchange *exchange, const char *name, Str base, const char *path)
+{
+    Buf *body = http_reply_body(exchange->request);
+    buf_add_format(body, "\"%s\":", name);
+    json_write_string(body, ARENA_JOIN(exchange->arena, base, str_from(path)));
+    buf_add_char(body, ',');
+}
+
 StepNext step_smart(Exchange *exchange)
 {
     HttpRequest *request = exchange->request;
-    const char *issuer = exchange->ingest->config->token_issuer;
+    Str issuer = str_from(exchange->ingest->config->token_issuer);
     Str here = endpoints(exchange);
     bool certificates = auth_wants_certificates(exchange->ingest->auth);
     if (!auth_has_issuer(exchange->ingest->auth))
         return refuse(exchange, 404, "no-issuer", "Resource not found");
     http_reply_status(request, 200);
     http_reply_header(request, "Content-Type", STR("application/json"));
-    buf_add_format(http_reply_body(request), smart_configuration, issuer, STR_ARG(here),
-                   STR_ARG(here), certificates ? ",\"tls_client_auth\"" : "",
-                   certificates ? "true" : "false");
+    buf_add_char(http_reply_body(request), '{');
+    add_url(exchange, "issuer", issuer, "");
+    add_url(exchange, "jwks_uri", here, "/.well-known/jwks.json");
+    add_url(exchange, "token_endpoint", here, "/oauth2/token");
+    buf_add_format(http_reply_body(request), smart_configuration,
+                   certificates ? ",\"tls_client_auth\"" : "", certificates ? "true" : "false");
     return STEP_REPLY;
 }

@@ -86,8 +86,8 @@ static const char head[] =
     "{\"openapi\":\"3.1.1\",\"jsonSchemaDialect\":\"https://json-schema.org/draft/2020-12/schema\","
     "\"info\":{\"title\":\"fhirbus\",\"summary\":\"Takes health documents, validates them, keeps "
     "them and hands them on\",\"description\":\"Whatever answers GET answers HEAD: the same "
-    "without "
-    "its body.\",\"license\":{\"name\":\"Apache 2.0\",\"identifier\":\"Apache-2.0\"},"
+    "without its body. So HEAD has no operations of its own here.\",\"license\":{\"name\":\"Apache "
+    "2.0\",\"identifier\":\"Apache-2.0\"},"
     "\"version\":";
 
 /* spec: OpenAPI 3.1.1 "Security Scheme Object"; RFC 8705 for mutualTLS */

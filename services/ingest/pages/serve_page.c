@@ -41,7 +41,7 @@ static bool accepts(Str header, const char *coding)
 
 static const struct PageBytes *choose(HttpRequest *request, const Page *page)
 {
-    Str accept = http_request_header(request, STR("accept-encoding"));
+    Str accept = http_request_list(request, STR("accept-encoding"));
     if (page->brotli.from && accepts(accept, "br")) {
         http_reply_header(request, "Content-Encoding", STR("br"));
         return &page->brotli;
@@ -55,7 +55,7 @@ static const struct PageBytes *choose(HttpRequest *request, const Page *page)
 
 static bool unchanged(HttpRequest *request, Str tag)
 {
-    Str list = http_request_header(request, STR("if-none-match")), element;
+    Str list = http_request_list(request, STR("if-none-match")), element;
     while (list.ptr && http_list_next(&list, &element)) {
         Str one = str_starts(element, STR("W/")) ? str_skip(element, 2) : element;
         if (str_eq(one, tag) || str_is(one, "*"))

@@ -9,6 +9,7 @@
 #include "services/ingest/exchange.h"
 #include "services/ingest/flow.h"
 #include "services/ingest/hosts.h"
+#include "services/ingest/text.h"
 
 enum { MEMBER_BYTES_MAX = 16 * 1024 };
 
@@ -20,10 +21,10 @@ enum { MEMBER_BYTES_MAX = 16 * 1024 };
     "GET /Bundle/$status/{bundleSessionId} tells what became of a bundle. "                        \
     "Prefer: respond-async asks for a 202 at once."
 
-/* publisher, version, base URL: each a whole member, or nothing */
+/* publisher, version, base URL: each a whole member with its escapes, or nothing */
 static const char as_json[] =
     "{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"" PUBLISHED "\","
-    "%s\"kind\":\"instance\",\"software\":{\"name\":\"fhirbus\",\"version\":\"%s\"},"
+    "%s\"kind\":\"instance\",\"software\":{\"name\":\"fhirbus\"%s},"
     "\"implementation\":{\"description\":\"" DESCRIPTION "\"%s},"
     "\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"json\"],"
     "\"rest\":[{\"mode\":\"server\",\"documentation\":\"" STATUS_HINT "\","
@@ -39,7 +40,7 @@ static const char as_xml[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                              "  <kind value=\"instance\"/>\n"
                              "  <software>\n"
                              "    <name value=\"fhirbus\"/>\n"
-                             "    <version value=\"%s\"/>\n"
+                             "%s"
                              "  </software>\n"
                              "  <implementation>\n"
                              "    <description value=\"" DESCRIPTION "\"/>\n"
@@ -99,7 +100,7 @@ static bool wants_json(const Exchange *exchange)
         http_query_get(http_request_query(exchange->request), STR("_format"), exchange->arena);
     Str type = str_trim(str_cut(format, 0, str_find_char(format, ';')));
     int says = format_says_json(type);
-    Str accept = http_request_header(exchange->request, STR("accept"));
+    Str accept = http_request_list(exchange->request, STR("accept"));
     return says >= 0 ? says == 1 : best_of(accept, json) > best_of(accept, xml);
 }
 
@@ -112,18 +113,25 @@ static void json_member(Buf *out, const char *name, Str value, bool last)
     buf_add(out, last ? STR("") : STR(","));
 }
 
+/* spec: XML 1.0 §2.2, §3.3.3: control characters cannot be written at all, blanks only escaped. */
+static void xml_character(Buf *out, char c)
+{
+    bool blank = c == '\t' || c == '\n' || c == '\r';
+    if (c == '<' || c == '&' || c == '"' || blank)
+        buf_add_format(out, "&#%d;", c);
+    else if ((unsigned char)c < ' ')
+        buf_add(out, STR("\xef\xbf\xbd"));
+    else
+        buf_add_char(out, c);
+}
+
 static void xml_element(Buf *out, const char *indent, const char *name, Str value)
 {
     if (!value.len)
         return;
     buf_add_format(out, "%s<%s value=\"", indent, name);
-    for (size_t i = 0; i < value.len; i++) {
-        char c = value.ptr[i];
-        if (c == '<' || c == '&' || c == '"')
-            buf_add_format(out, "&#%d;", c);
-        else
-            buf_add_char(out, c);
-    }
+    for (size_t i = 0; i < value.len; i++)
+        xml_character(out, value.ptr[i]);
     buf_add(out, STR("\"/>\n"));
 }
 
@@ -132,13 +140,17 @@ StepNext step_metadata(Exchange *exchange)
     HttpRequest *request = exchange->request;
     bool json = wants_json(exchange);
     Str publisher = exchange->host ? exchange->host->publisher : STR_NONE;
-    BUF_AUTO by, url;
+    Str version = text_utf8(exchange->arena, str_from(exchange->ingest->config->techbd_version));
+    BUF_AUTO by, url, software;
     buf_init(&by, MEMBER_BYTES_MAX);
     buf_init(&url, MEMBER_BYTES_MAX);
+    buf_init(&software, MEMBER_BYTES_MAX);
     if (json) {
+        json_member(&software, "version", version, true);
         json_member(&by, "publisher", publisher, false);
         json_member(&url, "url", host_base_url(exchange), true);
     } else {
+        xml_element(&software, "    ", "version", version);
         xml_element(&by, "  ", "publisher", publisher);
         xml_element(&url, "    ", "url", host_base_url(exchange));
     }
@@ -148,6 +160,6 @@ StepNext step_metadata(Exchange *exchange)
                       json ? STR("application/fhir+json; charset=utf-8")
                            : STR("application/fhir+xml; charset=utf-8"));
     buf_add_format(http_reply_body(request), json ? as_json : as_xml, buf_str(&by).ptr,
-                   exchange->ingest->config->techbd_version, buf_str(&url).ptr);
+                   buf_str(&software).ptr, buf_str(&url).ptr);
     return STEP_REPLY;
 }

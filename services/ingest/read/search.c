@@ -321,7 +321,7 @@ static StepNext tell_search(Exchange *exchange, Question *base)
 /* False: the caller takes none of them. */
 static bool choose_form(Exchange *exchange, Str format, Form *ret_form)
 {
-    Str accept = http_request_header(exchange->request, STR("accept"));
+    Str accept = http_request_list(exchange->request, STR("accept"));
     unsigned best = 0;
     for (size_t i = 0; i < FORM_COUNT; i++) {
         if (format.ptr && str_is(format, forms[i].word)) {
