@@ -153,7 +153,7 @@ bool vault_seal(Vault *v, VaultColumn column, Str interaction_id, Str bytes, Are
     char *to = arena_alloc(arena, HEADER_BYTES + bytes.len + AEAD_MORE);
     if (!to)
         return ERR(err, ERR_INPUT, "memory-limit", "no room to seal %zu bytes", bytes.len);
-    memcpy(to, "FBS1", 4);
+    memcpy(to, "FBS1", 4); /* NOLINT(bugprone-not-null-terminated-result): bytes, no text */
     to[4] = (char)column;
     memcpy(to + 5, key.id, ID_BYTES);
     bool fine = aead_seal(key.key, associated(to, interaction_id, room), bytes, to + HEADER_BYTES);

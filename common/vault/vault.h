@@ -39,6 +39,7 @@ typedef struct VaultConfig {
 } VaultConfig;
 
 /* NAME prefix PAYLOAD_; see docs/security.md. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): the path to a member cannot stand in parentheses. */
 #define VAULT_OPTIONS(Struct, field)                                                               \
     CONFIG_OPTION(Struct, "PAYLOAD_KEYS", CONFIG_TEXT, field.keys, NULL,                           \
                   "folder of the keys that wrap data keys: NAME.key, active; without it stored "   \
@@ -52,6 +53,7 @@ typedef struct VaultConfig {
                       "with keys: encrypt what is stored from now on; 0: only read"),              \
         CONFIG_OPTION(Struct, "PAYLOAD_KEY_OBJECTS", CONFIG_UINT, field.objects, "10000",          \
                       "values under one data key", .min = 1, .max = 1000000)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* *ret_vault NULL: the config names no keys. `writes`: it will seal; makes data keys ahead. */
 bool vault_open(const VaultConfig *config, const DbConfig *db, bool writes, const Log *log,
