@@ -188,7 +188,10 @@ function Shell({ session }: { session: Session }) {
 export function App() {
   const now = useStore(access);
   const out = useStore(outage);
-  useEffect(() => void findSession(), []);
+  useEffect(() => {
+    void findSession();
+    void pageOf(place.value.path)?.page.load().catch(() => undefined); // at once with it, not after it
+  }, []);
 
   if (now.state === "asking")
     return out ? <main class="alone"><OutageBanner /></main> : <p class="waiting alone" role="status">Loading…</p>;

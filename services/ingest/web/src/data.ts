@@ -262,8 +262,8 @@ export function payloadPath(id: string, tenant: string | null, what: WhichPayloa
   return withQuery(`${API}/interactions/${encodeURIComponent(id)}/payload`, query);
 }
 
-export async function payload(id: string, tenant: string | null, what: WhichPayload, reveal: boolean, signal: AbortSignal): Promise<Payload> {
-  const answer = await fetchAnswer(payloadPath(id, tenant, what, reveal), { signal, headers: { Accept: "*/*" } });
+async function fetchPayload(path: string, signal: AbortSignal): Promise<Payload> {
+  const answer = await fetchAnswer(path, { signal, headers: { Accept: "*/*" } });
   const bytes = await answer.arrayBuffer();
   return {
     text: new TextDecoder("utf-8").decode(bytes),
@@ -272,6 +272,28 @@ export async function payload(id: string, tenant: string | null, what: WhichPayl
     verified: answer.headers.get("X-Fhirbus-Verified") === "true",
     bytes: bytes.byteLength,
   };
+}
+
+let early: { path: string; answer: Promise<Payload> } | null = null;
+
+/** Asks for what was sent before anything else of it is known: a large one takes its time. Returns how to give it up. */
+export function payloadEarly(id: string, tenant: string): () => void {
+  const abort = new AbortController();
+  const path = payloadPath(id, tenant, "original", false);
+  const mine = (early = { path, answer: fetchPayload(path, abort.signal) });
+  mine.answer.catch(() => undefined); // whoever wants it hears of it
+  return () => {
+    abort.abort();
+    if (early === mine) early = null;
+  };
+}
+
+export function payload(id: string, tenant: string | null, what: WhichPayload, reveal: boolean, signal: AbortSignal): Promise<Payload> {
+  const path = payloadPath(id, tenant, what, reveal);
+  if (early?.path !== path) return fetchPayload(path, signal);
+  const { answer } = early;
+  early = null;
+  return answer;
 }
 
 // --- doing ----------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ function grouped(issues: Issue[], by: "severity" | "resource"): Group[] {
 }
 
 /** So many of a group at first: a document may have thousands. */
-const FIRST = 100;
+const FIRST = 40;
 
 function GroupOfIssues({ group, bySeverity, current, onGo, note }: Props & { group: Group; bySeverity: boolean }) {
   const [all, setAll] = useState(false);

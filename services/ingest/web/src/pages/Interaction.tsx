@@ -1,7 +1,7 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../App.tsx";
 import type { Session } from "../api.ts";
-import { type Issue, type One, one } from "../data.ts";
+import { type Issue, type One, one, payloadEarly } from "../data.ts";
 import { bytes, count, duration, time } from "../format.ts";
 import { interactionAddress } from "../grid/columns.tsx";
 import { Issues } from "../interaction/Issues.tsx";
@@ -133,6 +133,7 @@ export default function Interaction({ session, rest }: PageProps) {
   const [replaying, setReplaying] = useState(false);
   const asked = useAsk(`${rest} ${tenant} ${replay}`, (signal) => one(rest, tenant, replay, signal));
   const i = asked.data?.interaction;
+  useEffect(() => (tenant && (query.get("tab") ?? "issues") === "issues" ? payloadEarly(rest, tenant) : undefined), [rest, tenant]);
   return (
     <div class="page">
       <nav class="crumbs" aria-label="Back"><button type="button" class="link" onClick={() => history.back()}>← back</button></nav>
