@@ -17,8 +17,27 @@ const STEPS: [keyof Figures["funnel"], string][] = [
   ["received", "Received"], ["judged", "Judged"], ["valid", "Valid"], ["accepted", "Accepted"], ["sent", "Sent to the lake"], ["complete", "Complete"],
 ];
 const LEAKS: Record<string, string> = {
-  "not-judged": "not judged yet", invalid: "invalid", reject: "rejected, handed on", discard: "discarded", "not-sent": "not sent yet", "under-way": "on its way", failed: "failed at the lake",
+  "not-judged": "not judged yet", reject: "rejected", discard: "discarded", "not-sent": "not sent yet", "under-way": "on its way", failed: "failed at the lake",
 };
+
+interface Beside {
+  count: number;
+  sign: "–" | "+" | "";
+  text: string;
+  filter: string;
+}
+
+/** What is said below a step: what leaks behind it, so that it adds up to the next one. Rules decide about what is
+ *  judged, valid or not: how many are valid is no step on the way, and what they decide leaks from all that was judged. */
+function besides(data: Figures, step: keyof Figures["funnel"]): Beside[] {
+  const from = (leak: Figures["leaks"][number]) => (leak.after === "valid" ? "judged" : leak.after);
+  const list: Beside[] = data.leaks.filter((l) => l.why !== "invalid" && from(l) === step).map((l) => ({ count: l.count, sign: "–", text: LEAKS[l.why] ?? l.why, filter: l.filter }));
+  const invalid = data.leaks.find((l) => l.why === "invalid");
+  if (step === "valid" && invalid) list.push({ count: invalid.count, sign: "", text: "invalid", filter: invalid.filter });
+  if (step === "accepted") list.unshift({ count: data.beside.accepted_invalid, sign: "", text: "of them invalid: rules let them pass", filter: "disposition=accept&valid=false" });
+  if (step === "sent") list.unshift({ count: data.beside.sent_otherwise, sign: "+", text: "handed on though not accepted", filter: "disposition=reject,discard&state=FORWARD,FAIL,COMPLETE" });
+  return list.filter((l) => l.count > 0);
+}
 
 /** A filter of the overview, as the address of the grid that shows what it counts. */
 function gridAddress(filter: string, query: URLSearchParams): string {
@@ -36,15 +55,14 @@ function Funnel({ data, query }: { data: Figures; query: URLSearchParams }) {
     <ol class="funnel">
       {STEPS.map(([name, title]) => {
         const n = data.funnel[name];
-        const leaks = data.leaks.filter((l) => l.after === name && l.count > 0);
         return (
           <li key={name}>
             <div class="funnel-head"><span class="funnel-title">{title}</span><span class="funnel-share">{name === "received" ? "" : percent(n, data.funnel.received)}</span></div>
             <div class="funnel-figure" title={count(n)}>{short(n)}</div>
             <div class="bar" aria-hidden="true"><div class={`bar-fill step-${name}`} style={{ width: `${Math.min(100, (100 * n) / top)}%` }} /></div>
             <ul class="leaks">
-              {leaks.map((leak) => (
-                <li key={leak.why}><Link to={gridAddress(leak.filter, query)}>{short(leak.count)} {LEAKS[leak.why] ?? leak.why}</Link></li>
+              {besides(data, name).map((b) => (
+                <li key={b.text}>{b.sign && <span class={b.sign === "–" ? "leak" : "gain"}>{b.sign} </span>}<Link to={gridAddress(b.filter, query)}>{short(b.count)} {b.text}</Link></li>
               ))}
             </ul>
           </li>
