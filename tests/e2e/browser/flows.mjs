@@ -1,5 +1,7 @@
 // What people do with the diagnostics pages. Each flow is a function; the order is at the end.
 import { readFileSync } from "node:fs";
+import { severalTenants } from "./several.mjs";
+import { pasted } from "./pasted.mjs";
 import { PATIENCE, accessible, act, at, close, expected, fits, flow, go, newPage, ok, picture, seen, signIn, task } from "./browser.mjs";
 
 const { ids } = task;
@@ -25,12 +27,29 @@ async function signingIn(page) {
   ok(page.url().endsWith("/interactions?last=7d"), "who signs in comes to the page that was asked for", page.url());
 }
 
+/** Received, without what leaks there, is Judged; and so on. Valid is no step on the way. */
+function addUp(steps) {
+  const sum = (lines, pattern) => lines.reduce((n, line) => n + Number(pattern.exec(line)?.[1].replace(/,/g, "") ?? 0), 0);
+  const read = steps.map((text) => ({ title: text.split("\n")[0].trim(), lines: text.split("\n").map((l) => l.trim()) }))
+    .map(({ title, lines }) => ({ title, n: Number(lines.find((l) => /^[\d,]+$/.test(l)).replace(/,/g, "")),
+      minus: sum(lines, /^– ([\d,]+)/), plus: sum(lines, /^\+ ([\d,]+)/), invalid: sum(lines, /^([\d,]+) (?:of them )?invalid/) }));
+  const [received, judged, valid, accepted, sent, complete] = read;
+  const faults = [];
+  const way = [received, judged, accepted, sent, complete];
+  way.slice(1).forEach((step, i) => { if (way[i].n - way[i].minus + step.plus !== step.n) faults.push(`${step.title}: ${way[i].n} - ${way[i].minus} + ${step.plus} is not ${step.n}`); });
+  if (valid.n + valid.invalid !== judged.n) faults.push(`valid ${valid.n} and invalid ${valid.invalid} are not ${judged.n}`);
+  if (!accepted.invalid || accepted.n - accepted.invalid > valid.n) faults.push(`accepted ${accepted.n}, ${accepted.invalid} invalid`);
+  return faults.length ? `${faults.join("; ")} of ${JSON.stringify(read)}` : "";
+}
+
 async function overview(page) {
   await go(page, "/");
   await page.locator(".funnel").waitFor();
   const received = Number((await page.locator(".funnel-figure").first().innerText()).replace(/\D/g, ""));
   ok(received >= 20, "the funnel counts what was received", received);
   ok((await page.locator(".funnel > li").count()) === 6, "and what is left at each step");
+  const wrong = addUp(await page.locator(".funnel > li").allInnerTexts());
+  ok(!wrong, "each step is the one before without its leaks", wrong);
   ok((await page.locator(".chart-place canvas").count()) === 4, "rates, latencies and lag are charts");
   ok((await page.locator(".attention > li").count()) > 0, "what needs attention is listed");
   await page.getByRole("button", { name: "as table" }).first().click();
@@ -105,6 +124,9 @@ async function exporting(page) {
 }
 
 async function live(page) {
+  await go(page, "/interactions?last=24h&live=1&sort=errors:desc");
+  await page.getByText("not live: that goes with newest first").waitFor();
+  ok((await page.locator(".live-dot").count()) === 0, "another order is not live, and says so");
   await page.getByRole("button", { name: "Live" }).click();
   await page.locator(".live-dot").waitFor();
   const before = await page.locator(".grid-row a.open").first().getAttribute("href");
@@ -140,7 +162,7 @@ async function keyboard(page) {
   await page.keyboard.press("Enter");
   await page.locator(".tabs").waitFor();
   ok(/\/interactions\/[0-9a-f-]{36}/.test(page.url()), "Enter opens", page.url());
-  await page.goBack();
+  await page.getByRole("button", { name: "← back" }).click();
   await heading(page, "Interactions");
 }
 
@@ -150,7 +172,15 @@ const openOne = async (page, id, tab) => {
 };
 
 async function oneInteraction(page) {
+  await go(page, `/interactions?last=24h&interaction_id=${ids.taken}&columns=received_at,patient_mrn`);
+  await page.locator(".grid-row a.open").waitFor();
+  ok(!(await page.locator(".grid-row").innerText()).includes("MRN-000017"), "patients' identifiers are masked in the grid");
+  await page.getByRole("button", { name: "Reveal identifiers…" }).click();
+  await page.getByRole("button", { name: "Reveal", exact: true }).click();
+  await page.locator(".grid-row", { hasText: "MRN-000017" }).waitFor();
+  ok(true, "until they are revealed");
   await openOne(page, ids.taken);
+  ok((await page.getByRole("link", { name: "← interactions" }).count()) === 1, "an address that was opened by itself leads to the list");
   await page.locator(".cm-line").nth(20).waitFor();
   await page.locator('.viewer-text[aria-busy="false"]').waitFor();
   const text = await page.locator(".cm-content").innerText();
@@ -170,13 +200,15 @@ async function oneInteraction(page) {
   await page.getByRole("button", { name: "Reveal", exact: true }).click();
   await page.locator(".cm-line", { hasText: "MRN-000017" }).waitFor();
   ok(true, "revealed after it was asked for");
+  await page.getByRole("tab", { name: "Facts" }).click();
+  await page.locator(".facts", { hasText: "MRN-000017" }).waitFor();
+  ok(true, "and so are the identifiers among the facts");
+  await page.getByRole("tab", { name: /^Issues/ }).click();
+  await page.locator(".cm-line", { hasText: "MRN-000017" }).waitFor();
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download" }).click()]);
   const sent = readFileSync(task.example, "utf8").replaceAll("screening-0001", "taken");
   ok(readFileSync(await download.path(), "utf8") === sent, "the download is what was sent, byte for byte");
-  await page.getByRole("button", { name: "Copy as curl" }).click();
-  await page.getByRole("button", { name: "What became of it" }).click();
-  const copied = await page.evaluate(() => navigator.clipboard.readText());
-  ok(copied.includes(ids.taken) && copied.startsWith("curl "), "copied as curl", copied);
+  await pasted(page, ids.taken, sent);
 }
 
 async function partsOfOne(page) {
@@ -209,8 +241,9 @@ async function partsOfOne(page) {
 }
 
 async function replaying(page) {
-  await go(page, "/interactions?last=24h&state=FAIL&tenant=qe-a"); // the dead letter, of another tenant, is for its own page
+  await go(page, "/interactions?last=24h&state=FAIL&tenant=qe-a&live=1"); // the dead letter, of another tenant, is for its own page
   await page.locator(".grid-row a.open").first().waitFor();
+  const failed = await rowCount(page);
   await page.locator('.grid-row[aria-rowindex="2"] [role=gridcell]').first().click();
   await page.locator(".selection").getByRole("button", { name: "Replay…" }).click();
   const dialog = page.getByRole("dialog");
@@ -223,6 +256,8 @@ async function replaying(page) {
   await dialog.locator(".badge", { hasText: "done" }).waitFor();
   ok(true, "a selection is replayed, after a dry run");
   await page.keyboard.press("Escape");
+  await page.waitForFunction((n) => document.querySelectorAll(".grid-row a.open").length === n, failed - 1);
+  ok((await page.locator(".selection").count()) === 0, "live: what is in that state no more is gone, from the selection too");
   await go(page, "/replays");
   await page.locator("table tbody tr").first().waitFor();
   await accessible(page, "replays");
@@ -264,9 +299,18 @@ async function rules(page) {
   await page.getByText("Nothing was stored or sent").waitFor();
   ok((await page.locator("table").innerText()).includes(ids.taken), "rules are tried on a real interaction");
   await picture(page, "rules");
+  await page.getByLabel("or on these interactions").fill("01923456-0000-4000-8000-00000000dead");
+  await page.getByRole("button", { name: "Dry run" }).click();
+  await page.getByText("The interaction that was asked for is not known here").waitFor();
+  ok(true, "and what is not known is said to be so");
   await editor.click();
   await page.keyboard.press("Control+a");
   await page.keyboard.insertText(JSON.stringify({ name: "mild", about: "Edited in the browser", diagnostics: [{ id: "thanks", add: { severity: "information", code: "informational", text: "Thanks", messageId: "MILD-1" } }] }, null, 2));
+  await page.locator(".pick").getByRole("button", { name: /^default/ }).click();
+  await page.getByRole("heading", { level: 2, name: "default" }).waitFor();
+  await page.locator(".pick").getByRole("button", { name: /^mild.*edited/ }).click();
+  await page.locator(".rules-editor .cm-line", { hasText: "Edited in the browser" }).waitFor();
+  ok(true, "what was edited is kept while another set is looked at");
   await page.getByRole("button", { name: "Publish…" }).click();
   await page.getByRole("button", { name: "Publish", exact: true }).click();
   await page.locator(".pick", { hasText: "Edited in the browser" }).waitFor();
@@ -395,6 +439,9 @@ async function outageAndExpiry(page) {
   await act("stop");
   await page.getByRole("button", { name: "Refresh" }).click();
   await page.locator(".outage").waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByText("You are still signed in.").waitFor();
+  ok(true, "signing out during an outage says that it did not work");
   ok((await page.locator(".outage").innerText()).includes("cannot be reached") && (await page.locator(".timeline > li").count()) > 0, "an outage is shown as one, above what was there");
   await picture(page, "outage");
   await act("start");
@@ -411,6 +458,10 @@ async function outageAndExpiry(page) {
     await page.evaluate(() => [...document.querySelectorAll("button")].find((b) => b.textContent === "Refresh")?.click());
   }
   ok(await over.isVisible(), "a session ends when its time is over");
+  await signIn(page, "operator");
+  await page.locator(".timeline").waitFor({ state: "visible" });
+  await page.waitForFunction(() => !document.querySelector("main .stale") && !document.querySelector("main .notice.bad:not(.stayed)"));
+  ok(true, "what was refused at its end is asked for again after signing in");
 }
 
 const page = await newPage();
@@ -422,6 +473,7 @@ await flow("live", page, () => live(page));
 await flow("keyboard", page, () => keyboard(page));
 await flow("one interaction", page, () => oneInteraction(page));
 await flow("parts of one", page, () => partsOfOne(page));
+await flow("several tenants", page, () => severalTenants());
 await flow("replay", page, () => replaying(page));
 await flow("dead letters", page, () => letters(page));
 await flow("rules", page, () => rules(page));

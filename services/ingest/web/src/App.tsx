@@ -126,7 +126,7 @@ function TenantPicker({ session, tenant }: { session: Session; tenant: string | 
   );
 }
 
-function Header({ session, onMenu, menuOpen }: { session: Session; onMenu: () => void; menuOpen: boolean }) {
+function Header({ session, onMenu, menuOpen, onSignOut }: { session: Session; onMenu: () => void; menuOpen: boolean; onSignOut: () => void }) {
   const { query } = useStore(place);
   return (
     <header class="top">
@@ -136,7 +136,7 @@ function Header({ session, onMenu, menuOpen }: { session: Session; onMenu: () =>
       <span class="spring" />
       <ThemeButton />
       <span class="who" title="Signed in as"><Text value={session.name} max={40} brief /></span>
-      <button type="button" class="quiet icon-only" aria-label="Sign out" title="Sign out" onClick={() => void signOut()}><Icon name="out" /></button>
+      <button type="button" class="quiet icon-only" aria-label="Sign out" title="Sign out" onClick={onSignOut}><Icon name="out" /></button>
     </header>
   );
 }
@@ -146,6 +146,8 @@ function Shell({ session }: { session: Session }) {
   const found = pageOf(now.path);
   const { Component, failed } = useLoaded(found?.page ?? null);
   const [menu, setMenu] = useState(false);
+  const [stayed, setStayed] = useState<string | null>(null);
+  const leave = () => void signOut().then(setStayed);
   const main = useRef<HTMLElement>(null);
   const before = useRef(now.path);
   const title = found?.page.title ?? "Not here";
@@ -168,7 +170,7 @@ function Shell({ session }: { session: Session }) {
   return (
     <div class="shell">
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current!.focus(); }}>Skip to the content</a>
-      <Header session={session} menuOpen={menu} onMenu={() => setMenu(!menu)} />
+      <Header session={session} menuOpen={menu} onMenu={() => setMenu(!menu)} onSignOut={leave} />
       <nav id="pages" class={menu ? "open" : undefined} aria-label="Pages" onKeyDown={(e) => e.key === "Escape" && setMenu(false)}>
         {pages.filter((p) => p.may(session)).map((p) => (
           <Link key={p.path} to={address(p.path, carried(now.query))} current={found?.page === p || (p.path === "/interactions" && found?.page === onePage)} onGo={() => setMenu(false)}>
@@ -178,6 +180,7 @@ function Shell({ session }: { session: Session }) {
       </nav>
       <main id="main" ref={main} tabIndex={-1} aria-label={title}>
         <OutageBanner />
+        {stayed !== null && <p class="notice bad stayed" role="alert"><span><strong>You are still signed in.</strong> Signing out did not work: <Text value={stayed} max={300} /></span><button type="button" class="small" onClick={leave}>Try again</button></p>}
         {body}
       </main>
     </div>

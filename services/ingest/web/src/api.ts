@@ -9,6 +9,12 @@ export interface Session {
   csrf: string;
 }
 
+/** For whom one asks a route that answers for one tenant, or (null) for everybody: the one that is picked, or all one has. */
+export function tenantsOf(session: Session, picked: string | null): (string | null)[] {
+  if (picked) return [picked];
+  return session.tenants === "*" ? [null] : session.tenants;
+}
+
 export interface SignInWays {
   oidc: boolean;
   local: boolean;
@@ -27,6 +33,8 @@ export interface Outage {
 }
 
 export const access = new Store<Access>({ state: "asking" });
+/** Somebody else signed in: all that this page holds goes, without a question. */
+export const replaced = new Store(false);
 export const outage = new Store<Outage | null>(null);
 
 const SESSION = "/admin/api/session";
@@ -130,8 +138,10 @@ export async function findSession(): Promise<void> {
       outage.set(null);
       const session = (await answer.json()) as Session;
       // Somebody else: nothing of the one before may stay in this page's memory.
-      if (before && before.name !== session.name) location.reload();
-      else access.set({ state: "in", session });
+      if (before && before.name !== session.name) {
+        replaced.set(true);
+        location.reload();
+      } else access.set({ state: "in", session });
       return;
     }
     if (answer.status === 401) {
@@ -162,7 +172,14 @@ export function signInElsewhere(): void {
   location.assign(`${SESSION}/oidc?to=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
-export async function signOut(): Promise<void> {
-  await ask(SESSION, { method: "DELETE" });
+/** What went wrong, or null: then this page is left. */
+export async function signOut(): Promise<string | null> {
+  try {
+    await ask(SESSION, { method: "DELETE" });
+  } catch (error) {
+    const ended = error instanceof ApiError && error.status === 401;
+    if (!ended) return (error as Error).message;
+  }
   location.assign("/admin/diagnostics/");
+  return null;
 }

@@ -27,6 +27,8 @@ export interface Overview {
   as_of: string;
   funnel: { received: number; judged: number; valid: number; accepted: number; sent: number; complete: number };
   leaks: { after: string; why: string; count: number; filter: string }[];
+  /** what no step leaks, and without which they do not add up */
+  beside: { accepted_invalid: number; sent_otherwise: number };
   tenants: { tenant: string; received: number; judged: number; valid: number; accepted: number; sent: number; complete: number; failed: number }[];
   series: {
     at: string[];
@@ -98,6 +100,19 @@ export interface PageOfRows {
 
 export function interactions(path: string, signal?: AbortSignal): Promise<PageOfRows> {
   return ask(path, signal ? { signal } : {});
+}
+
+/** All rows of a view; null: more than `most`. */
+export async function allRows(filters: Record<string, string>, most: number): Promise<Row[] | null> {
+  const found: Row[] = [];
+  let path: string | null = withQuery("/interactions", { ...filters, sort: "received_at:desc", limit: 500 });
+  while (path) {
+    const page: PageOfRows = await interactions(path);
+    found.push(...page.interactions);
+    if (found.length > most) return null;
+    path = page.next;
+  }
+  return found;
 }
 
 export interface Changes {
@@ -241,8 +256,9 @@ export interface One {
   replays: ReplayOfOne[];
 }
 
-export function one(id: string, tenant: string | null, replay: string | null, signal: AbortSignal): Promise<One> {
-  return ask(withQuery(`${API}/interactions/${encodeURIComponent(id)}`, { tenant, replay_id: replay }), { signal });
+/** `reveal`: with the patient's identifiers as they are, which goes on record. */
+export function one(id: string, tenant: string | null, replay: string | null, reveal: boolean, signal: AbortSignal): Promise<One> {
+  return ask(withQuery(`${API}/interactions/${encodeURIComponent(id)}`, { tenant, replay_id: replay, reveal: reveal || null }), { signal });
 }
 
 export interface Payload {
@@ -376,12 +392,13 @@ export async function replays(signal: AbortSignal): Promise<ListedReplay[]> {
   return (await offered(ask<{ replays: ListedReplay[] }>(`${API}/replays?limit=100`, { signal }))).replays;
 }
 
-export function replayStatus(id: string, signal?: AbortSignal): Promise<Replay> {
-  return ask(`/Bundle/replay/${encodeURIComponent(id)}?report=true`, signal ? { signal } : {});
+/** `tenant`: whose it is, which somebody with several has to say; null: everybody's. */
+export function replayStatus(id: string, tenant: string | null, signal?: AbortSignal): Promise<Replay> {
+  return ask(withQuery(`/Bundle/replay/${encodeURIComponent(id)}`, { report: true, tenant }), signal ? { signal } : {});
 }
 
-export function cancelReplay(id: string): Promise<Replay> {
-  return ask(`/Bundle/replay/${encodeURIComponent(id)}`, { method: "DELETE" });
+export function cancelReplay(id: string, tenant: string | null): Promise<Replay> {
+  return ask(withQuery(`/Bundle/replay/${encodeURIComponent(id)}`, { tenant }), { method: "DELETE" });
 }
 
 export interface DeadLetter {
@@ -533,14 +550,17 @@ export interface AdminObject {
   data: Record<string, unknown>;
 }
 
-/** All objects of a kind; there are dozens, a page is a hundred. */
-export async function adminObjects(kind: string, signal: AbortSignal): Promise<AdminObject[]> {
-  const found: AdminObject[] = [];
-  let after: string | undefined;
-  do {
-    const page: { objects: AdminObject[]; next?: string | null } = await ask(withQuery(`/admin/${kind}`, { limit: 100, after }), { signal });
-    found.push(...page.objects);
-    after = page.next ?? undefined;
-  } while (after);
-  return found;
+/** All objects of a kind; there are dozens, a page is a hundred. The route answers for one tenant, or for
+ *  everybody (null), so somebody with several asks for each; what concerns two of them comes twice. */
+export async function adminObjects(kind: string, tenants: (string | null)[], signal: AbortSignal): Promise<AdminObject[]> {
+  const found = new Map<string, AdminObject>();
+  for (const tenant of tenants) {
+    let after: string | undefined;
+    do {
+      const page: { objects: AdminObject[]; next?: string | null } = await ask(withQuery(`/admin/${kind}`, { limit: 100, after, tenant }), { signal });
+      for (const object of page.objects) found.set(object.id, object);
+      after = page.next ?? undefined;
+    } while (after);
+  }
+  return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }

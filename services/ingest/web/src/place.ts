@@ -24,8 +24,16 @@ export function address(path: string, query?: Record<string, string | undefined>
   return BASE + path + (text ? `?${text}` : "");
 }
 
+/** Of entries that were made from a page of these: behind them is another one. */
+const HERE = { here: true };
+
+/** Whether "back" stays among these pages; an address that was opened by itself has nothing behind it, or something else. */
+export function cameHere(): boolean {
+  return Boolean((history.state as typeof HERE | null)?.here);
+}
+
 export function go(to: string, how: "push" | "replace" = "push"): void {
-  if (how === "push") history.pushState(null, "", to);
+  if (how === "push") history.pushState(HERE, "", to);
   else history.replaceState(history.state, "", to);
   place.set(read());
 }

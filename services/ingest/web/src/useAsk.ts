@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import type { ApiError } from "./api.ts";
+import { type ApiError, access } from "./api.ts";
 
 export interface Asked<T> {
   data: T | null;
@@ -25,6 +25,9 @@ export function useAsk<T>(key: string | null, question: (signal: AbortSignal) =>
     );
     return () => abort.abort();
   }, [key, turn]);
+  // Whoever signs in again finds what was refused him as the session ended.
+  const refused = state.error?.status === 401;
+  useEffect(() => (refused ? access.watch((now) => now.state === "in" && reload()) : undefined), [refused, reload]);
   return { ...state, reload };
 }
 

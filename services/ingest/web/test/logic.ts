@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Row, Tried } from "../src/data.ts";
 import { duration, percent } from "../src/format.ts";
+import { Shelf } from "../src/grid/shelf.ts";
+import { quoted } from "../src/interaction/curl.ts";
 import { headOf, layOut, nodeAtLayout } from "../src/json/layout.ts";
 import { lineStarts, locate, nodeAt, offsetOf, pathOf, readTree, steps } from "../src/json/tree.ts";
 import { cut, pieces, plain } from "../src/parts/visible.ts";
 import { readPeriod } from "../src/period.ts";
+import { IDS_MAX, partsOf } from "../src/replay/orders.ts";
+import { mayChange, wrongName } from "../src/rules/drafts.ts";
+import { missing } from "../src/rules/missing.ts";
 
 const BUNDLE = '{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient","name":[{"given":["A\\"b","C"]}],"deceasedBoolean":false}},{"resource":{"resourceType":"Observation","valueQuantity":{"value":1.50e+3}}}]}';
 
@@ -110,4 +116,97 @@ test("a period is of the address", () => {
   assert.equal(readPeriod(new URLSearchParams("last=1h"), now).from, "2026-11-28T11:00:00.000Z");
   assert.equal(readPeriod(new URLSearchParams(""), now).from, "2026-11-27T12:00:00.000Z");
   assert.deepEqual(readPeriod(new URLSearchParams("from=2026-01-01T00:00:00Z"), now), { last: null, from: "2026-01-01T00:00:00Z", to: undefined });
+});
+
+// --- replays: whose, and how many orders ----------------------------------------------------------
+const SEVERAL = { name: "carl", tenants: ["a", "b"], rights: { read: true, reveal: false, replay: true, administer: true }, expires: "", csrf: "" };
+const ALL = { ...SEVERAL, tenants: "*" as const };
+
+test("what was chosen is replayed for its own tenants, a list for those one has", () => {
+  const some = [{ id: "1", tenant: "a" }, { id: "2", tenant: "b" }, { id: "3", tenant: "a" }];
+  assert.deepEqual(partsOf({ some }, SEVERAL, "b"), [{ tenant: "a", ids: ["1", "3"] }, { tenant: "b", ids: ["2"] }]);
+  const many = Array.from({ length: 2 * IDS_MAX + 1 }, (_, i) => ({ id: String(i), tenant: "a" }));
+  assert.deepEqual(partsOf({ some: many }, ALL, null).map((p) => p.ids!.length), [IDS_MAX, IDS_MAX, 1]);
+  const letters = [{ partition: 0, offset: 4, tenant: "a" }, { partition: 0, offset: 5, tenant: "a" }, { partition: 1, offset: 9, tenant: null }];
+  assert.deepEqual(partsOf({ letters }, ALL, null), [{ tenant: "a", offsets: "0:4-5" }, { offsets: "1:9-9" }]);
+  assert.deepEqual(partsOf({ state: "FAIL", since: "s" }, SEVERAL, null), [{ tenant: "a", state: "FAIL", since: "s" }, { tenant: "b", state: "FAIL", since: "s" }]);
+  assert.deepEqual(partsOf({ state: "FAIL" }, SEVERAL, "b"), [{ tenant: "b", state: "FAIL" }]);
+  assert.deepEqual(partsOf({ state: "FAIL" }, ALL, null), [{ state: "FAIL" }]);
+});
+
+// --- live: rows that come, change and go ----------------------------------------------------------
+const row = (n: number, more: Partial<Row> = {}) => ({ interaction_id: `i${n}`, tenant_id: "a", received_at: `2026-11-28T12:00:00.${String(n).padStart(3, "0")}Z`, state: "FAIL", ...more }) as Row;
+const shown = (shelf: Shelf) => Array.from({ length: shelf.length }, (_, i) => shelf.at(i)?.interaction_id.slice(1) ?? "?").join(" ");
+
+function shelfOf(...pages: number[][]): Shelf {
+  const shelf = new Shelf("/interactions?limit=3");
+  pages.forEach((page, i) => shelf.take(i, page.map((n) => row(n)), i < pages.length - 1 ? `/interactions?limit=3&cursor=${i}` : null));
+  return shelf;
+}
+
+test("a row that fits now has its place by time; a newer one waits", () => {
+  const shelf = shelfOf([90, 80, 70], [60, 50, 40], [30]);
+  shelf.put(row(75));
+  shelf.put(row(35));
+  shelf.put(row(10));
+  shelf.put(row(95));
+  shelf.put(row(50, { state: "COMPLETE" }));
+  assert.equal(shown(shelf), "90 80 75 70 60 50 40 35 30 10");
+  assert.equal(shelf.at(5)!.state, "COMPLETE");
+  assert.deepEqual(shelf.held.map((r) => r.interaction_id), ["i95"]);
+  shelf.release();
+  assert.equal(shown(shelf), "95 90 80 75 70 60 50 40 35 30 10");
+  assert.equal(shelf.pageOf(0), 0);
+  assert.equal(shelf.pageOf(5), 1);
+});
+
+test("what a page names no more is gone, and nothing beyond it", () => {
+  const shelf = shelfOf([90, 80, 70], [60, 50, 40], [30]);
+  assert.deepEqual(shelf.agree(1, [row(65), row(50)], true), ["a\ni60"]);
+  assert.equal(shown(shelf), "90 80 70 65 50 40 30");
+  assert.deepEqual(shelf.agree(0, [], false).length, 7);
+  assert.equal(shelf.length, 0);
+  shelf.put(row(99));
+  shelf.release();
+  assert.equal(shown(shelf), "99");
+});
+
+test("a page that was forgotten comes again, with what has come into it", () => {
+  const shelf = shelfOf([90, 80, 70], [60, 50, 40], [30]);
+  shelf.put(row(55));
+  shelf.pages[1]!.rows = null;
+  assert.equal(shown(shelf), "90 80 70 ? ? ? ? 30");
+  shelf.put(row(45)); // of the page that is not there
+  assert.equal(shelf.pathOf(1, shelf.pages[1]!.size), "/interactions?limit=4&cursor=0");
+  shelf.take(1, [row(60), row(55), row(50), row(40), row(30)], null);
+  assert.equal(shown(shelf), "90 80 70 60 55 50 40 30");
+});
+
+test("identifiers that were revealed stay so when a change comes masked", () => {
+  const shelf = new Shelf("/interactions?limit=3");
+  shelf.take(0, [row(1, { patient_mrn: "MRN-1" })], null);
+  shelf.put(row(1, { patient_mrn: "xxx-0", state: "COMPLETE" }));
+  assert.deepEqual([shelf.at(0)!.patient_mrn, shelf.at(0)!.state], ["MRN-1", "COMPLETE"]);
+});
+
+// --- curl, rules ----------------------------------------------------------------------------------
+test("what a sender wrote stays one word of a command", () => {
+  assert.equal(quoted("it's"), "'it'\\''s'");
+  assert.equal(quoted("a\u001b[201~\nrm -rf ~"), "'a[201~rm -rf ~'");
+});
+
+test("rules: who may publish which set, and what it may be called", () => {
+  assert.ok(mayChange("*", {}) && mayChange(["a", "b"], { tenants: ["a"] }));
+  assert.ok(!mayChange(["a"], {}) && !mayChange(["a"], { tenants: ["a", "c"] }) && !mayChange(["a"], { tenants: [] }));
+  assert.equal(wrongName("my-set_1.0", ["other"]), null);
+  assert.ok(wrongName("my set", []) && wrongName("other", ["other"]) && wrongName("", []));
+});
+
+test("a dry run says what it could not be run on", () => {
+  const tried = (n: number, left_out = 0) => ({ tried: Array.from({ length: n }, () => ({}) as Tried["tried"][number]), left_out, problems: [] });
+  assert.deepEqual(missing(tried(1), 1), []);
+  assert.match(missing(tried(0), 1)[0]!, /^The interaction that was asked for is not known/);
+  assert.match(missing(tried(1), 3)[0]!, /^2 of the 3/);
+  assert.match(missing(tried(0, 2), 2)[0]!, /bytes are no longer kept/);
+  assert.match(missing(tried(0), 0)[0]!, /no interaction yet/);
 });

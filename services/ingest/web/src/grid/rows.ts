@@ -1,6 +1,7 @@
-import { ApiError, ask } from "../api.ts";
+import { ApiError, access, ask } from "../api.ts";
 import { type Changes, type PageOfRows, type Row, interactions, withQuery } from "../data.ts";
 import { attended } from "../useAsk.ts";
+import { Shelf } from "./shelf.ts";
 import { keyOf, listPath } from "./view.ts";
 
 /** The rows of one view, fetched page after page as they come into sight. A page far from sight is
@@ -11,19 +12,16 @@ const KEPT_PAGES = 60;
 const WAIT_S = 20;
 /** Between two answers: many changes come as one. */
 const PAUSE_MS = 300;
+/** What leaves a filtered view is told by nobody: what is in sight is asked for again, so often. */
+const LOOK_MS = 3000;
 
-interface Page {
-  path: string;
-  rows: Row[] | null;
-  loading: boolean;
-}
+/** With one of these a document may leave the view, or come into its midst. */
+const PASSING = ["state", "disposition", "valid", "ig_version", "source_type", "sender", "profile_url", "message_id", "q", "text", "bundle_id", "patient"];
 
 export class Rows {
-  private pages: Page[] = [];
-  private live: Row[] = [];
-  private held: Row[] = [];
-  private ended = false;
+  private readonly shelf: Shelf;
   private readonly stop = new AbortController();
+  private readonly unwatch: () => void;
   private following: AbortController | null = null;
   private seen = { first: 0, last: 0 };
   estimate: number | null = null;
@@ -32,75 +30,79 @@ export class Rows {
   fresh = new Set<string>();
   /** whoever draws them is told */
   changed: () => void = () => {};
+  /** these are in the view no longer */
+  gone: (keys: string[]) => void = () => {};
 
+  /** `revealed`: asked for with patients' identifiers as they are, which is recorded each time: not when it is looked again. */
   constructor(
     private readonly filters: Record<string, string>,
     sort: string,
+    revealed: boolean,
   ) {
-    this.pages.push({ path: listPath(filters, sort, PAGE), rows: null, loading: false });
+    this.shelf = new Shelf(listPath(revealed ? { ...filters, reveal: "true" } : filters, sort, PAGE));
+    // Who signs in again goes on where the session had ended.
+    this.unwatch = access.watch((now) => now.state === "in" && this.error?.status === 401 && this.retry());
     void this.load(0);
   }
 
   close(): void {
     this.unfollow();
+    this.unwatch();
     this.stop.abort();
   }
 
   get complete(): boolean {
-    return this.ended;
+    return this.shelf.ended;
   }
 
   get waiting(): boolean {
-    return this.pages.some((p) => p.loading);
+    return this.shelf.pages.some((p) => p.loading);
   }
 
   get loadedRows(): number {
-    const last = this.pages.length - 1;
-    const tail = this.pages[last]!.rows?.length ?? 0;
-    return this.live.length + last * PAGE + tail;
+    return this.shelf.length;
   }
 
   /** Rows to scroll through: behind the last one known there is room for those that come. */
   get count(): number {
-    return this.ended ? this.loadedRows : this.loadedRows + 20;
+    return this.shelf.ended ? this.shelf.length : this.shelf.length + 20;
   }
 
   /** New rows that wait for the reader to be at the top. */
   get heldCount(): number {
-    return this.held.length;
+    return this.shelf.held.length;
   }
 
   at(index: number): Row | undefined {
-    if (index < this.live.length) return this.live[index];
-    const below = index - this.live.length;
-    return this.pages[Math.floor(below / PAGE)]?.rows?.[below % PAGE];
+    return this.shelf.at(index);
   }
 
   sight(first: number, last: number): void {
+    const { pages } = this.shelf;
     this.seen = { first, last };
-    const from = Math.max(0, Math.floor((first - this.live.length) / PAGE));
-    const to = Math.max(0, Math.floor((last - this.live.length + 40) / PAGE));
-    for (let i = from; i <= Math.min(to, this.pages.length - 1); i++) if (!this.pages[i]!.rows) void this.load(i);
-    if (first === 0 && this.held.length) this.release();
-    if (this.pages.length > KEPT_PAGES)
-      this.pages.forEach((page, i) => {
-        if (page.rows && (i < from - KEPT_PAGES / 2 || i > to + KEPT_PAGES / 2) && i < this.pages.length - 1) page.rows = null;
+    const from = this.shelf.pageOf(first);
+    const to = this.shelf.pageOf(last + 40);
+    for (let i = from; i <= to; i++) if (!pages[i]!.rows) void this.load(i);
+    if (first === 0 && this.shelf.held.length) this.release();
+    if (pages.length > KEPT_PAGES)
+      pages.forEach((page, i) => {
+        if (page.rows && (i < from - KEPT_PAGES / 2 || i > to + KEPT_PAGES / 2) && i < pages.length - 1) page.rows = null;
       });
   }
 
   retry(): void {
     this.error = null;
-    const missing = this.pages.findIndex((p) => !p.rows);
+    const missing = this.shelf.pages.findIndex((p) => !p.rows);
     if (missing >= 0) void this.load(missing);
   }
 
   private async load(index: number): Promise<void> {
-    const page = this.pages[index]!;
+    const page = this.shelf.pages[index]!;
     if (page.loading) return;
     page.loading = true;
     this.changed();
     try {
-      this.take(index, page, await interactions(page.path, this.stop.signal));
+      this.take(index, await interactions(this.shelf.pathOf(index, page.size), this.stop.signal));
     } catch (error) {
       if (this.stop.signal.aborted) return;
       this.error = error instanceof ApiError ? error : new ApiError(0, "failed", String(error));
@@ -110,31 +112,31 @@ export class Rows {
     if (!this.stop.signal.aborted) this.changed();
   }
 
-  private take(index: number, page: Page, answer: PageOfRows): void {
+  private take(index: number, answer: PageOfRows): void {
     this.error = null;
-    page.rows = answer.interactions;
     if (index === 0 && answer.estimate !== undefined) {
       this.estimate = answer.estimate;
       this.exact = Boolean(answer.exact);
     }
-    if (index !== this.pages.length - 1) return;
-    if (!answer.next) {
-      this.ended = true;
-      return;
-    }
-    this.pages.push({ path: answer.next, rows: null, loading: false });
-    const bottom = this.live.length + (this.pages.length - 1) * PAGE;
-    if (this.seen.last + 40 >= bottom) void this.load(this.pages.length - 1);
+    const last = index === this.shelf.pages.length - 1;
+    this.shelf.take(index, answer.interactions, answer.next);
+    if (last && answer.next && this.seen.last + 40 >= this.shelf.length) void this.load(index + 1);
   }
 
-  // --- live -----------------------------------------------------------------------------------
-  async follow(): Promise<void> {
+  // --- live: newest first alone, where a row has its place for good ---------------------------
+  follow(): void {
     if (this.following) return;
     const { signal } = (this.following = new AbortController());
+    void this.hear(signal);
+    void this.lookAgain(signal);
+  }
+
+  /** What is new in the view, or changes there. */
+  private async hear(signal: AbortSignal): Promise<void> {
     let after: number | undefined;
     while (!signal.aborted) {
-      if (!attended()) {
-        await new Promise((resolve) => setTimeout(resolve, 1000));
+      if (!attended() || access.value.state !== "in") {
+        await pause(1000);
         continue;
       }
       try {
@@ -143,12 +145,35 @@ export class Rows {
         after = answer.after;
         if (signal.aborted) return;
         if (answer.interactions.length) this.merge(answer.interactions);
-        if (!answer.more) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+        if (!answer.more) await pause(PAUSE_MS);
       } catch {
         if (signal.aborted) return;
-        await new Promise((resolve) => setTimeout(resolve, 3000));
+        await pause(3000);
       }
     }
+  }
+
+  /** What is in sight, as it is now: once at the beginning, for what happened since it was fetched. */
+  private async lookAgain(signal: AbortSignal): Promise<void> {
+    const often = PASSING.some((name) => this.filters[name]);
+    do {
+      await pause(often ? LOOK_MS : PAUSE_MS);
+      if (!attended() || access.value.state !== "in") continue;
+      const to = this.shelf.pageOf(this.seen.last);
+      for (let i = this.shelf.pageOf(this.seen.first); i <= to && !signal.aborted; i++) await this.lookAt(i, signal).catch(() => undefined);
+    } while (often && !signal.aborted);
+  }
+
+  private async lookAt(index: number, signal: AbortSignal): Promise<void> {
+    const page = this.shelf.pages[index]!;
+    if (!page.rows || page.loading) return;
+    const path = this.shelf.pathOf(index, this.seen.last + 40 - this.shelf.startOf(index));
+    const answer = await interactions(path.replace(/([?&])reveal=true&?/, "$1"), signal);
+    if (signal.aborted) return;
+    const gone = this.shelf.agree(index, answer.interactions, answer.next !== null);
+    if (gone.length) this.gone(gone);
+    if (this.seen.first === 0) this.release();
+    this.changed();
   }
 
   unfollow(): void {
@@ -157,30 +182,17 @@ export class Rows {
   }
 
   private merge(rows: Row[]): void {
-    for (const row of rows) if (!this.replace(row)) this.held.unshift(row);
-    this.held.sort((a, b) => (a.received_at < b.received_at ? 1 : -1));
+    for (const row of rows) this.shelf.put(row);
     if (this.seen.first === 0) this.release();
     this.changed();
   }
 
-  private replace(row: Row): boolean {
-    const key = keyOf(row);
-    for (const list of [this.live, this.held, ...this.pages.map((p) => p.rows ?? [])]) {
-      const at = list.findIndex((r) => r.interaction_id === row.interaction_id && keyOf(r) === key);
-      if (at >= 0) {
-        list[at] = { ...list[at], ...row };
-        return true;
-      }
-    }
-    const top = this.live[0] ?? this.pages[0]?.rows?.[0];
-    // A change of a row that is further down than what was fetched: it comes as it is now when it is fetched.
-    return top !== undefined && row.received_at < top.received_at;
-  }
-
   release(): void {
-    this.fresh = new Set(this.held.map(keyOf));
-    this.live = [...this.held, ...this.live];
-    this.held = [];
+    if (!this.shelf.held.length) return;
+    this.fresh = new Set(this.shelf.held.map(keyOf));
+    this.shelf.release();
     this.changed();
   }
 }
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

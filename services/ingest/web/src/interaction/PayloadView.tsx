@@ -19,7 +19,7 @@ export function useReveal(): Revealed & { dialog: preact.ComponentChildren } {
   const [asking, setAsking] = useState(false);
   const dialog = asking && (
     <Confirm title="Reveal the payload?" act="Reveal" onClose={() => setAsking(false)} run={async () => setOn(true)}>
-      <p>It holds what a sender says about a patient. Who revealed it and when goes on record.</p>
+      <p>It holds what a sender says about a patient; the patient's identifiers among the facts are shown, too. Who revealed it and when goes on record.</p>
     </Confirm>
   );
   return { on, ask: () => setAsking(true), dialog };

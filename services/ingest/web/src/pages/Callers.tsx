@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { PageProps } from "../App.tsx";
+import { tenantsOf } from "../api.ts";
 import { type AdminObject, adminObjects } from "../data.ts";
 import { bytes, count, second } from "../format.ts";
 import { Badge } from "../parts/Badge.tsx";
@@ -61,8 +62,8 @@ const COLUMNS: Record<string, Column[]> = {
   hosts: [text("About", "about"), text("Tenant", "tenant"), text("Address", "url")],
 };
 
-function List({ kind, onShow }: { kind: string; onShow: (o: AdminObject) => void }) {
-  const asked = useAsk(kind, (signal) => adminObjects(kind, signal));
+function List({ kind, tenants, onShow }: { kind: string; tenants: (string | null)[]; onShow: (o: AdminObject) => void }) {
+  const asked = useAsk(JSON.stringify([kind, tenants]), (signal) => adminObjects(kind, tenants, signal));
   const columns = COLUMNS[kind] ?? [];
   return (
     <Answer asked={asked}>
@@ -87,15 +88,16 @@ function List({ kind, onShow }: { kind: string; onShow: (o: AdminObject) => void
   );
 }
 
-export default function Callers(_: PageProps) {
+export default function Callers({ session }: PageProps) {
   const { query } = useStore(place);
+  const tenants = tenantsOf(session, query.get("tenant"));
   const kind = KINDS.some((k) => k.name === query.get("kind")) ? query.get("kind")! : "callers";
   const [shown, setShown] = useState<AdminObject | null>(null);
   return (
     <div class="page">
       <div class="page-head"><h1>Callers</h1><span class="soft">Who may do what, and how much. Changed by fhirbus-keys, or over HTTP.</span></div>
       <Tabs label="Kinds" tabs={KINDS} chosen={kind} onChoose={(name) => change({ kind: name === "callers" ? undefined : name })}>
-        <List key={kind} kind={kind} onShow={setShown} />
+        <List key={kind} kind={kind} tenants={tenants} onShow={setShown} />
       </Tabs>
       {shown && (
         <Dialog wide title={shown.id} onClose={() => setShown(null)}>

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../App.tsx";
 import { type DeadLetter, deadLetters } from "../data.ts";
 import { bytes, count, second } from "../format.ts";
@@ -14,19 +14,7 @@ import { useAsk } from "../useAsk.ts";
 
 const keyOf = (r: DeadLetter) => `${r.partition}:${r.offset}`;
 
-/** Chosen records as the hub takes them: partition:from-to, neighbours joined. */
-export function offsets(chosen: DeadLetter[]): string {
-  const sorted = [...chosen].sort((a, b) => a.partition - b.partition || a.offset - b.offset);
-  const ranges: { partition: number; from: number; to: number }[] = [];
-  for (const r of sorted) {
-    const last = ranges[ranges.length - 1];
-    if (last && last.partition === r.partition && last.to + 1 === r.offset) last.to = r.offset;
-    else ranges.push({ partition: r.partition, from: r.offset, to: r.offset });
-  }
-  return ranges.map((r) => `${r.partition}:${r.from}-${r.to}`).join(",");
-}
-
-export default function DeadLetters(_: PageProps) {
+export default function DeadLetters({ session }: PageProps) {
   const { query } = useStore(place);
   const tenant = query.get("tenant");
   const [cursors, setCursors] = useState<(string | null)[]>([null]);
@@ -34,6 +22,11 @@ export default function DeadLetters(_: PageProps) {
   const asked = useAsk(`${tenant} ${cursor}`, (signal) => deadLetters({ tenant, limit: 50, cursor }, signal));
   const [chosen, setChosen] = useState<Map<string, DeadLetter>>(new Map());
   const [driving, setDriving] = useState(false);
+  // Another tenant's list begins at its top, with nothing chosen.
+  useEffect(() => {
+    setCursors([null]);
+    setChosen(new Map());
+  }, [tenant]);
   const set = (r: DeadLetter, on: boolean) => {
     const next = new Map(chosen);
     if (on) next.set(keyOf(r), r);
@@ -81,7 +74,7 @@ export default function DeadLetters(_: PageProps) {
           </Panel>
         )}
       </Answer>
-      {driving && <ReplayDialog what={{ offsets: offsets([...chosen.values()]) }} tenant={tenant} onClose={() => { setDriving(false); setChosen(new Map()); asked.reload(); }} />}
+      {driving && <ReplayDialog what={{ letters: [...chosen.values()] }} session={session} tenant={tenant} onClose={() => { setDriving(false); setChosen(new Map()); asked.reload(); }} />}
     </div>
   );
 }

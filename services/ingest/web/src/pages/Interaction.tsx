@@ -5,8 +5,9 @@ import { type Issue, type One, one, payloadEarly } from "../data.ts";
 import { bytes, count, duration, time } from "../format.ts";
 import { interactionAddress } from "../grid/columns.tsx";
 import { Issues } from "../interaction/Issues.tsx";
+import { curls } from "../interaction/curl.ts";
 import { Lake } from "../interaction/Lake.tsx";
-import { PayloadView, useReveal } from "../interaction/PayloadView.tsx";
+import { PayloadView, type Revealed, useReveal } from "../interaction/PayloadView.tsx";
 import { Replayed } from "../interaction/Replayed.tsx";
 import { Timeline } from "../interaction/Timeline.tsx";
 import { Told } from "../interaction/Told.tsx";
@@ -18,27 +19,9 @@ import { Answer, Panel } from "../parts/Panel.tsx";
 import { Tabs } from "../parts/Tabs.tsx";
 import { Text } from "../parts/Text.tsx";
 import { ReplayDialog } from "../replay/ReplayDialog.tsx";
-import { change, place } from "../place.ts";
+import { address, cameHere, change, place } from "../place.ts";
 import { useStore } from "../store.ts";
 import { useAsk } from "../useAsk.ts";
-
-/** For a POSIX shell: nothing in single quotes means anything but the quote itself. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-function curls(o: One): [string, string][] {
-  const hub = location.origin;
-  const i = o.interaction;
-  const tenant = `-H ${quoted(`X-TechBD-Tenant-ID: ${i.tenant_id}`)}`;
-  const type = `-H ${quoted(`Content-Type: ${i.content_type ?? "application/fhir+json"}`)}`;
-  const route = i.route ?? i.uri ?? "/Bundle";
-  return [
-    ["What became of it", `curl ${tenant} ${quoted(`${hub}/Bundle/$status/${i.interaction_id}`)}`],
-    ["Send its payload again", `curl ${tenant} ${type} --data-binary @payload ${quoted(hub + route)}`],
-    ["Judge its payload, hand nothing on", `curl ${tenant} ${type} --data-binary @payload ${quoted(`${hub}/Bundle/$validate`)}`],
-  ];
-}
 
 function CurlMenu({ data }: { data: One }) {
   const [done, setDone] = useState("");
@@ -50,7 +33,12 @@ function CurlMenu({ data }: { data: One }) {
   return (
     <>
       <Menu name="Copy as curl" align="right" label={<><Icon name="copy" />Copy as curl</>}>
-        {(close) => <div class="menu-list">{curls(data).map(([title, text]) => <button type="button" key={title} onClick={() => void copy(title, text, close)}>{title}</button>)}</div>}
+        {(close) => (
+          <div class="menu-list">
+            {curls(data, location.origin).map(([title, text]) => <button type="button" key={title} onClick={() => void copy(title, text, close)}>{title}</button>)}
+            <p class="soft small-note">Set AUTH before: <code>AUTH='Authorization: Bearer TOKEN'</code> or <code>AUTH='X-API-Key: KEY'</code>, of a caller; and CA to the file of the hub's CA, where curl does not know it. What is sent again is fetched first, as it was sent; that goes on record.</p>
+          </div>
+        )}
       </Menu>
       <span class="hidden-label" role="status">{done}</span>
     </>
@@ -87,13 +75,13 @@ interface BodyProps {
   data: One;
   session: Session;
   tenant: string | null;
+  revealed: Revealed;
   onShow: (replay: string | null) => void;
 }
 
-function Body({ data, session, tenant, onShow }: BodyProps) {
+function Body({ data, session, tenant, revealed, onShow }: BodyProps) {
   const { query } = useStore(place);
   const tab = query.get("tab") ?? "issues";
-  const revealed = useReveal();
   const [target, setTarget] = useState<Issue | null>(null);
   const verdict = data.verdicts.find((v) => v.shown);
   const tabs = [
@@ -106,7 +94,6 @@ function Body({ data, session, tenant, onShow }: BodyProps) {
   ];
   return (
     <>
-      {revealed.dialog}
       {verdict?.replay_id && <p class="notice info"><span>Issues of the verdict of replay <span class="id">{verdict.replay_id}</span>. <button type="button" class="link" onClick={() => onShow(null)}>Back to the first verdict</button></span></p>}
       <Tabs label="Parts of the interaction" tabs={tabs} chosen={tab} onChoose={(name) => change({ tab: name === "issues" ? undefined : name })}>
         {tab === "issues" && (
@@ -120,7 +107,7 @@ function Body({ data, session, tenant, onShow }: BodyProps) {
         {tab === "told" && <Told one={data} />}
         {tab === "lake" && <Lake one={data} tenant={tenant} session={session} revealed={revealed} />}
         {tab === "replays" && <Replayed one={data} onShow={onShow} />}
-        {tab === "facts" && <Panel title="Facts"><Facts data={data} /></Panel>}
+        {tab === "facts" && <Panel title="Facts" more={session.rights.reveal && !revealed.on && <button type="button" class="small" onClick={revealed.ask}><Icon name="eye" />Reveal…</button>}><Facts data={data} /></Panel>}
       </Tabs>
     </>
   );
@@ -131,12 +118,14 @@ export default function Interaction({ session, rest }: PageProps) {
   const tenant = query.get("of");
   const [replay, setReplay] = useState<string | null>(null);
   const [replaying, setReplaying] = useState(false);
-  const asked = useAsk(`${rest} ${tenant} ${replay}`, (signal) => one(rest, tenant, replay, signal));
+  const revealed = useReveal();
+  const asked = useAsk(`${rest} ${tenant} ${replay} ${revealed.on}`, (signal) => one(rest, tenant, replay, revealed.on, signal));
   const i = asked.data?.interaction;
   useEffect(() => (tenant && (query.get("tab") ?? "issues") === "issues" ? payloadEarly(rest, tenant) : undefined), [rest, tenant]);
   return (
     <div class="page">
-      <nav class="crumbs" aria-label="Back"><button type="button" class="link" onClick={() => history.back()}>← back</button></nav>
+      <nav class="crumbs" aria-label="Back">{cameHere() ? <button type="button" class="link" onClick={() => history.back()}>← back</button> : <Link to={address("/interactions", { tenant: query.get("tenant") ?? undefined })}>← interactions</Link>}</nav>
+      {revealed.dialog}
       <div class="page-head">
         <h1 class="one-title"><Text value={rest} mono max={80} brief /></h1>
         {i && <><StateBadge state={i.state} /><Valid valid={i.is_bundle_valid} /><Badge word={i.disposition} /><span class="soft"><Text value={i.tenant_id} max={60} brief /> · {time(i.received_at)} UTC · {bytes(i.payload_bytes)}</span></>}
@@ -145,8 +134,8 @@ export default function Interaction({ session, rest }: PageProps) {
         {i && session.rights.replay && <button type="button" onClick={() => setReplaying(true)}><Icon name="replays" />Replay…</button>}
         <button type="button" onClick={asked.reload}>Refresh</button>
       </div>
-      <Answer asked={asked}>{(data) => <Body data={data} session={session} tenant={tenant ?? data.interaction.tenant_id} onShow={setReplay} />}</Answer>
-      {replaying && i && <ReplayDialog what={{ ids: [i.interaction_id] }} tenant={i.tenant_id} onClose={() => { setReplaying(false); asked.reload(); }} />}
+      <Answer asked={asked}>{(data) => <Body data={data} session={session} tenant={tenant ?? data.interaction.tenant_id} revealed={revealed} onShow={setReplay} />}</Answer>
+      {replaying && i && <ReplayDialog what={{ some: [{ id: i.interaction_id, tenant: i.tenant_id }] }} session={session} tenant={i.tenant_id} onClose={() => { setReplaying(false); asked.reload(); }} />}
     </div>
   );
 }

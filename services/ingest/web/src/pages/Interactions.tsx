@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useReducer, useState } from "preact/hooks";
 import type { PageProps } from "../App.tsx";
-import { type Row, facets, withQuery } from "../data.ts";
+import { type Row, facets, allRows, withQuery } from "../data.ts";
 import { count } from "../format.ts";
 import { Chips, ColumnMenu, FilterMenus, Search, ViewMenu } from "../grid/Toolbar.tsx";
 import { COLUMNS, interactionAddress } from "../grid/columns.tsx";
@@ -9,9 +9,11 @@ import { DEFAULT_SORT, columnsOf, filtersOf, keyOf, sortOf } from "../grid/view.
 import { Grid } from "../parts/Grid.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Menu } from "../parts/Menu.tsx";
+import { Confirm } from "../parts/Dialog.tsx";
 import { ErrorNotice } from "../parts/Panel.tsx";
 import { PeriodPicker } from "../parts/PeriodPicker.tsx";
 import { ReplayDialog } from "../replay/ReplayDialog.tsx";
+import { IDS_MAX, type What } from "../replay/orders.ts";
 import { change, go, place } from "../place.ts";
 import { useStore } from "../store.ts";
 import { useAsk } from "../useAsk.ts";
@@ -43,15 +45,20 @@ interface Kept {
 let kept: Kept | null = null;
 const KEPT_MS = 5 * 60_000;
 
-function useRows(query: URLSearchParams, filters: Record<string, string>, sort: string, turn: number): Kept {
-  const [, redraw] = useReducer((n: number) => n + 1, 0);
+/** What is filtered, in words: a view that is ordered otherwise, or has other columns, is of the same rows. */
+function viewOf(query: URLSearchParams, patient: string): string {
   const asked = new URLSearchParams(query);
-  for (const name of ["columns", "live"]) asked.delete(name);
-  const key = JSON.stringify([asked.toString(), filters.patient, sort, turn]);
+  for (const name of ["columns", "live", "sort"]) asked.delete(name);
+  return `${asked} ${patient}`;
+}
+
+function useRows(query: URLSearchParams, filters: Record<string, string>, sort: string, turn: number, revealed: boolean): Kept {
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  const key = JSON.stringify([viewOf(query, filters.patient ?? ""), sort, turn, revealed]);
   const own = useMemo(() => {
     if (kept?.key === key && Date.now() - kept.left < KEPT_MS) return kept;
     kept?.rows.close();
-    kept = { key, rows: new Rows(filters, sort), top: 0, left: Date.now() };
+    kept = { key, rows: new Rows(filters, sort, revealed), top: 0, left: Date.now() };
     return kept;
   }, [key]);
   own.rows.changed = () => queueMicrotask(() => redraw(undefined as never));
@@ -70,12 +77,71 @@ function useFollow(rows: Rows, on: boolean): void {
   }, [rows, on]);
 }
 
-function Footer({ rows, live }: { rows: Rows; live: boolean }) {
+/** Which rows are chosen, as long as the view shows them: what one does not see, one does not replay. */
+function useChosen(view: string, rows: Rows) {
+  const [chosen, setChosen] = useState<Map<string, Row>>(new Map());
+  useEffect(() => setChosen(new Map()), [view, rows]);
+  useEffect(() => {
+    rows.gone = (keys) => setChosen((before) => (keys.some((key) => before.has(key)) ? new Map([...before].filter(([key]) => !keys.includes(key))) : before));
+    return () => {
+      rows.gone = () => {};
+    };
+  }, [rows]);
+  const choose = (row: Row, on: boolean) => {
+    const next = new Map(chosen);
+    if (on) next.set(keyOf(row), row);
+    else next.delete(keyOf(row));
+    setChosen(next);
+  };
+  return { chosen, choose, clear: () => setChosen(new Map()) };
+}
+
+const IDENTIFIERS = ["patient_id", "patient_mrn", "medicaid_cin"];
+
+function RevealIdentifiers({ onReveal }: { onReveal: () => void }) {
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <button type="button" onClick={() => setAsking(true)}><Icon name="eye" />Reveal identifiers…</button>
+      {asking && (
+        <Confirm title="Reveal patients' identifiers?" act="Reveal" onClose={() => setAsking(false)} run={async () => onReveal()}>
+          <p>They are shown as they are until this page is left, and so in what is exported. Who revealed them and when goes on record. What comes in live stays masked until Refresh.</p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+/** All failures of a time and tenant are told to the hub as such; with any other filter the very ones of the view are. */
+function useFailures(filters: Record<string, string>) {
+  const [what, setWhat] = useState<What | null>(null);
+  const [error, setError] = useState<Error | null>(null);
+  const [busy, setBusy] = useState(false);
+  const others = Object.keys(filters).some((name) => !["state", "from", "to", "tenant"].includes(name));
+  const find = async () => {
+    setError(null);
+    if (!others) return setWhat({ state: "FAIL", since: filters.from, until: filters.to });
+    setBusy(true);
+    try {
+      const rows = await allRows(filters, IDS_MAX);
+      if (rows === null) setError(new Error(`There are more than ${count(IDS_MAX)} of them. Choose a shorter time, or take out all filters but state, time and tenant: then all that failed can be replayed.`));
+      else if (rows.length === 0) setError(new Error("None is in this state any more."));
+      else setWhat({ some: rows.map((r) => ({ id: r.interaction_id, tenant: r.tenant_id })) });
+    } catch (e) {
+      setError(e as Error);
+    }
+    setBusy(false);
+  };
+  return { what, error, busy, find, close: () => setWhat(null), forget: () => setError(null) };
+}
+
+function Footer({ rows, live, notLive }: { rows: Rows; live: boolean; notLive: boolean }) {
   const known = rows.complete ? `${count(rows.loadedRows)} in all` : rows.estimate === null ? `${count(rows.loadedRows)} fetched, more there` : `${rows.exact ? "" : "about "}${count(rows.estimate)}`;
   return (
     <div class="grid-foot">
       <span role="status">{rows.waiting ? "Loading…" : known}</span>
       {live && <span class="live-dot"><Icon name="live" /> live</span>}
+      {notLive && <span class="soft">not live: that goes with newest first</span>}
       <span class="spring" />
       <span class="soft keys">Arrow keys move, Enter opens, Space selects</span>
     </div>
@@ -93,23 +159,21 @@ export default function Interactions({ session }: PageProps) {
   const filters = filtersOf(query, patient);
   const sort = sortOf(query);
   const sortWord = `${sort.id}:${sort.desc ? "desc" : "asc"}`;
-  const live = query.get("live") === "1";
-  const own = useRows(query, filters, sortWord, turn);
+  const byTime = sortWord === DEFAULT_SORT;
+  const live = query.get("live") === "1" && byTime;
+  const [revealed, setRevealed] = useState(false);
+  const own = useRows(query, filters, sortWord, turn, revealed);
   const rows = own.rows;
-  useFollow(rows, live && sortWord === DEFAULT_SORT);
-  const [chosen, setChosen] = useState<Map<string, Row>>(new Map());
-  const [replaying, setReplaying] = useState(false);
+  useFollow(rows, live);
+  const { chosen, choose, clear } = useChosen(viewOf(query, patient), rows);
+  const [replaying, setReplaying] = useState<What | null>(null);
+  const failures = useFailures(filters);
+  useEffect(failures.forget, [own.key]);
   const asked = useAsk(JSON.stringify([filters.tenant, filters.from, filters.to]), (signal) => facets({ tenant: filters.tenant, from: filters.from, to: filters.to }, signal));
 
   const sight = useCallback((first: number, last: number) => rows.sight(first, last), [rows]);
   const open = (row: Row) => go(interactionAddress(row.interaction_id, row.tenant_id));
   const onSort = (id: string) => change({ sort: id === sort.id && sort.desc ? `${id}:asc` : id === "received_at" ? undefined : `${id}:desc`, live: undefined });
-  const onChoose = (row: Row, on: boolean) => {
-    const next = new Map(chosen);
-    if (on) next.set(keyOf(row), row);
-    else next.delete(keyOf(row));
-    setChosen(next);
-  };
   const click = (event: MouseEvent) => {
     const link = (event.target as Element).closest?.("a.open");
     if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -125,36 +189,36 @@ export default function Interactions({ session }: PageProps) {
         <PeriodPicker query={query} />
         <ViewMenu />
         <span class="spring" />
-        <button type="button" aria-pressed={live} onClick={() => change({ live: live ? undefined : "1", sort: undefined })}><Icon name="live" />Live</button>
+        {session.rights.reveal && !revealed && columnsOf(query).some((c) => IDENTIFIERS.includes(c)) && <RevealIdentifiers onReveal={() => setRevealed(true)} />}
+        <button type="button" aria-pressed={live} title={byTime ? "Rows come, change and go as documents do" : "Live goes with newest first: this orders so, too"} onClick={() => change({ live: live ? undefined : "1", sort: undefined })}><Icon name="live" />Live</button>
         <ColumnMenu />
-        <ExportMenu filters={filters} sort={sortWord} />
+        <ExportMenu filters={revealed ? { ...filters, reveal: "true" } : filters} sort={sortWord} />
         <button type="button" onClick={() => setTurn(turn + 1)}>Refresh</button>
       </div>
       <div class="toolbar">
         <Search onPatient={setPatient} />
         <FilterMenus facets={asked.data} />
-        {session.rights.replay && failedHere && chosen.size === 0 && <button type="button" onClick={() => setReplaying(true)}><Icon name="replays" />Replay these failures…</button>}
+        {session.rights.replay && failedHere && chosen.size === 0 && <button type="button" disabled={failures.busy} onClick={() => void failures.find()}><Icon name="replays" />Replay these failures…</button>}
       </div>
       <Chips patient={patient} onPatient={setPatient} />
       {chosen.size > 0 && (
         <div class="selection" role="status">
           <strong>{count(chosen.size)} selected</strong>
-          {session.rights.replay && <button type="button" class="small" onClick={() => setReplaying(true)}><Icon name="replays" />Replay…</button>}
-          <button type="button" class="small" onClick={() => setChosen(new Map())}>Clear the selection</button>
+          {session.rights.replay && <button type="button" class="small" onClick={() => setReplaying({ some: [...chosen.values()].map((r) => ({ id: r.interaction_id, tenant: r.tenant_id })) })}><Icon name="replays" />Replay…</button>}
+          <button type="button" class="small" onClick={clear}>Clear the selection</button>
         </div>
       )}
+      {failures.error && <ErrorNotice error={failures.error} />}
       {rows.error && <ErrorNotice error={rows.error} retry={() => rows.retry()} />}
       <div class="grid-frame" onClick={click}>
         <Grid<Row> label="Interactions" columns={COLUMNS} shown={columnsOf(query)} count={rows.error && rows.loadedRows === 0 ? 0 : rows.count} complete={rows.complete}
-                   rowAt={(i) => rows.at(i)} keyOf={keyOf} onSight={sight} onOpen={open} sort={sort} onSort={onSort} chosen={new Set(chosen.keys())} onChoose={onChoose}
+                   rowAt={(i) => rows.at(i)} keyOf={keyOf} onSight={sight} onOpen={open} sort={sort} onSort={onSort} chosen={new Set(chosen.keys())} onChoose={choose}
                    key={own.key} startAt={own.top} onScroll={(top) => (own.top = top)} fresh={rows.fresh} empty="Nothing in this time with these filters." />
         {rows.heldCount > 0 && <button type="button" class="primary small fresh-pill" onClick={() => rows.release()}>{count(rows.heldCount)} new</button>}
-        <Footer rows={rows} live={live} />
+        <Footer rows={rows} live={live} notLive={query.get("live") === "1" && !byTime} />
       </div>
-      {replaying && (
-        <ReplayDialog onClose={() => setReplaying(false)} tenant={filters.tenant ?? null}
-                      what={chosen.size ? { ids: [...chosen.values()].map((r) => r.interaction_id) } : { state: "FAIL", since: filters.from, until: filters.to }} />
-      )}
+      {replaying && <ReplayDialog session={session} tenant={filters.tenant ?? null} what={replaying} onClose={() => setReplaying(null)} />}
+      {failures.what && <ReplayDialog session={session} tenant={filters.tenant ?? null} what={failures.what} onClose={failures.close} />}
     </div>
   );
 }

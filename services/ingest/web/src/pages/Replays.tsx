@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { PageProps } from "../App.tsx";
-import { type ListedReplay, replayStatus, replays } from "../data.ts";
+import type { Session } from "../api.ts";
+import { type ListedReplay, type Replay, replayStatus, replays } from "../data.ts";
 import { count, percent, second } from "../format.ts";
 import { interactionAddress } from "../grid/columns.tsx";
 import { Badge } from "../parts/Badge.tsx";
@@ -38,7 +39,7 @@ function List({ list }: { list: ListedReplay[] }) {
               <td><Text value={r.asked_by} max={60} brief /></td>
               <td class="numeric">{count(r.total)}</td>
               <td class="numeric">{count(r.published)} <span class="soft">{percent(r.published, r.total)}</span></td>
-              <td><Link class="id" to={address("/replays", { id: r.replay_id, tenant: query.get("tenant") ?? undefined })}>{r.replay_id}</Link></td>
+              <td><Link class="id" to={address("/replays", { id: r.replay_id, of: r.tenant ?? undefined, tenant: query.get("tenant") ?? undefined })}>{r.replay_id}</Link></td>
             </tr>
           ))}
         </tbody>
@@ -60,16 +61,25 @@ function field(difference: Record<string, unknown>, name: string): string | null
   return value === undefined || value === null ? null : typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-function One({ id }: { id: string }) {
-  const asked = useAsk(id, (signal) => replayStatus(id, signal));
-  const differences = asked.data?.report?.differences ?? [];
+/** Whose it is stands in the address; who came without it and has several tenants finds it in the list. */
+async function find(id: string, of: string | null, session: Session, signal: AbortSignal): Promise<{ replay: Replay; tenant: string | null }> {
+  const several = session.tenants !== "*" && session.tenants.length > 1;
+  const tenant = of ?? (several ? ((await replays(signal)).find((r) => r.replay_id === id)?.tenant ?? session.tenants[0]!) : null);
+  return { replay: await replayStatus(id, tenant, signal), tenant };
+}
+
+function One({ id, session }: { id: string; session: Session }) {
+  const { query } = useStore(place);
+  const of = query.get("of");
+  const asked = useAsk(`${id} ${of}`, (signal) => find(id, of, session, signal));
+  const differences = asked.data?.replay.report?.differences ?? [];
   return (
     <>
-      <p><Link to={address("/replays")}>← all replays</Link></p>
+      <p><Link to={address("/replays", { tenant: query.get("tenant") ?? undefined })}>← all replays</Link></p>
       <Answer asked={asked}>
-        {(replay) => (
+        {({ replay, tenant }) => (
           <div class="stack-l">
-            <Panel title="Replay"><Running key={replay.replay_id} first={replay} /></Panel>
+            <Panel title="Replay"><Running key={replay.replay_id} first={replay} tenant={tenant} /></Panel>
             <Panel title="Documents that differ">
               {differences.length === 0 ? <Empty>None so far.</Empty> : (
                 <div class="scroll tall" tabIndex={0} role="region" aria-label="Documents that differ, a table">
@@ -96,7 +106,7 @@ function One({ id }: { id: string }) {
   );
 }
 
-export default function Replays(_: PageProps) {
+export default function Replays({ session }: PageProps) {
   const { query } = useStore(place);
   const id = query.get("id");
   const [starting, setStarting] = useState(false);
@@ -110,8 +120,8 @@ export default function Replays(_: PageProps) {
         <span class="spring" />
         {!id && <button type="button" class="primary" onClick={() => setStarting(true)}><Icon name="replays" />Replay what failed…</button>}
       </div>
-      {id ? <One key={id} id={id} /> : <Answer asked={asked}>{(list) => <Panel title="Lately" flush><List list={list} /></Panel>}</Answer>}
-      {starting && <ReplayDialog what={{ state: "FAIL", since: period.from, until: period.to }} tenant={query.get("tenant")} onClose={() => { setStarting(false); asked.reload(); }} />}
+      {id ? <One key={id} id={id} session={session} /> : <Answer asked={asked}>{(list) => <Panel title="Lately" flush><List list={list} /></Panel>}</Answer>}
+      {starting && <ReplayDialog what={{ state: "FAIL", since: period.from, until: period.to }} session={session} tenant={query.get("tenant")} onClose={() => { setStarting(false); asked.reload(); }} />}
     </div>
   );
 }

@@ -43,7 +43,6 @@ export function Valid({ valid }: { valid: boolean | null | undefined }) {
   return <span class={`badge ${valid ? "good" : "bad"}`}>{valid ? "valid" : "invalid"}</span>;
 }
 
-export const STATES = Object.keys(states).filter((s) => s !== "NONE");
 export function stateWord(state: string): string {
   return states[state]?.[1] ?? state;
 }
