@@ -40,11 +40,12 @@ int heads(Tool *tool);
 int list(Tool *tool);
 
 /* Of one chain, from behind `begun_seq` up to its end: compares what the topic still holds with
- * what was kept, record by record. False: it could not be read. */
+ * what was kept, record by record. What it holds up to `dropped_offset` and is not there any more
+ * went with a month that retention dropped. False: it could not be read. */
 typedef struct TopicFinding {
-    int64_t compared, missing, different, first_missing, first_different; /* offsets */
+    int64_t compared, missing, dropped, different, first_missing, first_different; /* offsets */
 } TopicFinding;
-bool topic_compare(Tool *tool, const Head *end, int64_t begun_seq, TopicFinding *ret_finding,
-                   Err *err) MUST_USE;
+bool topic_compare(Tool *tool, const Head *end, int64_t begun_seq, int64_t dropped_offset,
+                   TopicFinding *ret_finding, Err *err) MUST_USE;
 
 int complain(const Err *err);

@@ -29,7 +29,8 @@ typedef struct Walk {
     Head at;             /* the record before */
     const Heads *wanted; /* kept outside */
     uint64_t records, gaps;
-    int64_t begun_seq; /* of the topic as it is now: behind this one */
+    int64_t begun_seq;      /* of the topic as it is now: behind this one */
+    int64_t dropped_offset; /* of the anchor; -1: nothing was dropped */
     bool broken;
 } Walk;
 
@@ -183,6 +184,7 @@ static void check_row(Walk *walk, const DbResult *result, size_t row)
         report_break(walk, seq, "the columns say something else than the record");
     if (offset <= walk->at.topic_offset || walk->at.seq == 0) {
         walk->begun_seq = walk->at.seq;
+        walk->dropped_offset = -1; /* offsets of another topic */
         if (offset > 0 || walk->at.seq > 0)
             printf("note     partition %d: at sequence %lld the topic begins%s, at offset %lld\n",
                    walk->at.partition, (long long)seq, walk->at.seq ? " anew" : "",
@@ -238,7 +240,10 @@ static void check_end(Walk *walk, const Head *head)
 static bool compare_topic(Walk *walk, Err *err)
 {
     TopicFinding found;
-    TRY(topic_compare(walk->tool, &walk->at, walk->begun_seq, &found, err));
+    TRY(topic_compare(walk->tool, &walk->at, walk->begun_seq, walk->dropped_offset, &found, err));
+    if (found.dropped)
+        printf("note     partition %d: %lld records of the topic are of months that were dropped\n",
+               walk->at.partition, (long long)found.dropped);
     if (found.missing)
         printf("LOST     partition %d: %lld records of the topic were not kept, the first at "
                "offset %lld\n",
@@ -260,6 +265,7 @@ static bool verify_one(Tool *tool, const Head *head, const Heads *anchors, const
         if (anchors->list[i].partition == head->partition)
             walk.at = anchors->list[i];
     int64_t from = walk.at.seq;
+    walk.dropped_offset = walk.at.topic_offset;
     check_wanted(&walk);
     TRY(walk_chain(&walk, err));
     check_end(&walk, head);

@@ -52,7 +52,7 @@ static void note(int64_t *count, int64_t *first, int64_t offset)
 }
 
 static bool compare(Tool *tool, BusRanges *ranges, int32_t partition, Rows *rows,
-                    TopicFinding *found, Err *err)
+                    int64_t dropped_offset, TopicFinding *found, Err *err)
 {
     bool end = false, there = false;
     const BusMessage *m;
@@ -64,7 +64,10 @@ static bool compare(Tool *tool, BusRanges *ranges, int32_t partition, Rows *rows
             rows->next++;
         }
         Str value = m->value.ptr ? m->value : STR("");
-        if (!there || db_get_int(rows->result, rows->next, 1) != m->offset)
+        bool kept = there && db_get_int(rows->result, rows->next, 1) == m->offset;
+        if (!kept && m->offset <= dropped_offset)
+            found->dropped++;
+        else if (!kept)
             note(&found->missing, &found->first_missing, m->offset);
         else if (!str_eq(db_get_text(rows->result, rows->next, 3), value))
             note(&found->different, &found->first_different, m->offset);
@@ -74,8 +77,8 @@ static bool compare(Tool *tool, BusRanges *ranges, int32_t partition, Rows *rows
     return end || ERR(err, ERR_RETRY, "topic-read", "the topic could not be read to its end");
 }
 
-bool topic_compare(Tool *tool, const Head *kept, int64_t begun_seq, TopicFinding *ret_finding,
-                   Err *err)
+bool topic_compare(Tool *tool, const Head *kept, int64_t begun_seq, int64_t dropped_offset,
+                   TopicFinding *ret_finding, Err *err)
 {
     BusRange range;
     BusRanges *ranges = NULL;
@@ -88,7 +91,7 @@ bool topic_compare(Tool *tool, const Head *kept, int64_t begun_seq, TopicFinding
     if (range.from >= range.end)
         return true;
     TRY(bus_ranges_new(&tool->config.bus, "audit", &range, 1, &ranges, err));
-    bool fine = compare(tool, ranges, kept->partition, &rows, ret_finding, err);
+    bool fine = compare(tool, ranges, kept->partition, &rows, dropped_offset, ret_finding, err);
     bus_ranges_free(ranges);
     db_result_free(rows.result);
     return fine;
