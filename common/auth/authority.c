@@ -68,9 +68,19 @@ static bool holds(const Caller *self, Permission permission, const Caller *calle
 /* A pattern is sent as its own text would be: "hl7v2:ADT^*" is within "hl7v2:*". */
 static bool holds_categories(const Caller *self, const Caller *caller)
 {
-    for (size_t i = 0; i < caller->send_categories.count; i++)
-        if (!caller_may_send(self, caller->send_categories.list[i]))
+    for (size_t i = 0; i < caller->send_categories.count; i++) {
+        Str entry = caller->send_categories.list[i], types, one;
+        size_t slash = str_find_char(entry, '/');
+        bool held = caller_may_send(self, entry);
+        if (!held && slash < entry.len) { /* of each type that it names */
+            types = str_skip(entry, slash + 1);
+            held = types.len > 0;
+            while (types.ptr && str_split(&types, ',', &one))
+                held = held && caller_may_send_type(self, str_cut(entry, 0, slash), one);
+        }
+        if (!held)
             return false;
+    }
     return true;
 }
 

@@ -229,6 +229,57 @@ static bool category_fits(Str category)
     return false;
 }
 
+/* Nothing that is stored says which organisation a document was sent for: to see, replay or
+ * administer what is one organisation's alone cannot be granted. */
+static bool of_organisations(Permission permission)
+{
+    return permission == PERMISSION_CONNECT_AS || permission == PERMISSION_SEND_AS;
+}
+
+/* "fhir:Bundle/Patient,Observation", of category "fhir:Bundle": "Patient,Observation" */
+static Str types_of(Str entry, Str category)
+{
+    bool is =
+        str_starts(entry, category) && entry.len > category.len && entry.ptr[category.len] == '/';
+    return is ? str_skip(entry, category.len + 1) : STR_NONE;
+}
+
+static bool is_type(Str name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (!(name.ptr[i] >= 'A' && name.ptr[i] <= 'Z') &&
+            !(i && name.ptr[i] >= 'a' && name.ptr[i] <= 'z'))
+            return false;
+    return name.len > 0;
+}
+
+/* What routes ask for and a body can be held to; anything else would never be meant. */
+static bool fhir_category_fits(Str category)
+{
+    Str bundle = STR("fhir:Bundle"), types = types_of(category, bundle), one;
+    if (!str_starts(category, STR("fhir:")) || str_eq(category, bundle) ||
+        str_is(category, "fhir:*"))
+        return true;
+    bool fits = types.len > 0;
+    while (types.ptr && str_split(&types, ',', &one))
+        fits = fits && is_type(one);
+    return fits;
+}
+
+/* An older version published these; they grant nothing (caller_may), so they are read, but not
+ * written again. */
+static const char *grants_wrong(const Caller *caller)
+{
+    for (size_t i = 0; i < caller->send_categories.count; i++)
+        if (!fhir_category_fits(caller->send_categories.list[i]))
+            return "of FHIR sendCategories holds fhir:Bundle, fhir:Bundle/TYPE,TYPE... or fhir:*";
+    for (Permission p = 0; p < PERMISSION_COUNT; p++)
+        for (size_t i = 0; i < caller->may[p].count && !of_organisations(p); i++)
+            if (str_find_char(caller->may[p].list[i], '#') < caller->may[p].list[i].len)
+                return "read, replay and administer are of whole tenants: no \"#organisation\"";
+    return NULL;
+}
+
 static const char *permissions_wrong(const Caller *caller)
 {
     for (size_t i = 0; i < caller->tenants.count; i++)
@@ -473,7 +524,8 @@ void auth_write_shown(AuthKind kind, void *object, Buf *out)
 
 /* --- objects ---------------------------------------------------------------------------------- */
 
-static bool fill(AuthKind kind, Str data, const void *before, void *object, Err *err)
+static bool fill(AuthKind kind, Str data, const void *before, bool published, void *object,
+                 Err *err)
 {
     Arena *arena = *(Arena **)object;
     TRY(fields_read(kinds[kind].fields, data, arena, object, err));
@@ -482,6 +534,8 @@ static bool fill(AuthKind kind, Str data, const void *before, void *object, Err 
     if (kind == AUTH_ACCOUNTS && before)
         keep_password(object, before, arena);
     const char *wrong = kinds[kind].wrong(object);
+    if (!wrong && !published && kind == AUTH_CALLERS)
+        wrong = grants_wrong(object);
     return !wrong || ERR(err, ERR_INPUT, "object-field", "%s", wrong);
 }
 
@@ -508,11 +562,11 @@ bool auth_read_as_written(AuthKind kind, Str name, Str data, void **ret_object, 
     return true;
 }
 
-bool auth_read_over(AuthKind kind, Str name, Str data, const void *before, void **ret_object,
-                    Err *err)
+static bool read_object(AuthKind kind, Str name, Str data, const void *before, bool published,
+                        void **ret_object, Err *err)
 {
     void *object = auth_new(kind, name);
-    if (!fill(kind, data, before, object, err)) {
+    if (!fill(kind, data, before, published, object, err)) {
         auth_free(object);
         return false;
     }
@@ -520,9 +574,20 @@ bool auth_read_over(AuthKind kind, Str name, Str data, const void *before, void 
     return true;
 }
 
+bool auth_read_over(AuthKind kind, Str name, Str data, const void *before, void **ret_object,
+                    Err *err)
+{
+    return read_object(kind, name, data, before, false, ret_object, err);
+}
+
 bool auth_read(AuthKind kind, Str name, Str data, void **ret_object, Err *err)
 {
     return auth_read_over(kind, name, data, NULL, ret_object, err);
+}
+
+bool auth_read_published(AuthKind kind, Str name, Str data, void **ret_object, Err *err)
+{
+    return read_object(kind, name, data, NULL, true, ret_object, err);
 }
 
 void auth_free(void *object)
@@ -539,7 +604,7 @@ void auth_write(AuthKind kind, const void *object, Buf *out)
 static bool make(AuthKind kind, const CatalogObject *object, void **ret_made, Err *err)
 {
     void *made;
-    TRY(auth_read(kind, object->name, object->data, &made, err));
+    TRY(auth_read_published(kind, object->name, object->data, &made, err));
     if (kinds[kind].version_at)
         memcpy((char *)made + kinds[kind].version_at, &object->version, sizeof object->version);
     *ret_made = made;
@@ -595,12 +660,14 @@ static bool covers(Str entry, Str tenant, Str organisation)
 
 bool caller_may(const Caller *caller, Permission permission, Str tenant, Str organisation)
 {
-    /* An entry "*" is itself no tenant. */
-    if (caller->disabled || !tenant.len || str_is(tenant, "*") || !acts_for(caller, tenant))
+    /* An entry is itself no tenant. */
+    if (caller->disabled || !tenant.len || str_is(tenant, "*") ||
+        str_find_char(tenant, '#') < tenant.len || !acts_for(caller, tenant))
         return false;
     AuthTexts entries = caller->may[permission];
+    Str counts = of_organisations(permission) ? organisation : STR_NONE;
     for (size_t i = 0; i < entries.count; i++)
-        if (covers(entries.list[i], tenant, organisation))
+        if (covers(entries.list[i], tenant, counts))
             return true;
     return false;
 }
@@ -615,6 +682,29 @@ bool caller_may_send(const Caller *caller, Str category)
             str_starts(category, str_cut(pattern, 0, pattern.len - 1)))
             return true;
     }
+    return false;
+}
+
+bool caller_may_send_type(const Caller *caller, Str category, Str type)
+{
+    if (caller_may_send(caller, category))
+        return true;
+    for (size_t i = 0; i < caller->send_categories.count && !caller->disabled; i++) {
+        Str rest = types_of(caller->send_categories.list[i], category), one;
+        while (rest.ptr && str_split(&rest, ',', &one))
+            if (str_eq(one, type))
+                return true;
+    }
+    return false;
+}
+
+bool caller_may_send_some(const Caller *caller, Str category)
+{
+    if (caller_may_send(caller, category))
+        return true;
+    for (size_t i = 0; i < caller->send_categories.count && !caller->disabled; i++)
+        if (types_of(caller->send_categories.list[i], category).len)
+            return true;
     return false;
 }
 

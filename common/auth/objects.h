@@ -48,8 +48,8 @@ typedef struct OAuthClient {
     uint64_t token_life_s;
 } OAuthClient;
 
-/* What a permission is for. Values are "*" (every tenant of the caller), "tenant", or
- * "tenant#source-domain/organisation-code" for one organisation of it. */
+/* What a permission is for. Values are "*" (every tenant of the caller), "tenant", or, to speak and
+ * to send, "tenant#source-domain/organisation-code" for one organisation of it. */
 typedef enum Permission {
     PERMISSION_CONNECT_AS, /* speak for it at all */
     PERMISSION_SEND_AS,    /* hand in its documents */
@@ -70,7 +70,8 @@ typedef struct Caller {
     Str plan;          /* plans/NAME */
     AuthTexts tenants; /* for whom it may ever act; "*": everybody */
     AuthTexts may[PERMISSION_COUNT];
-    AuthTexts send_categories; /* "fhir:Bundle", "fhir:*", "hl7v2:ADT^A01", "hl7v2:ADT^*", "csv" */
+    AuthTexts send_categories; /* "fhir:Bundle", "fhir:Bundle/Patient,Coverage", "fhir:*",
+                                  "hl7v2:ADT^A01", "hl7v2:ADT^*", "csv" */
     CertificateMatcher *certificates;
     size_t certificate_count;
     OAuthClient *clients;
@@ -187,8 +188,11 @@ extern const CatalogKind auth_kinds[AUTH_KIND_COUNT];
 
 /* `data` by itself, without a catalog: what tools do before they publish. Free with auth_free. */
 bool auth_read(AuthKind kind, Str name, Str data, void **ret_object, Err *err) MUST_USE;
-/* The same, of somebody who was shown the object without what is hidden (auth_write_shown): where
- * an HMAC is missing that of the same id in `before` (NULL: there is none) is meant, and its
+/* What is on the topic already: also what was right when it was published and would not be taken
+ * any more. */
+bool auth_read_published(AuthKind kind, Str name, Str data, void **ret_object, Err *err) MUST_USE;
+/* As auth_read, of somebody who was shown the object without what is hidden (auth_write_shown):
+ * where an HMAC is missing that of the same id in `before` (NULL: there is none) is meant, and its
  * password's hash where an account has none. */
 bool auth_read_over(AuthKind kind, Str name, Str data, const void *before, void **ret_object,
                     Err *err) MUST_USE;
@@ -210,10 +214,14 @@ bool auth_kind_named(Str name, AuthKind *ret_kind);
 /* --- questions -------------------------------------------------------------------------------- */
 
 /* `organisation` is "source-domain/organisation-code", or empty: then only a permission for the
- * whole tenant counts. */
+ * whole tenant counts. To read, replay and administer only such a one does, whatever is named. */
 bool caller_may(const Caller *caller, Permission permission, Str tenant, Str organisation);
-/* `category` is "fhir:Bundle", "hl7v2:ADT^A01", "csv". */
+/* `category` is "fhir:Bundle", "hl7v2:ADT^A01", "csv": with whatever is in it. */
 bool caller_may_send(const Caller *caller, Str category);
+/* One in which there are resources of this type ... */
+bool caller_may_send_type(const Caller *caller, Str category, Str type);
+/* ... or of some type at least: what there is shows in the body. */
+bool caller_may_send_some(const Caller *caller, Str category);
 /* The one tenant that it may do this for; STR_NONE when there are none or several. */
 Str caller_only_tenant(const Caller *caller, Permission permission);
 /* For every tenant there is? */

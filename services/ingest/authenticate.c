@@ -39,14 +39,11 @@ const ScopeNeed *authenticate_scope(RouteRight right)
 
 /* --- saying no -------------------------------------------------------------------------------- */
 
-/* spec: RFC 9110 §11.6.1, RFC 6750 §3: no error code where no token was presented */
-StepNext refuse_unknown(Exchange *exchange, const char *code, bool presented_token)
+StepNext refuse_unknown(Exchange *exchange, const char *code)
 {
     if (refuse_is_page(exchange))
         return session_refuse(exchange, "not-signed-in", "Sign in");
-    http_reply_header(exchange->request, "WWW-Authenticate",
-                      presented_token ? STR("Bearer realm=\"fhirbus\", error=\"invalid_token\"")
-                                      : STR("Bearer realm=\"fhirbus\""));
+    refuse_challenge(exchange);
     return refuse_outcome(exchange, 401, code, "login", "Authentication required");
 }
 
@@ -87,9 +84,9 @@ static StepNext identify_caller(Exchange *exchange)
         return ingest->anonymous_allowed && exchange->route->right != RIGHT_ADMINISTER &&
                        !refuse_is_page(exchange)
                    ? STEP_NEXT
-                   : refuse_unknown(exchange, "not-authenticated", false);
+                   : refuse_unknown(exchange, "not-authenticated");
     case AUTH_REFUSED:
-        return refuse_unknown(exchange, identity->why.code, presented.authorization_count > 0);
+        return refuse_unknown(exchange, identity->why.code);
     case AUTH_NOT_READY:
         break;
     }
@@ -141,6 +138,9 @@ static StepNext believe(Exchange *exchange, Str named)
         return tenant_missing(exchange);
     if (named.len == 0)
         return refuse(exchange, 400, "tenant-blank", "Tenant ID must be provided");
+    const Tenant *object = book_tenant(exchange->identity.book, named);
+    if (object && object->disabled) /* for nobody, known or not */
+        return refuse_forbidden(exchange, "tenant-forbidden");
     exchange->tenant = named;
     return STEP_NEXT;
 }
@@ -229,7 +229,7 @@ static StepNext authorize(Exchange *exchange, Str named)
 bool authenticate_may_send(const Exchange *exchange, Str category)
 {
     const Caller *caller = exchange->identity.caller;
-    return !caller || caller_may_send(caller, category);
+    return !caller || caller_may_send_some(caller, category);
 }
 
 StepNext step_authenticate(Exchange *exchange)

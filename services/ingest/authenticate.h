@@ -18,5 +18,5 @@ const ScopeNeed *authenticate_scope(RouteRight right);
 AuthPresented authenticate_presented(HttpRequest *request, Str *chain);
 /* 401 with WWW-Authenticate and 403, each as an OperationOutcome that says nothing about what there
  * is. `code` is for the log. */
-StepNext refuse_unknown(Exchange *exchange, const char *code, bool presented_token);
+StepNext refuse_unknown(Exchange *exchange, const char *code);
 StepNext refuse_forbidden(Exchange *exchange, const char *code);

@@ -174,6 +174,14 @@ static StepNext take(Exchange *exchange, Str destination, Str tenant)
                : refuse_unavailable(exchange, "callback-not-taken", "Try again later");
 }
 
+/* Both ways are named whichever the destination has, if there is one at all. */
+static StepNext refuse_caller(Exchange *exchange)
+{
+    http_reply_header(exchange->request, "WWW-Authenticate",
+                      STR("X-API-Key realm=\"fhirbus\", X-Fhirbus-Signature realm=\"fhirbus\""));
+    return refuse_outcome(exchange, 401, "not-authenticated", "login", "Authentication required");
+}
+
 static StepNext begin(Exchange *exchange)
 {
     HttpRequest *request = exchange->request;
@@ -187,7 +195,7 @@ static StepNext begin(Exchange *exchange)
     if (!catalog_ready(exchange->ingest->catalog, 0))
         return refuse_unavailable(exchange, "callback-not-ready", "Try again later");
     if (!authentic(exchange, destination))
-        return refuse(exchange, 401, "not-authenticated", "Authentication required");
+        return refuse_caller(exchange);
     return take(exchange, destination, text_utf8(exchange->arena, tenant));
 }
 

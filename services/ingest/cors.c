@@ -99,7 +99,8 @@ static const CorsPolicy *policy_for(const Exchange *exchange, Str origin)
         policy = of_host(exchange);
     if (policy && lists(policy, origin))
         return policy;
-    return known ? NULL : of_any_tenant(exchange, origin);
+    /* A tenant's own name (white-label) is that tenant's: others' lists do not count there. */
+    return known || host_tenant(exchange).len ? NULL : of_any_tenant(exchange, origin);
 }
 
 /* Whether what is said depends on the origin at all. */
@@ -187,7 +188,7 @@ bool cors_preflight(Exchange *exchange, const char *allow)
     http_reply_header(request, "Vary",
                       STR("Origin, Access-Control-Request-Method, Access-Control-Request-Headers"));
     if (!policy) {
-        refuse(exchange, 403, "cors-origin", "This origin is not allowed");
+        refuse_outcome(exchange, 403, "cors-origin", "forbidden", "This origin is not allowed");
         return true;
     }
     http_reply_status(request, 204);

@@ -9,12 +9,13 @@ const Step flow_submit[] = {
     {"identify",          step_identify, true}, /* which id, whose trace                 */
     {"admit",        step_admit, true}, /* its tenant's share of what is in flight */
     {"lease",          step_lease, false}, /* what of the plan was not at hand      */
-    {"wrap",     step_wrap, false}, /* body -> Envelope                      */
-    {"claim",          step_claim, false}, /* the sender's own id: seen before?     */
-    {"publish",        step_publish, false}, /* -> topic                              */
-    {"await",          step_await, false}, /* acknowledgement, verdict or deadline  */
-    {"reply",        step_reply, false}, /* verdict or 202 -> HTTP                */
-    {0        },
+    {"kinds",     step_kinds, false}, /* may it send what is in there?        */
+    {"wrap",          step_wrap, false}, /* body -> Envelope                      */
+    {"claim",        step_claim, false}, /* the sender's own id: seen before?     */
+    {"publish",          step_publish, false}, /* -> topic                              */
+    {"await",        step_await, false}, /* acknowledgement, verdict or deadline  */
+    {"reply",         step_reply, false}, /* verdict or 202 -> HTTP                */
+    {0       },
 };
 
 const Step flow_status[] = {

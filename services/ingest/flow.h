@@ -61,6 +61,7 @@ StepNext step_limit(Exchange *exchange);         /* limit.c */
 StepNext step_lease(Exchange *exchange);         /* limit.c */
 StepNext step_identify(Exchange *exchange);      /* identify.c */
 StepNext step_admit(Exchange *exchange);         /* admit.c */
+StepNext step_kinds(Exchange *exchange);         /* kinds.c */
 StepNext step_wrap(Exchange *exchange);          /* wrap.c */
 StepNext step_claim(Exchange *exchange);         /* claim.c */
 StepNext step_publish(Exchange *exchange);       /* publish.c */

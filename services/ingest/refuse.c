@@ -1,6 +1,7 @@
 #include "services/ingest/refuse.h"
 
 #include "common/json/write.h"
+#include "services/ingest/routes.h"
 
 void refuse_write(HttpRequest *request, unsigned status, Str text)
 {
@@ -56,6 +57,20 @@ StepNext refuse(Exchange *exchange, unsigned status, const char *code, const cha
         return refuse_page(exchange, status, code, text);
     refuse_write(exchange->request, status, str_from(text));
     return STEP_REPLY;
+}
+
+/* spec: RFC 9110 §11.6.1; RFC 6750 §3: no error code where no token was presented. The pages' own
+ * routes are opened by a session's cookie alone. */
+void refuse_challenge(Exchange *exchange)
+{
+    HttpRequest *request = exchange->request;
+    bool presented = http_request_header_count(request, STR("authorization")) > 0;
+    Str challenge = STR("Bearer realm=\"fhirbus\"");
+    if (exchange->route && exchange->route->auth == AUTH_NONE)
+        challenge = STR("Cookie realm=\"fhirbus\"");
+    else if (presented)
+        challenge = STR("Bearer realm=\"fhirbus\", error=\"invalid_token\"");
+    http_reply_header(request, "WWW-Authenticate", challenge);
 }
 
 void refuse_retry_after(Exchange *exchange)

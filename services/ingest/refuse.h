@@ -14,6 +14,8 @@ StepNext refuse(Exchange *exchange, unsigned status, const char *code, const cha
 /* The same as an OperationOutcome with one issue of that type; `type` and `text` are literals. */
 StepNext refuse_outcome(Exchange *exchange, unsigned status, const char *code, const char *type,
                         const char *text);
+/* The header of a 401: how one may come in. */
+void refuse_challenge(Exchange *exchange);
 /* 503 with Retry-After: whether the bundle was taken is unknown, repeat it with the same id. */
 StepNext refuse_unavailable(Exchange *exchange, const char *code, const char *text);
 /* The header Retry-After, for a refusal that will not last. */

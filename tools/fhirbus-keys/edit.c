@@ -14,8 +14,8 @@ bool edit_begin(Tool *tool, const char *name, bool make, Edit *ret_edit, Err *er
         return ERR(err, ERR_INPUT, "unknown", "there is no caller %s", name);
     if (version && make)
         return ERR(err, ERR_INPUT, "exists", "there is a caller %s already", name);
-    TRY(auth_read(AUTH_CALLERS, str_from(name), data, &made, err));
-    *ret_edit = (Edit){tool, made, version};
+    TRY(auth_read_published(AUTH_CALLERS, str_from(name), data, &made, err));
+    *ret_edit = (Edit){tool, made, version, !version};
     return true;
 }
 
@@ -33,7 +33,12 @@ bool edit_end(Edit *edit, Err *err)
     auth_write(AUTH_CALLERS, edit->caller, &json);
     if (json.overflowed)
         return ERR(err, ERR_INPUT, "object-bytes", "more than %d bytes", OBJECT_BYTES_MAX);
-    TRY(auth_read(AUTH_CALLERS, edit->caller->name, buf_str(&json), &checked, err));
+    bool fits =
+        edit->grants
+            ? auth_read(AUTH_CALLERS, edit->caller->name, buf_str(&json), &checked, err)
+            : auth_read_published(AUTH_CALLERS, edit->caller->name, buf_str(&json), &checked, err);
+    if (!fits)
+        return false;
     const CatalogView *view = catalog_acquire(edit->tool->catalog);
     const char *taken = auth_clash(view, AUTH_CALLERS, edit->caller->name, checked);
     if (!taken)

@@ -65,6 +65,7 @@ typedef struct Edit {
     Tool *tool;
     Caller *caller;   /* a copy of one's own, with room for one more of each list */
     uint64_t version; /* 0: it is new */
+    bool grants;      /* it may more than before: held to what may be granted today */
 } Edit;
 bool edit_begin(Tool *tool, const char *name, bool make, Edit *ret_edit, Err *err) MUST_USE;
 /* Publishes, unless somebody else did meanwhile, or a credential is another caller's already. */
@@ -90,7 +91,7 @@ bool verb_certificate_revoke(Tool *tool, Err *err) MUST_USE;
 
 /* --- set.c ------------------------------------------------------------------------------------ */
 bool verb_set(Tool *tool, Err *err) MUST_USE;
-void set_usage(Buf *out);
+void set_usage(const AuthKind *only, Buf *out);
 
 /* --- tell.c ----------------------------------------------------------------------------------- */
 void tell_change(const Tool *tool, const char *what, const char *kind, const char *name);

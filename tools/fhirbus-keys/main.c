@@ -30,7 +30,7 @@ typedef struct Verb {
 static const Verb verbs[] = {
     {"list",               0, 1,  objects_list,            false, "[KIND]: what is in force"},
     {"show",               2, 2,  objects_show,            false, "KIND NAME: the object, as it was written; --json: with version, when, by whom"},
-    {"set",                2, 2,  verb_set,                false, "KIND NAME --OPTION VALUE...: makes it, or changes these members of it; which there are: set --help"},
+    {"set",                2, 2,  verb_set,                false, "KIND NAME --OPTION VALUE...: makes it, or changes these members of it; which there are: set KIND --help"},
     {"check",              2, 2,  objects_check,           true,  "KIND FILE: can it be published?"},
     {"publish",            3, 4,  objects_publish,         false, "KIND NAME FILE [VERSION]: an object as it is written; with VERSION only over that one (0: there is none)"},
     {"remove",             2, 3,  objects_remove,          false, "KIND NAME [VERSION]"},
@@ -38,7 +38,7 @@ static const Verb verbs[] = {
     {"disable",            1, 1,  verb_enable,             false, "CALLER: refused from now on, with whatever credential"},
     {"enable",             1, 1,  verb_enable,             false, "CALLER"},
     {"permissions",        1, 1,  verb_permissions,        false, "CALLER: what it may, for whom"},
-    {"permit",             3, 30, verb_permit,             false, "CALLER PERMISSION VALUE...: connectAs, sendAs, read, replay, administer: tenants, '*'; sendCategories: fhir:Bundle"},
+    {"permit",             3, 30, verb_permit,             false, "CALLER PERMISSION VALUE...: connectAs, sendAs, read, replay, administer: tenants, '*'; sendCategories: fhir:Bundle, fhir:Bundle/Patient,Coverage"},
     {"forbid",             3, 30, verb_permit,             false, "CALLER PERMISSION VALUE...: takes them away"},
     {"plan",               2, 2,  verb_plan,               false, "CALLER PLAN"},
     {"keys",               1, 1,  verb_keys,               false, "CALLER: its API keys and client secrets, without what is secret of them"},
@@ -181,7 +181,9 @@ static bool explain(int argc, char **argv)
     if (verb->run == verb_set) {
         BUF_AUTO text;
         buf_init(&text, 65536);
-        set_usage(&text);
+        AuthKind kind;
+        bool one = argc > 3 && auth_kind_named(str_from(argv[2]), &kind);
+        set_usage(one ? &kind : NULL, &text);
         fputs(text.data, stdout);
     }
     return true;

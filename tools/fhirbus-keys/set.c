@@ -344,9 +344,11 @@ bool verb_set(Tool *tool, Err *err)
     return fine;
 }
 
-void set_usage(Buf *out)
+void set_usage(const AuthKind *only, Buf *out)
 {
     for (AuthKind kind = 0; kind < AUTH_KIND_COUNT; kind++) {
+        if (only && kind != *only)
+            continue;
         buf_add_format(out, "set %s NAME\n", auth_kinds[kind].name);
         for (size_t i = 0; i < OPTION_COUNT; i++)
             if (options[i].of == kind)

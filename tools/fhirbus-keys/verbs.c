@@ -86,6 +86,7 @@ bool verb_permit(Tool *tool, Err *err)
         return ERR(err, ERR_INPUT, "permission",
                    "connectAs, sendAs, sendCategories, read, replay or administer");
     }
+    edit.grants = permit;
     for (size_t i = 3; i < tool->command.count; i++) {
         Str text = str_from(tool->command.words[i]);
         if (permit)

@@ -62,7 +62,7 @@ static bool conditions_hold(AdminChange *change, const CatalogObject *object)
         return admin_fail(change, 412, "admin-version", "It was changed meanwhile");
     if (object && change->verb->overwrites && !change->if_match.ptr)
         return admin_fail(change, 428, "admin-version",
-                          "If-Match is needed: the ETag of the version that is to be overwritten");
+                          "If-Match is needed: the ETag of the version that is meant");
     return true;
 }
 

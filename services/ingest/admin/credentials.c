@@ -52,7 +52,7 @@ static bool begin(AdminChange *change, const void *before, Caller **ret_caller, 
     BUF_AUTO json;
     buf_init(&json, OBJECT_BYTES_MAX);
     auth_write(AUTH_CALLERS, before, &json);
-    TRY(auth_read(AUTH_CALLERS, change->name, buf_str(&json), &copy, err));
+    TRY(auth_read_published(AUTH_CALLERS, change->name, buf_str(&json), &copy, err));
     *ret_caller = copy;
     return true;
 }

@@ -37,7 +37,7 @@ static bool write_data(AuthKind kind, const CatalogObject *object, Buf *to)
         buf_add(to, object->data);
         return true;
     }
-    if (!auth_read(kind, object->name, object->data, &copy, &none))
+    if (!auth_read_published(kind, object->name, object->data, &copy, &none))
         return false;
     auth_write_shown(kind, copy, to);
     auth_free(copy);

@@ -17,4 +17,5 @@ static bool take_away(AdminChange *change, const void *before, void **ret_after,
 }
 
 const AdminVerb admin_put = {.edit = put, .makes = true, .overwrites = true, .status = 200};
-const AdminVerb admin_delete = {.edit = take_away, .removes = true, .status = 200};
+const AdminVerb admin_delete = {
+    .edit = take_away, .removes = true, .overwrites = true, .status = 200};

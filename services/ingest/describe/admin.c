@@ -108,7 +108,8 @@ static const ApiAnswer answers_delete[] = {
     NONE_SUCH,
     {409, "application/json", "Error", "Documents wait for this destination", NULL},
     CHANGED,
-    {0},
+    {428, "application/json", "Error", "If-Match is needed", NULL},
+    {0  },
 };
 const ApiOperation api_admin_delete = {
     .id = "deleteObject",

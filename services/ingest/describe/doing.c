@@ -7,7 +7,8 @@
     }
 #define REFUSALS                                                                                   \
     {400, "application/json", "PageOrPlainError", "What was asked is malformed", NULL},            \
-        {401, "application/json", "PageRefusal", "Nobody has signed in, or is known", NULL},       \
+        {401, "application/json", "PageRefusal", "Nobody has signed in, or is known",              \
+         "WWW-Authenticate"},                                                                      \
         {403, "application/json", "PageError", "Not permitted", NULL},                             \
         {503, "application/json", "PageError", "Not now", "Retry-After"},                          \
     {                                                                                              \

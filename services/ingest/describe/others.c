@@ -71,7 +71,8 @@ static const ApiField fields_callback[] = {
 
 static const ApiAnswer answers_callback[] = {
     {202,         "application/json", "Accepted", "The brokers have it", NULL},
-    {401, "application/json", "Error", "No such destination, or not its secret", NULL},
+    {401, "application/fhir+json", "OperationOutcome", "No such destination, or not its secret",
+     "WWW-Authenticate"},
     {0      },
 };
 

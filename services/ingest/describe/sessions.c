@@ -48,7 +48,7 @@ const ApiOperation api_page = {
 static const ApiAnswer answers_look[] = {
     {200,        "application/json", "Session", "Who has signed in, and may what", NULL},
     ERROR(400, "The request is malformed, or its Host is not served"),
-    {401, "application/json", "PageRefusal", "Nobody has", NULL},
+    {401, "application/json", "PageRefusal", "Nobody has", "WWW-Authenticate"},
     ERROR(503, "Accounts are not read yet"),
     {0     },
 };
@@ -63,7 +63,7 @@ const ApiOperation api_session_look = {
 static const ApiAnswer answers_sign_in[] = {
     {200,            "application/json", "Session", "Signed in: the cookie is set", NULL},
     ERROR(400, "No name and password"),
-    {401,     "application/json", "PageRefusal", "Name or password is wrong", NULL},
+    {401,     "application/json", "PageRefusal", "Name or password is wrong", "WWW-Authenticate"},
     ERROR(403, "It came from another site"),
     ERROR(415, "Another media type"),
     {429,          "application/json", "PageError", "Too many failed sign-ins", "Retry-After"},
@@ -82,7 +82,7 @@ const ApiOperation api_session_sign_in = {
 static const ApiAnswer answers_end[] = {
     {204,   NULL, NULL, "Signed out", NULL},
     ERROR(400, "The request is malformed, or its Host is not served"),
-    {401, "application/json", "PageRefusal", "There was no session", NULL},
+    {401, "application/json", "PageRefusal", "There was no session", "WWW-Authenticate"},
     ERROR(403, "X-CSRF-Token is missing or wrong"),
     {0},
 };

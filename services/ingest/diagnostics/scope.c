@@ -17,7 +17,7 @@ static void add_tenant(Buf *out, Str tenant)
     buf_add_char(out, '"');
 }
 
-/* Permissions for single organisations show nothing of the tenant's other ones: left out. */
+/* What one organisation may be permitted shows nothing: an interaction does not say whose it is. */
 static void add_permitted(Buf *out, const Caller *caller, Permission permission)
 {
     AuthTexts entries = caller->may[permission];

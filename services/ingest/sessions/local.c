@@ -88,7 +88,8 @@ static StepNext tell_sign_in(Exchange *exchange, Question *base)
     const SignIn *sign_in = (const SignIn *)base;
     Attempts *attempts = exchange->ingest->sessions->attempts;
     const Account *account = book_account(exchange->book, sign_in->name);
-    exchange->caller = ARENA_JOIN(exchange->arena, STR("account:"), sign_in->name);
+    if (account) /* what was typed is anything at all, until it is the name of one of ours */
+        exchange->caller = ARENA_JOIN(exchange->arena, STR("account:"), account->name);
     if (!sign_in->right || !account) {
         attempts_failed(attempts, sign_in->name, exchange->client_address, now_s());
         return session_refuse(exchange, "sign-in-wrong", "Name or password is wrong");

@@ -214,6 +214,7 @@ StepNext session_refuse(Exchange *exchange, const char *code, const char *text)
     const SessionConfig *config = &exchange->ingest->config->sessions;
     Buf *body = http_reply_body(exchange->request);
     exchange->error_code = str_from(code);
+    refuse_challenge(exchange);
     http_reply_status(exchange->request, 401);
     http_reply_header(exchange->request, "Content-Type", STR("application/json"));
     buf_reset(body);

@@ -82,20 +82,20 @@ static void nobody_grants_what_it_has_not(void **state)
         const char *permissions;
         bool may;
     } table[] = {
-        {"\"read\":[\"*\"]",                     true },
-        {"\"read\":[\"a\"]",                     true },
-        {"\"read\":[\"a#w/1\"]",                 true },
-        {"\"administer\":[\"*\"]",               true }, /* of a alone, as `tenants` says */
-        {"\"sendAs\":[\"a\"]",                   false}, /* it may, but for another tenant */
-        {"\"sendAs\":[\"*\"]",                   false},
-        {"\"replay\":[\"a\"]",                   false},
-        {"\"connectAs\":[\"a#w/1\"]",            true },
-        {"\"connectAs\":[\"a\"]",                false}, /* of one organisation, not of all */
-        {"\"connectAs\":[\"a#w/2\"]",            false},
-        {"\"sendCategories\":[\"fhir:Bundle\"]", true },
-        {"\"sendCategories\":[\"fhir:*\"]",      true },
-        {"\"sendCategories\":[\"*\"]",           false},
-        {"\"sendCategories\":[\"csv\"]",         false},
+        {"\"read\":[\"*\"]",                             true },
+        {"\"read\":[\"a\"]",                             true },
+        {"\"administer\":[\"*\"]",                       true }, /* of a alone, as `tenants` says */
+        {"\"sendAs\":[\"a\"]",                           false}, /* it may, but for another tenant */
+        {"\"sendAs\":[\"*\"]",                           false},
+        {"\"replay\":[\"a\"]",                           false},
+        {"\"connectAs\":[\"a#w/1\"]",                    true },
+        {"\"sendCategories\":[\"fhir:Bundle/Patient\"]", true },
+        {"\"connectAs\":[\"a\"]",                        false}, /* of one organisation, not of all */
+        {"\"connectAs\":[\"a#w/2\"]",                    false},
+        {"\"sendCategories\":[\"fhir:Bundle\"]",         true },
+        {"\"sendCategories\":[\"fhir:*\"]",              true },
+        {"\"sendCategories\":[\"*\"]",                   false},
+        {"\"sendCategories\":[\"csv\"]",                 false},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         char json[200];
@@ -106,6 +106,37 @@ static void nobody_grants_what_it_has_not(void **state)
         if (made != table[i].may || changed != table[i].may || removed != table[i].may)
             fail_msg("%s", table[i].permissions);
     }
+}
+
+/* Who may send some types hands on these and no others, and not the whole. */
+static void resource_types_are_handed_on_one_by_one(void **state)
+{
+    (void)state;
+    Caller *self =
+        object_of(AUTH_CALLERS, "{\"tenants\":[\"a\"],\"permissions\":{\"administer\":[\"*\"],"
+                                "\"sendCategories\":[\"fhir:Bundle/Patient,Coverage\"]}}");
+    const Authority authority = {.caller = self};
+    static const struct {
+        const char *category;
+        bool granted;
+    } cases[] = {
+        {"fhir:Bundle/Patient",           true },
+        {"fhir:Bundle/Coverage,Patient",  true },
+        {"fhir:Bundle/Patient,Encounter", false},
+        {"fhir:Bundle",                   false},
+        {"fhir:*",                        false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char json[200];
+        snprintf(json, sizeof json,
+                 "{\"tenants\":[\"a\"],\"permissions\":{\"sendCategories\":[\"%s\"]}}",
+                 cases[i].category);
+        void *after = object_of(AUTH_CALLERS, json);
+        if (authority_permits(&authority, AUTH_CALLERS, NULL, after) != cases[i].granted)
+            fail_msg("%s", cases[i].category);
+        auth_free(after);
+    }
+    auth_free(self);
 }
 
 static void plans_gateways_and_urls_are_not_for_the_taking(void **state)
@@ -186,6 +217,7 @@ int main(void)
         cmocka_unit_test(who_administers_for_all_may_everything_unless_it_acts_for_one),
         cmocka_unit_test(an_administrator_stays_within_its_tenants_before_and_after),
         cmocka_unit_test(nobody_grants_what_it_has_not),
+        cmocka_unit_test(resource_types_are_handed_on_one_by_one),
         cmocka_unit_test(plans_gateways_and_urls_are_not_for_the_taking),
         cmocka_unit_test(of_hosts_and_tenants_only_the_looks),
         cmocka_unit_test(hmacs_are_not_shown_and_not_lost),

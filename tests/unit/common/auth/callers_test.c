@@ -59,6 +59,34 @@ static void permissions_hold_for_their_tenant_alone(void **state)
     auth_free(caller);
 }
 
+/* Nothing stored says which organisation it is of: whoever reads for one would read for all. */
+static void an_organisation_sends_and_does_neither_read_replay_nor_administer(void **state)
+{
+    (void)state;
+    static const char *const whole_tenant[] = {"read", "replay", "administer"};
+    void *made = NULL;
+    Err err = {0};
+    for (size_t i = 0; i < 3; i++) {
+        char json[200];
+        snprintf(json, sizeof json, "{\"tenants\":[\"a\"],\"permissions\":{\"%s\":[\"a#w/1\"]}}",
+                 whole_tenant[i]);
+        assert_false(auth_read(AUTH_CALLERS, STR("qe-a"), str_from(json), &made, &err));
+        assert_non_null(strstr(err.text, "whole tenants"));
+        /* One that was published before is known, and may nothing by it. */
+        assert_true(auth_read_published(AUTH_CALLERS, STR("qe-a"), str_from(json), &made, &err));
+        for (Permission p = 0; p < PERMISSION_COUNT; p++)
+            assert_false(caller_may(made, p, STR("a"), STR("w/1")));
+        auth_free(made);
+    }
+    Caller *caller = caller_of("{\"tenants\":[\"*\"],\"permissions\":{\"read\":[\"*\"],"
+                               "\"sendAs\":[\"a#w/1\"],\"connectAs\":[\"a#w/1\"]}}");
+    assert_true(caller_may(caller, PERMISSION_SEND_AS, STR("a"), STR("w/1")));
+    assert_true(caller_may(caller, PERMISSION_CONNECT_AS, STR("a"), STR("w/1")));
+    assert_false(caller_may(caller, PERMISSION_SEND_AS, STR("a#w/1"), STR("w/1")));
+    assert_false(caller_may(caller, PERMISSION_READ, STR("a#w/1"), STR_NONE));
+    auth_free(caller);
+}
+
 static void a_star_of_tenants_is_everybody_but_only_what_is_permitted(void **state)
 {
     (void)state;
@@ -92,6 +120,28 @@ static void categories_fit_by_their_beginning(void **state)
     auth_free(caller);
 }
 
+static void a_category_may_name_the_resource_types_of_a_bundle(void **state)
+{
+    (void)state;
+    Str bundle = STR("fhir:Bundle");
+    Caller *caller =
+        caller_of("{\"permissions\":{\"sendCategories\":[\"fhir:Bundle/Patient,Coverage\","
+                  "\"fhir:Bundle/Observation\"]}}");
+    assert_false(caller_may_send(caller, bundle));
+    assert_true(caller_may_send_some(caller, bundle));
+    assert_false(caller_may_send_some(caller, STR("fhir:Bun")));
+    assert_true(caller_may_send_type(caller, bundle, STR("Coverage")));
+    assert_true(caller_may_send_type(caller, bundle, STR("Observation")));
+    assert_false(caller_may_send_type(caller, bundle, STR("Encounter")));
+    assert_false(caller_may_send_type(caller, bundle, STR("Patient,Coverage")));
+    assert_false(caller_may_send_type(caller, bundle, STR("")));
+    auth_free(caller);
+    caller = caller_of("{\"permissions\":{\"sendCategories\":[\"fhir:*\"]}}");
+    assert_true(caller_may_send_some(caller, bundle));
+    assert_true(caller_may_send_type(caller, bundle, STR("Encounter")));
+    auth_free(caller);
+}
+
 static void what_cannot_be_meant_is_refused(void **state)
 {
     (void)state;
@@ -108,6 +158,11 @@ static void what_cannot_be_meant_is_refused(void **state)
         {AUTH_CALLERS, "{\"permissions\":{\"write\":[\"*\"]}}"                                   },
         {AUTH_CALLERS, "{\"permissions\":{\"sendCategories\":[\"xml:Bundle\"]}}"                 },
         {AUTH_CALLERS, "{\"permissions\":{\"sendCategories\":[\"fhir:*dle\"]}}"                  },
+        {AUTH_CALLERS, "{\"permissions\":{\"sendCategories\":[\"fhir:Patient,x\"]}}"             },
+        {AUTH_CALLERS, "{\"permissions\":{\"sendCategories\":[\"fhir:Bundle/\"]}}"               },
+        {AUTH_CALLERS, "{\"permissions\":{\"sendCategories\":[\"fhir:Bundle/Patient,\"]}}"       },
+        {AUTH_CALLERS, "{\"permissions\":{\"sendCategories\":[\"fhir:Bundle/Pat*\"]}}"           },
+        {AUTH_CALLERS, "{\"permissions\":{\"read\":[\"*#a/b\"]}}"                                },
         {AUTH_CALLERS, "{\"certificates\":[{}]}"                                                 },
         {AUTH_CALLERS, "{\"certificates\":[{\"issuer\":\"CN=ca\"}]}"                             },
         {AUTH_CALLERS, "{\"certificates\":[{\"san\":\"a.example.org\"}]}"                        },
@@ -357,8 +412,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_caller_may_nothing),
         cmocka_unit_test(permissions_hold_for_their_tenant_alone),
+        cmocka_unit_test(an_organisation_sends_and_does_neither_read_replay_nor_administer),
         cmocka_unit_test(a_star_of_tenants_is_everybody_but_only_what_is_permitted),
         cmocka_unit_test(categories_fit_by_their_beginning),
+        cmocka_unit_test(a_category_may_name_the_resource_types_of_a_bundle),
         cmocka_unit_test(what_cannot_be_meant_is_refused),
         cmocka_unit_test(defaults_are_filled_in),
         cmocka_unit_test_setup_teardown(finds_by_each_kind_of_credential, open_book, close_book),
