@@ -35,11 +35,15 @@ static bool secret_fits(const Auth *auth, const AuthGrant *grant, Str secret)
     return fits;
 }
 
-/* spec: RFC 7523 §3, SMART "client authentication": iss and sub are the client, jti is required. */
+/* spec: RFC 7523 §3, SMART "client authentication": iss and sub are the client, jti is required;
+ * RS384 and ES384 are what every server must take. */
 static bool assertion_fits(const Jwt *jwt, const Jwks *jwks, const Str *audiences, size_t count,
                            AuthGrant *grant)
 {
-    enum { ANY = 1u << JWS_RS256 | 1u << JWS_PS256 | 1u << JWS_ES256 | 1u << JWS_EDDSA };
+    enum {
+        ANY = 1u << JWS_RS256 | 1u << JWS_RS384 | 1u << JWS_PS256 | 1u << JWS_ES256 |
+              1u << JWS_ES384 | 1u << JWS_EDDSA
+    };
     const JwtExpected expected = {.iss = grant->client->id,
                                   .audiences = audiences,
                                   .audience_count = count,

@@ -12,8 +12,7 @@ enum {
     SCRATCH_BYTES = 8 << 20,
     RSA_BITS_MIN = 2048,
     RSA_BITS_MAX = 8192,
-    COORDINATE_BYTES = 32,
-    ES256_BYTES = 64,
+    COORDINATE_BYTES = 32, /* of our own keys */
     EDDSA_BYTES = 64,
     KID_MAX = 500,
 };
@@ -21,6 +20,7 @@ enum {
 typedef struct Jwk {
     gnutls_pubkey_t key;
     int family;             /* gnutls_pk_algorithm_t */
+    int curve;              /* gnutls_ecc_curve_t of a key on a curve */
     JwsAlgorithm algorithm; /* JWS_NONE: any that fits the family */
     char *kid;              /* NULL: none */
     size_t kid_len;
@@ -36,13 +36,21 @@ struct Jwks {
 static const struct {
     const char *name;
     int family;
+    int curve; /* INVALID: any that the family has */
+    size_t coordinate_bytes;
     gnutls_sign_algorithm_t sign;
 } algorithms[] = {
-    [JWS_NONE] = {"none",  GNUTLS_PK_UNKNOWN,       GNUTLS_SIGN_UNKNOWN            },
-    [JWS_RS256] = {"RS256", GNUTLS_PK_RSA,           GNUTLS_SIGN_RSA_SHA256         },
-    [JWS_PS256] = {"PS256", GNUTLS_PK_RSA,           GNUTLS_SIGN_RSA_PSS_RSAE_SHA256},
-    [JWS_ES256] = {"ES256", GNUTLS_PK_ECDSA,         GNUTLS_SIGN_ECDSA_SHA256       },
-    [JWS_EDDSA] = {"EdDSA", GNUTLS_PK_EDDSA_ED25519, GNUTLS_SIGN_EDDSA_ED25519      },
+    [JWS_NONE] = {"none",  GNUTLS_PK_UNKNOWN,       GNUTLS_ECC_CURVE_INVALID,   0,  GNUTLS_SIGN_UNKNOWN   },
+    [JWS_RS256] = {"RS256", GNUTLS_PK_RSA,           GNUTLS_ECC_CURVE_INVALID,   0,  GNUTLS_SIGN_RSA_SHA256},
+    [JWS_RS384] = {"RS384", GNUTLS_PK_RSA,           GNUTLS_ECC_CURVE_INVALID,   0,  GNUTLS_SIGN_RSA_SHA384},
+    [JWS_PS256] = {"PS256", GNUTLS_PK_RSA,           GNUTLS_ECC_CURVE_INVALID,   0,
+                  GNUTLS_SIGN_RSA_PSS_RSAE_SHA256                                                         },
+    [JWS_ES256] = {"ES256", GNUTLS_PK_ECDSA,         GNUTLS_ECC_CURVE_SECP256R1, 32,
+                  GNUTLS_SIGN_ECDSA_SHA256                                                                },
+    [JWS_ES384] = {"ES384", GNUTLS_PK_ECDSA,         GNUTLS_ECC_CURVE_SECP384R1, 48,
+                  GNUTLS_SIGN_ECDSA_SHA384                                                                },
+    [JWS_EDDSA] = {"EdDSA", GNUTLS_PK_EDDSA_ED25519, GNUTLS_ECC_CURVE_ED25519,   32,
+                  GNUTLS_SIGN_EDDSA_ED25519                                                               },
 };
 
 JwsAlgorithm jws_algorithm(Str name)
@@ -100,28 +108,45 @@ static bool import_rsa(const Reading *reading, gnutls_pubkey_t key)
     return gnutls_pubkey_import_rsa_raw(key, &modulus, &exponent) == 0;
 }
 
-static bool import_curve(const Reading *reading, gnutls_pubkey_t key, bool edwards)
-{
-    Str x, y = STR_NONE;
-    Str curve = json_get_text(reading->doc, reading->node, "crv");
-    if (!str_is(curve, edwards ? "Ed25519" : "P-256") || !bytes_of(reading, "x", &x) ||
-        x.len != COORDINATE_BYTES)
-        return false;
-    if (!edwards && (!bytes_of(reading, "y", &y) || y.len != COORDINATE_BYTES))
-        return false;
-    const gnutls_datum_t dx = datum(x), dy = datum(y);
-    return gnutls_pubkey_import_ecc_raw(
-               key, edwards ? GNUTLS_ECC_CURVE_ED25519 : GNUTLS_ECC_CURVE_SECP256R1, &dx,
-               edwards ? NULL : &dy) == 0;
-}
+static const struct Curve {
+    const char *kty, *crv;
+    gnutls_ecc_curve_t curve;
+    size_t coordinate_bytes;
+    bool has_y;
+} curves[] = {
+    {"EC",  "P-256",   GNUTLS_ECC_CURVE_SECP256R1, 32, true },
+    {"EC",  "P-384",   GNUTLS_ECC_CURVE_SECP384R1, 48, true },
+    {"OKP", "Ed25519", GNUTLS_ECC_CURVE_ED25519,   32, false},
+};
 
-static bool import(const Reading *reading, gnutls_pubkey_t key)
+static const struct Curve *curve_of(const Reading *reading)
 {
     Str kty = json_get_text(reading->doc, reading->node, "kty");
-    if (str_is(kty, "RSA"))
+    Str crv = json_get_text(reading->doc, reading->node, "crv");
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++)
+        if (str_is(kty, curves[i].kty) && str_is(crv, curves[i].crv))
+            return &curves[i];
+    return NULL;
+}
+
+static bool import_curve(const Reading *reading, const struct Curve *curve, gnutls_pubkey_t key)
+{
+    Str x, y = STR_NONE;
+    if (!bytes_of(reading, "x", &x) || x.len != curve->coordinate_bytes)
+        return false;
+    if (curve->has_y && (!bytes_of(reading, "y", &y) || y.len != curve->coordinate_bytes))
+        return false;
+    const gnutls_datum_t dx = datum(x), dy = datum(y);
+    return gnutls_pubkey_import_ecc_raw(key, curve->curve, &dx, curve->has_y ? &dy : NULL) == 0;
+}
+
+static bool import(const Reading *reading, gnutls_pubkey_t key, int *ret_curve)
+{
+    const struct Curve *curve = curve_of(reading);
+    *ret_curve = curve ? (int)curve->curve : GNUTLS_ECC_CURVE_INVALID;
+    if (str_is(json_get_text(reading->doc, reading->node, "kty"), "RSA"))
         return import_rsa(reading, key);
-    return (str_is(kty, "EC") || str_is(kty, "OKP")) &&
-           import_curve(reading, key, str_is(kty, "OKP"));
+    return curve && import_curve(reading, curve, key);
 }
 
 /* False: passed over. */
@@ -135,7 +160,7 @@ static bool read_key(const Reading *reading, Jwk *ret_jwk)
         (reading->node->flags & JSON_FLAG_HAS_DUPLICATES))
         return false;
     CHECK(gnutls_pubkey_init(&jwk.key) == 0);
-    if (!import(reading, jwk.key)) {
+    if (!import(reading, jwk.key, &jwk.curve)) {
         gnutls_pubkey_deinit(jwk.key);
         return false;
     }
@@ -218,7 +243,7 @@ uint64_t jwks_stamp(const Jwks *jwks)
 
 static bool fits(const Jwk *jwk, JwsAlgorithm algorithm, Str kid)
 {
-    if (jwk->family != algorithms[algorithm].family ||
+    if (jwk->family != algorithms[algorithm].family || jwk->curve != algorithms[algorithm].curve ||
         (jwk->algorithm && jwk->algorithm != algorithm))
         return false;
     return !kid.ptr || (jwk->kid && str_eq(kid, (Str){jwk->kid, jwk->kid_len}));
@@ -249,20 +274,22 @@ static bool verify(const Jwk *jwk, JwsAlgorithm algorithm, Str input, Str signat
     return gnutls_pubkey_verify_data2(jwk->key, algorithms[algorithm].sign, 0, &data, &sig) >= 0;
 }
 
-/* spec: RFC 7518 §3.4: r and s, 32 bytes each, where GnuTLS wants them in DER */
-static bool verify_es256(const Jwk *jwk, Str input, Str signature)
+/* spec: RFC 7518 §3.4: r and s, each as long as a coordinate, where GnuTLS wants them in DER */
+static bool verify_ecdsa(const Jwk *jwk, JwsAlgorithm algorithm, Str input, Str signature)
 {
     gnutls_datum_t der = {0};
-    if (signature.len != ES256_BYTES)
+    size_t half = algorithms[algorithm].coordinate_bytes;
+    if (signature.len != 2 * half)
         return false;
-    const gnutls_datum_t r = datum(str_cut(signature, 0, 32)), s = datum(str_skip(signature, 32));
+    const gnutls_datum_t r = datum(str_cut(signature, 0, half));
+    const gnutls_datum_t s = datum(str_skip(signature, half));
     if (gnutls_encode_rs_value(&der, &r, &s) != 0)
         return false;
     union {
         unsigned char *bytes;
         const char *chars;
     } cast = {.bytes = der.data};
-    bool fine = verify(jwk, JWS_ES256, input, (Str){cast.chars, der.size});
+    bool fine = verify(jwk, algorithm, input, (Str){cast.chars, der.size});
     gnutls_free(der.data);
     return fine;
 }
@@ -272,8 +299,9 @@ bool jwks_verify(const Jwks *jwks, JwsAlgorithm algorithm, Str kid, Str input, S
     const Jwk *jwk = meant(jwks, algorithm, kid);
     if (!jwk || !signature.len || (algorithm == JWS_EDDSA && signature.len != EDDSA_BYTES))
         return false;
-    return algorithm == JWS_ES256 ? verify_es256(jwk, input, signature)
-                                  : verify(jwk, algorithm, input, signature);
+    return algorithms[algorithm].family == GNUTLS_PK_ECDSA
+               ? verify_ecdsa(jwk, algorithm, input, signature)
+               : verify(jwk, algorithm, input, signature);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

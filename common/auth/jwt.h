@@ -1,11 +1,11 @@
 /* jwt - JSON Web Tokens: read, check, and (jws_) verify; never with a key that the token brings.
  *
- * Spec:    RFC 7519, RFC 7515 (compact form), RFC 8725. `alg` is looked up in a list of four;
- * `none`, HS* and everything else is unknown. jku, x5u, jwk, x5c are not looked at; `crit` is
- *          refused; kid is only compared. Members that are there twice are refused.
- * Rule:    jwt_read says what a token claims, not that it is true: jwt_verify, then jwt_check.
- * Owner:   a Jwt lives in `arena` and borrows the token's bytes. Threads: pure.
- * Errors:  ERR_INPUT "jwt-form", "jwt-algorithm", "jwt-signature", "jwt-issuer", "jwt-audience",
+ * Spec:    RFC 7519, RFC 7515 (compact form), RFC 8725. `alg` is looked up in a list of six, of
+ *          which the caller says which count; `none`, HS* and everything else is unknown. jku, x5u,
+ * jwk, x5c are not looked at; `crit` is refused; kid is only compared. Members that are there twice
+ * are refused. Rule:    jwt_read says what a token claims, not that it is true: jwt_verify, then
+ * jwt_check. Owner:   a Jwt lives in `arena` and borrows the token's bytes. Threads: pure. Errors:
+ * ERR_INPUT "jwt-form", "jwt-algorithm", "jwt-signature", "jwt-issuer", "jwt-audience",
  *          "jwt-expired", "jwt-not-yet", "jwt-life", "jwt-id", "jwt-type". Texts never repeat it.
  * Limits:  JWT_BYTES_MAX. */
 #pragma once

@@ -200,7 +200,7 @@ static StepNext remember(Exchange *exchange, AuthGrant *grant, Str scope)
     question->grant = *grant;
     question->scope = scope;
     *grant = (AuthGrant){0};
-    if (lookups_ask(exchange->ingest->lookups, exchange, &question->base))
+    if (lookups_ask(exchange->ingest->asks, exchange, &question->base))
         return STEP_WAIT;
     return refuse_unavailable(exchange, "database-away", "No token can be issued now");
 }
@@ -308,8 +308,8 @@ static const char smart_configuration[] =
     "\"grant_types_supported\":[\"client_credentials\"],"
     "\"token_endpoint_auth_methods_supported\":[\"private_key_jwt\",\"client_secret_basic\","
     "\"client_secret_post\"%s],"
-    "\"token_endpoint_auth_signing_alg_values_supported\":[\"RS256\",\"PS256\",\"ES256\","
-    "\"EdDSA\"],"
+    "\"token_endpoint_auth_signing_alg_values_supported\":[\"RS384\",\"ES384\",\"RS256\","
+    "\"PS256\",\"ES256\",\"EdDSA\"],"
     "\"scopes_supported\":[\"system/*.cruds\",\"system/*.rs\",\"system/Bundle.c\","
     "\"fhirbus/replay\",\"fhirbus/administer\"],"
     "\"tls_client_certificate_bound_access_tokens\":%s,"

@@ -27,8 +27,10 @@ def run(*command, data=None, cwd=None):
 
 # --- keys and tokens ----------------------------------------------------------------------------
 KINDS = {"RS256": ("RSA", ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
+         "RS384": ("RSA", ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
          "PS256": ("RSA", ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
          "ES256": ("EC", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+         "ES384": ("EC", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"]),
          "EdDSA": ("OKP", ["-algorithm", "ed25519"])}
 
 
@@ -48,7 +50,8 @@ class Key:
     def jwk(self, **more):
         der, kind = self.public_der(), KINDS[self.algorithm][0]
         if kind == "EC":
-            numbers = {"crv": "P-256", "x": b64(der[-64:-32]), "y": b64(der[-32:])}
+            width = {"ES256": 32, "ES384": 48}[self.algorithm]
+            numbers = {"crv": f"P-{width * 8}", "x": b64(der[-2 * width:-width]), "y": b64(der[-width:])}
         elif kind == "OKP":
             numbers = {"crv": "Ed25519", "x": b64(der[-32:])}
         else:
@@ -65,8 +68,8 @@ class Key:
             plain.write_bytes(data)
             return run("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.path, "-in", plain)
         pss = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32"] if self.algorithm == "PS256" else []
-        made = run("openssl", "dgst", "-sha256", "-sign", self.path, *pss, data=data)
-        return raw_of(made) if self.algorithm == "ES256" else made
+        made = run("openssl", "dgst", f"-sha{self.algorithm[2:]}", "-sign", self.path, *pss, data=data)
+        return raw_of(made, {"ES256": 32, "ES384": 48}[self.algorithm]) if self.algorithm.startswith("ES") else made
 
     def token(self, claims, header=None, **changed):
         """`changed`: algorithm, signature."""
@@ -77,12 +80,12 @@ class Key:
         return f"{text}.{b64(self.sign(text.encode()) if signature is None else signature)}"
 
 
-def raw_of(der):
+def raw_of(der, width):
     """ECDSA's r and s, out of DER."""
-    at, numbers = 2, []
+    at, numbers = 2 + (der[1] & 0x7f if der[1] & 0x80 else 0), []
     for _ in range(2):
         length = der[at + 1]
-        numbers.append(int.from_bytes(der[at + 2:at + 2 + length], "big").to_bytes(32, "big"))
+        numbers.append(int.from_bytes(der[at + 2:at + 2 + length], "big").to_bytes(width, "big"))
         at += 2 + length
     return b"".join(numbers)
 

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,6 +224,146 @@ static void a_folder_without_usable_keys_is_refused(void **state)
     assert_false(ring_read(fixture->folder, 0, &ring, &err));
     assert_string_equal(err.code, "signing-keys");
     assert_false(ring_read("/nonexistent", 0, &ring, &err));
+}
+
+/* --- SMART's algorithms ----------------------------------------------------------------------- */
+
+/* An RSA or EC key made here, its JWK as a client would publish it, signatures by GnuTLS. */
+typedef struct Signer {
+    gnutls_privkey_t key;
+    Jwks *jwks;
+    gnutls_digest_algorithm_t hash;
+    size_t coordinate; /* 0: RSA */
+} Signer;
+
+static void add_number(Buf *out, const char *name, gnutls_datum_t number, size_t width)
+{
+    char padded[600] = {0};
+    size_t skip = width && number.size > width ? number.size - width : 0;
+    size_t len = number.size - skip, pad = width > len ? width - len : 0;
+    assert_true(pad + len <= sizeof padded);
+    memcpy(padded + pad, number.data + skip, len);
+    buf_add_format(out, ",\"%s\":\"", name);
+    base64url_write(out, (Str){padded, pad + len});
+    buf_add(out, STR("\""));
+    gnutls_free(number.data);
+}
+
+static Signer signer_new(gnutls_pk_algorithm_t family, unsigned bits, const char *crv,
+                         const char *alg, gnutls_digest_algorithm_t hash, size_t coordinate)
+{
+    Signer signer = {.hash = hash, .coordinate = coordinate};
+    gnutls_datum_t a, b;
+    Err err = {0};
+    BUF_AUTO json;
+    buf_init(&json, 8192);
+    assert_int_equal(gnutls_privkey_init(&signer.key), 0);
+    assert_int_equal(gnutls_privkey_generate(signer.key, family, bits, 0), 0);
+    buf_add_format(&json, "{\"keys\":[{\"kty\":\"%s\",\"kid\":\"k\",\"alg\":\"%s\"",
+                   coordinate ? "EC" : "RSA", alg);
+    if (coordinate) {
+        assert_int_equal(gnutls_privkey_export_ecc_raw(signer.key, NULL, &a, &b, NULL), 0);
+        buf_add_format(&json, ",\"crv\":\"%s\"", crv);
+    } else {
+        assert_int_equal(
+            gnutls_privkey_export_rsa_raw(signer.key, &a, &b, NULL, NULL, NULL, NULL, NULL, NULL),
+            0);
+    }
+    add_number(&json, coordinate ? "x" : "n", a, coordinate);
+    add_number(&json, coordinate ? "y" : "e", b, coordinate);
+    buf_add(&json, STR("}]}"));
+    assert_true(jwks_read(buf_str(&json), &signer.jwks, &err));
+    return signer;
+}
+
+static void signer_clear(Signer *signer)
+{
+    gnutls_privkey_deinit(signer->key);
+    jwks_free(signer->jwks);
+}
+
+static void add_rs(char *to, gnutls_datum_t number, size_t width)
+{
+    size_t skip = number.size > width ? number.size - width : 0;
+    memset(to, 0, width);
+    memcpy(to + width - (number.size - skip), number.data + skip, number.size - skip);
+    gnutls_free(number.data);
+}
+
+static Str token_by(const Fixture *fixture, const Signer *signer, const char *header)
+{
+    BUF_AUTO out;
+    gnutls_datum_t made, r, s;
+    char raw[96];
+    Str text = ARENA_JOIN(fixture->arena, encoded(fixture, header), STR("."),
+                          encoded(fixture, "{\"iss\":\"c\"}"));
+    buf_init(&out, 16384);
+    buf_add(&out, text);
+    const gnutls_datum_t data = {(unsigned char *)out.data, (unsigned)out.len};
+    assert_int_equal(gnutls_privkey_sign_data(signer->key, signer->hash, 0, &data, &made), 0);
+    if (signer->coordinate) {
+        assert_int_equal(gnutls_decode_rs_value(&made, &r, &s), 0);
+        add_rs(raw, r, signer->coordinate);
+        add_rs(raw + signer->coordinate, s, signer->coordinate);
+    }
+    buf_add(&out, STR("."));
+    base64url_write(&out, signer->coordinate ? (Str){raw, 2 * signer->coordinate}
+                                             : (Str){(char *)made.data, made.size});
+    gnutls_free(made.data);
+    return arena_copy(fixture->arena, buf_str(&out));
+}
+
+static Str changed(const Fixture *fixture, Str token, size_t at)
+{
+    char *copy = arena_alloc(fixture->arena, token.len);
+    memcpy(copy, token.ptr, token.len);
+    copy[at] = copy[at] == 'A' ? 'B' : 'A';
+    return (Str){copy, token.len};
+}
+
+/* spec: hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html: servers SHALL take both
+ */
+static void the_384_algorithms_of_smart_are_known_by_their_own_keys(void **state)
+{
+    const Fixture *fixture = *state;
+    Signer rsa = signer_new(GNUTLS_PK_RSA, 2048, NULL, "RS384", GNUTLS_DIG_SHA384, 0);
+    Signer ec = signer_new(GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP384R1),
+                           "P-384", "ES384", GNUTLS_DIG_SHA384, 48);
+    Signer other = signer_new(GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP384R1),
+                              "P-384", "ES384", GNUTLS_DIG_SHA384, 48);
+    Signer small = signer_new(GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
+                              "P-256", "ES256", GNUTLS_DIG_SHA384, 32);
+    enum { BOTH = 1u << JWS_RS384 | 1u << JWS_ES384 };
+    Str by_rsa = token_by(fixture, &rsa, "{\"alg\":\"RS384\",\"kid\":\"k\"}");
+    Str by_ec = token_by(fixture, &ec, "{\"alg\":\"ES384\",\"kid\":\"k\"}");
+    assert_string_equal(why_not(fixture, by_rsa, rsa.jwks, BOTH), "fine");
+    assert_string_equal(why_not(fixture, by_ec, ec.jwks, BOTH), "fine");
+    assert_string_equal(why_not(fixture, by_rsa, rsa.jwks, ALL), "jwt-algorithm");
+    assert_string_equal(why_not(fixture, by_ec, ec.jwks, ALL), "jwt-algorithm");
+    const struct {
+        Str token;
+        const Jwks *jwks;
+    } bad[] = {
+        {by_ec,                                 other.jwks},
+        {                                                by_ec,                                                                                                  small.jwks                                         },
+        {             by_rsa,                                                                                            ec.jwks          },
+        {      by_ec, rsa.jwks                                      },
+        {                                                                        changed(fixture,                                                                     by_rsa,                                        by_rsa.len - 20), rsa.jwks},
+        {                                                                         changed(fixture,                                                                      by_ec,                               by_ec.len - 20), ec.jwks},
+        {                                                                              changed(fixture,                                                                                                 by_ec,                          str_find_char(by_ec, '.') + 5), ec.jwks},
+        {                                                                       str_cut(by_ec,                                                                                                               0,   by_ec.len - 4), ec.jwks},
+ /* The right key and hash under another name: RS256 for RS384, a small curve for ES384. */
+        {                                               token_by(fixture,                                                                                   &rsa,    "{\"alg\":\"RS256\",\"kid\":\"k\"}"), rsa.jwks},
+        {                                                   token_by(fixture,                                                                                                                                         &ec, "{\"alg\":\"ES256\",\"kid\":\"k\"}"), ec.jwks},
+        { token_by(fixture,                                                                                                        &small,                                                "{\"alg\":\"ES384\",\"kid\":\"k\"}"), small.jwks},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (strcmp(why_not(fixture, bad[i].token, bad[i].jwks, ALL | BOTH), "fine") == 0)
+            fail_msg("taken: %zu", i);
+    signer_clear(&rsa);
+    signer_clear(&ec);
+    signer_clear(&other);
+    signer_clear(&small);
 }
 
 /* --- forgeries -------------------------------------------------------------------------------- */
@@ -459,6 +600,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_key_signs_only_once_it_was_published_for_a_while,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_without_usable_keys_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_384_algorithms_of_smart_are_known_by_their_own_keys,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(forged_tokens_are_refused, set_up, tear_down),
         cmocka_unit_test(keys_that_everybody_has_are_not_read),
         cmocka_unit_test_setup_teardown(what_it_claims_is_checked, set_up, tear_down),
