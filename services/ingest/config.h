@@ -53,7 +53,7 @@ typedef struct IngestConfig {
     const char *ordering_key_secret;
     bool claims;
     uint64_t claim_timeout_ms, claim_threads, repeat_patience_ms;
-    uint64_t read_timeout_ms, read_threads;
+    uint64_t read_timeout_ms, read_connect_timeout_ms, read_threads;
     bool events;
     SessionConfig sessions;
     bool audit;

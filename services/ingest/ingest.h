@@ -53,7 +53,8 @@ typedef struct Ingest {
     Events *events;       /* NULL: EVENTS=0 */
     Audit *audit;         /* NULL: AUDIT=0 */
     Vault *vault;         /* NULL: nothing stored is encrypted */
-    Lookups *lookups;     /* claims and $status: short questions */
+    Lookups *lookups;     /* claims: what goes on without the database */
+    Lookups *asks;        /* $status, assertions: short questions that do not */
     Lookups *reads;       /* lists and exports: never in the way of the former */
     Lookups *replay_asks; /* a dry run may take long */
     Lookups *changes;     /* of administration, one after the other; no database */

@@ -21,6 +21,7 @@ struct Lookups {
     size_t waiting;
     atomic_bool stop;
     _Atomic int64_t away_until_ms;
+    _Atomic size_t working; /* connections whose last question was answered */
     pthread_t threads[THREADS_MAX];
     size_t thread_count;
 };
@@ -56,8 +57,27 @@ static void answer(Question *question, bool ok, const Err *err)
 /* A question of its own making, not a database in trouble: true only where they may be large. */
 static bool took_too_long(const Lookups *lookups, const Err *err)
 {
-    return lookups->db.timeout_ms > lookups->db.connect_timeout_ms &&
+    return lookups->db.timeout_ms > lookups->ingest->config->claim_timeout_ms &&
            strcmp(err->code, "db-timeout") == 0;
+}
+
+/* What a question's end says of this connection; false: the database is away. A connection that is
+ * lost, or slow to be made, says nothing of the others while they work. */
+static bool learn(Lookups *lookups, bool failed, bool *works)
+{
+    if (*works && failed)
+        atomic_fetch_sub(&lookups->working, 1);
+    if (!*works && !failed)
+        atomic_fetch_add(&lookups->working, 1);
+    *works = !failed;
+    return !failed || atomic_load(&lookups->working) > 0;
+}
+
+/* Whose connection is gone leaves the questions to those that have one. */
+static void connect_again(Lookups *lookups, Db *db)
+{
+    while (db_progress(db) == DB_AWAY && atomic_load(&lookups->working) > 0 && !lookups->stop)
+        db_wait(db, CONNECT_LOOK_MS);
 }
 
 /* A claim is given little time: it shall not be spent on connecting. */
@@ -75,6 +95,7 @@ static void *lookups_main(void *context)
     pthread_setname_np(pthread_self(), "lookups");
     ARENA_AUTO arena = arena_new(ARENA_MAX);
     Db *db = NULL;
+    bool works = false;
     if (lookups->options.statements) {
         db = db_new(&lookups->db, lookups->options.statements, "fhirbus-ingest",
                     lookups->ingest->log);
@@ -83,14 +104,15 @@ static void *lookups_main(void *context)
     for (Question *question = take(lookups); question; question = take(lookups)) {
         Err err = {0};
         bool ok = question->run(question, db, arena, &err);
-        if (!ok && db) {
-            if (err.kind == ERR_RETRY &&
-                !took_too_long(lookups, &err)) /* spare the next the wait */
-                atomic_store(&lookups->away_until_ms, clock_mono_ms() + LOOKUPS_AWAY_MS);
+        bool failed = !ok && err.kind == ERR_RETRY && !took_too_long(lookups, &err);
+        if (db && !learn(lookups, failed, &works)) /* spare the next the wait */
+            atomic_store(&lookups->away_until_ms, clock_mono_ms() + LOOKUPS_AWAY_MS);
+        if (db && !ok)
             log_warn(lookups->ingest->log, "ingest.database", LOG_ERR(&err));
-        }
         answer(question, ok, &err);
         arena_reset(arena);
+        if (db && failed)
+            connect_again(lookups, db);
     }
     db_free(db);
     return NULL;
@@ -103,7 +125,7 @@ Lookups *lookups_start(Ingest *ingest, const LookupsOptions *options, Err *err)
     lookups->ingest = ingest;
     lookups->db = ingest->config->db;
     lookups->db.timeout_ms = options->timeout_ms;
-    lookups->db.connect_timeout_ms = ingest->config->claim_timeout_ms;
+    lookups->db.connect_timeout_ms = options->connect_timeout_ms;
     lookups->options = *options;
     if (!options->waiting_max)
         lookups->options.waiting_max = LOOKUPS_WAITING_MAX;

@@ -5,7 +5,8 @@
  * Threads: `run` is called on a lookup thread; `done` and all behind it are set under the
  *          exchange's lock before it is woken.
  * Errors:  lookups_ask: false when the line is full or the database was away a moment ago: go on
- *          without, or say 503.
+ *          without, or say 503. It is away when no connection works; one that is lost or slow to
+ *          be made takes no questions while others do.
  * Limits:  LOOKUPS_WAITING_MAX questions in line; each options.timeout_ms. */
 #pragma once
 #include "common/db/db.h"
@@ -28,6 +29,7 @@ typedef struct LookupsOptions {
     const DbStatement *const *statements; /* NULL-terminated; NULL: no database is asked */
     size_t threads;                       /* one connection each */
     uint64_t timeout_ms;                  /* of one question */
+    uint64_t connect_timeout_ms;          /* of one attempt to connect */
     /* How many may wait, and what the others are told; 0, NULL: LOOKUPS_WAITING_MAX, as if the
      * database were away. */
     size_t waiting_max;

@@ -46,7 +46,7 @@
 #include "services/ingest/tenants.h"
 #include "services/ingest/token.h"
 
-enum { AUDIT_FLUSH_MS = 5000 };
+enum { AUDIT_FLUSH_MS = 5000, ASK_THREADS = 2 };
 enum { ENVELOPE_ROOM = 65536 }; /* what a record holds beside a body: metadata, headers, key */
 
 static const ConfigProgram program = {
@@ -55,8 +55,8 @@ static const ConfigProgram program = {
     .options = ingest_options,
 };
 
-static const DbStatement *const statements[] = {&claim_take, &claim_recall, &status_rows,
-                                                &assertion_take, NULL};
+static const DbStatement *const statements[] = {&claim_take, &claim_recall, NULL};
+static const DbStatement *const ask_statements[] = {&status_rows, &assertion_take, NULL};
 static const DbStatement *const read_statements[] = {&search_all,
                                                      &search_tenant,
                                                      &search_bundle,
@@ -219,17 +219,28 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
     TRY(start_bus(ingest, bus, err));
     TRY(published_open(ingest, bus, err));
     const IngestConfig *c = ingest->config;
-    const LookupsOptions claims = {
-        .statements = statements, .threads = c->claim_threads, .timeout_ms = c->claim_timeout_ms};
+    const LookupsOptions claims = {.statements = statements,
+                                   .threads = c->claim_threads,
+                                   .timeout_ms = c->claim_timeout_ms,
+                                   .connect_timeout_ms = c->claim_timeout_ms};
+    /* These cannot go on without: they wait for a slow database a little longer. */
+    const LookupsOptions asks = {.statements = ask_statements,
+                                 .threads = ASK_THREADS,
+                                 .timeout_ms = c->read_connect_timeout_ms,
+                                 .connect_timeout_ms = c->read_connect_timeout_ms};
     const LookupsOptions reads = {.statements = read_statements,
                                   .threads = c->read_threads,
-                                  .timeout_ms = c->read_timeout_ms};
-    const LookupsOptions replays = {
-        .statements = replay_statements, .threads = 1, .timeout_ms = c->read_timeout_ms};
+                                  .timeout_ms = c->read_timeout_ms,
+                                  .connect_timeout_ms = c->read_connect_timeout_ms};
+    const LookupsOptions replays = {.statements = replay_statements,
+                                    .threads = 1,
+                                    .timeout_ms = c->read_timeout_ms,
+                                    .connect_timeout_ms = c->read_connect_timeout_ms};
     const LookupsOptions changes = {.threads = 1, .timeout_ms = c->publish_timeout_ms};
     TRY(vault_open(&c->vault, &c->db, false, ingest->log, &ingest->vault, err));
     ingest->lookups = lookups_start(ingest, &claims, err);
-    ingest->reads = ingest->lookups ? lookups_start(ingest, &reads, err) : NULL;
+    ingest->asks = ingest->lookups ? lookups_start(ingest, &asks, err) : NULL;
+    ingest->reads = ingest->asks ? lookups_start(ingest, &reads, err) : NULL;
     ingest->replay_asks = ingest->reads ? lookups_start(ingest, &replays, err) : NULL;
     ingest->changes = ingest->replay_asks ? lookups_start(ingest, &changes, err) : NULL;
     if (!ingest->changes)
@@ -274,6 +285,7 @@ static void stop_all(Ingest *ingest, OpsServer *ops)
     ingest->server = NULL;
     leasing_stop(ingest->leasing);
     lookups_stop(ingest->lookups);
+    lookups_stop(ingest->asks);
     lookups_stop(ingest->reads);
     lookups_stop(ingest->replay_asks);
     lookups_stop(ingest->changes);

@@ -209,5 +209,5 @@ StepNext step_status(Exchange *exchange)
 {
     static const LookupStep step = {sizeof(StatusQuestion), run_status, clear_status, read_status,
                                     tell_status};
-    return lookups_step(exchange->ingest->lookups, exchange, &step);
+    return lookups_step(exchange->ingest->asks, exchange, &step);
 }
