@@ -1,6 +1,8 @@
 #include "common/audit/audit.h"
 
+#include <pwd.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -240,6 +242,19 @@ AuditRecord audit_act_record(const char *service, const char *action, const char
                                                : AUDIT_FAILED,
         .code = failed ? str_from(failed->code) : STR_NONE,
     };
+}
+
+Str audit_operator(const char *given)
+{
+    static _Thread_local char room[4096];
+    struct passwd entry, *found = NULL;
+    const char *by = given && given[0] ? given : getenv("PUBLISHED_BY");
+    if (by && by[0])
+        return str_from(by);
+    if (getpwuid_r(geteuid(), &entry, room, sizeof room, &found) == 0 && found)
+        return str_from(found->pw_name);
+    snprintf(room, sizeof room, "uid %ld", (long)geteuid());
+    return str_from(room);
 }
 
 bool audit_act(const BusConfig *bus, const AuditRecord *record, Err *err)

@@ -46,5 +46,9 @@ bool audit_act(const BusConfig *bus, const AuditRecord *record, Err *err) MUST_U
 AuditRecord audit_act_record(const char *service, const char *action, const char *operation,
                              Str resource, Str by, const Err *failed);
 
+/* Who uses a tool: `given` or PUBLISHED_BY, else the name of the process's effective user, whatever
+ * the environment says of it. Lives as long as the thread. */
+Str audit_operator(const char *given);
+
 /* What stands for a patient identifier: HMAC-SHA-256 under `secret`, cut. */
 void audit_subject(Str secret, Str patient, unsigned char ret_subject[AUDIT_SUBJECT_BYTES]);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/audit/audit.h"
 enum { WAIT_MS = 30000 };
 
 int administer_complain(const Administration *self, const char *about, const Err *err)
@@ -125,8 +126,7 @@ static int change(const Administration *self, CatalogChange *wanted)
     Catalog *catalog;
     Err err = {0};
     uint64_t version = 0;
-    const char *user = getenv("USER");
-    wanted->by = str_from(self->by ? self->by : user ? user : "unknown");
+    wanted->by = audit_operator(self->by);
     wanted->comment = str_from(self->comment);
     if (!open_catalog(self, &catalog, &err))
         return administer_complain(self, wanted->id.ptr, &err);

@@ -106,26 +106,38 @@ static bool read_words(Tool *tool, int count, char **words)
 /* Who read the trail is part of the trail. */
 static void tell(const Tool *tool, const char *operation, int code)
 {
-    const char *user = getenv("USER");
     Err err = {0};
-    AuditRecord act = audit_act_record("fhirbus-audit", "R", operation, STR("audit"),
-                                       str_from(user ? user : "unknown"), NULL);
+    AuditRecord act =
+        audit_act_record("fhirbus-audit", "R", operation, STR("audit"), audit_operator(NULL), NULL);
     act.outcome = code == 0 ? AUDIT_SUCCESS : AUDIT_FAILED;
     if (!audit_act(&tool->config.bus, &act, &err))
         fprintf(stderr, "fhirbus-audit: not in the trail: %s\n", err.text);
 }
 
+static const struct {
+    const char *name;
+    int (*run)(Tool *tool);
+} verbs[] = {
+    {"verify", verify},
+    {"head",   heads },
+    {"list",   list  }
+};
+enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
+
+/* VERB --help, before anything is needed of brokers or database. */
+static bool explain(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 2 && i < VERB_COUNT; i++)
+        if (strcmp(argv[1], verbs[i].name) == 0 && strcmp(argv[argc - 1], "--help") == 0) {
+            fputs(usage, stdout);
+            return true;
+        }
+    return false;
+}
+
 static int run(Tool *tool, int count, char **words)
 {
-    const struct {
-        const char *name;
-        int (*run)(Tool *tool);
-    } verbs[] = {
-        {"verify", verify},
-        {"head",   heads },
-        {"list",   list  }
-    };
-    for (size_t i = 0; count > 0 && i < sizeof verbs / sizeof verbs[0]; i++)
+    for (size_t i = 0; count > 0 && i < VERB_COUNT; i++)
         if (strcmp(words[0], verbs[i].name) == 0 && read_words(tool, count - 1, words + 1)) {
             int code = verbs[i].run(tool);
             tell(tool, verbs[i].name, code);
@@ -156,6 +168,8 @@ int main(int argc, char **argv)
         .search = {.outcome = -1, .from_us = WHEN_MIN_US, .to_us = WHEN_MAX_US}
     };
     int next = 0;
+    if (explain(argc, argv))
+        return 0;
     ConfigStart start = config_start(&program, argc, argv, arena, &tool.config, &next);
     if (start != CONFIG_RUN)
         return start == CONFIG_DONE ? 0 : 2;

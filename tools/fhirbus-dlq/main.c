@@ -249,10 +249,9 @@ static int conclude(const Tool *tool)
 /* Who looked, and for which tenant. */
 static void tell_audit(const Tool *tool, const BusConfig *bus, const Err *failed)
 {
-    const char *user = getenv("USER");
     Err err = {0};
     AuditRecord act = audit_act_record("fhirbus-dlq", "R", tool->counts ? "count" : "list",
-                                       STR("dlq"), str_from(user ? user : "unknown"), failed);
+                                       STR("dlq"), audit_operator(NULL), failed);
     act.tenant = tool->selection.tenant;
     if (!audit_act(bus, &act, &err))
         fprintf(stderr, "fhirbus-dlq: not in the audit trail: %s\n", err.text);

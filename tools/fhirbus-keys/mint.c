@@ -28,7 +28,8 @@ static const struct {
     {"rsa",     GNUTLS_PK_RSA,           3072,                                             JWS_RS256},
 };
 
-/* Under another name first: whoever reads the folder sees a whole file or none. */
+/* Under another name first: whoever reads the folder sees a whole file or none. What is there
+ * already is never overwritten. */
 static bool write_file(const char *path, gnutls_datum_t bytes, unsigned mode, Err *err)
 {
     char part[PATH_ROOM];
@@ -37,10 +38,12 @@ static bool write_file(const char *path, gnutls_datum_t bytes, unsigned mode, Er
     bool fine = fd >= 0 && write(fd, bytes.data, bytes.size) == (ssize_t)bytes.size;
     if (fd >= 0)
         close(fd);
-    fine = fine && rename(part, path) == 0;
-    if (!fine && fd >= 0)
+    fine = fine && link(part, path) == 0;
+    int why = errno;
+    if (fd >= 0)
         unlink(part);
-    return fine || ERR(err, ERR_FATAL, "file", "%s: %s", path, strerrordesc_np(errno));
+    return fine || ERR(err, ERR_FATAL, why == EEXIST ? "file-exists" : "file", "%s: %s", path,
+                       strerrordesc_np(why));
 }
 
 static bool write_key(const char *path, gnutls_x509_privkey_t key, Err *err)
@@ -88,19 +91,34 @@ bool mint_key(const char *path, const char *kind, Arena *arena, Str *ret_jwks, E
     return fine;
 }
 
-/* Named by time: the newest is the last. */
+/* FOLDER/20261128T101112.345Z.pem */
+static bool name_by_time(const char *folder, int64_t now_ms, char path[PATH_ROOM], Err *err)
+{
+    char name[32];
+    struct tm utc;
+    time_t now = (time_t)(now_ms / 1000);
+    CHECK(gmtime_r(&now, &utc));
+    strftime(name, sizeof name, "%Y%m%dT%H%M%S", &utc);
+    return snprintf(path, PATH_ROOM, "%s/%s.%03dZ.pem", folder, name, (int)(now_ms % 1000)) <
+               PATH_ROOM ||
+           ERR(err, ERR_INPUT, "file", "the folder's name is too long");
+}
+
+/* Named by time: the newest is the last. One that somebody else makes in the same instant keeps its
+ * name. */
 bool verb_signing_key(Tool *tool, Err *err)
 {
-    char name[32], path[PATH_ROOM];
-    struct tm utc;
-    time_t now = (time_t)(clock_wall_ms() / 1000);
+    char path[PATH_ROOM];
     Str jwks;
     const char *kind = tool->command.count > 2 ? tool->command.words[2] : "ed25519";
-    CHECK(gmtime_r(&now, &utc));
-    strftime(name, sizeof name, "%Y%m%dT%H%M%SZ", &utc);
-    if (snprintf(path, sizeof path, "%s/%s.pem", tool->command.words[1], name) >= PATH_ROOM)
-        return ERR(err, ERR_INPUT, "file", "the folder's name is too long");
-    TRY(mint_key(path, kind, tool->arena, &jwks, err));
+    bool made = false;
+    do {
+        *err = (Err){0};
+        TRY(name_by_time(tool->command.words[1], clock_wall_ms(), path, err));
+        made = mint_key(path, kind, tool->arena, &jwks, err);
+    } while (!made && strcmp(err->code, "file-exists") == 0);
+    if (!made)
+        return false;
     tell_made(tool, "made", path);
     return true;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/audit/audit.h"
 #include "common/json/write.h"
 #include "tools/fhirbus-keys/keys.h"
 
@@ -35,12 +36,10 @@ bool tool_read_file(const char *path, Arena *arena, Str *ret_text, Err *err)
 bool tool_publish(Tool *tool, AuthKind kind, Str name, Str data, bool expects, uint64_t version,
                   Err *err)
 {
-    const char *user = getenv("USER");
-    Str by = str_from(tool->config.by ? tool->config.by : user ? user : "unknown");
     const CatalogChange change = {
         .id = ARENA_JOIN(tool->arena, str_from(auth_kinds[kind].name), STR("/"), name),
         .data = data,
-        .by = by,
+        .by = audit_operator(tool->config.by),
         .comment = str_from(tool->config.comment),
         .expects = expects,
         .expected_version = version};

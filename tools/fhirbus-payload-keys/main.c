@@ -71,12 +71,11 @@ static int complain(const Err *err)
 static bool tell_audit(const Tool *tool, const char *operation, Str key, const Err *failed,
                        Err *err)
 {
-    const char *user = getenv("USER");
     char count[24];
     snprintf(count, sizeof count, "%llu", (unsigned long long)tool->done);
     const NameValue detail = {STR("data-keys"), str_from(count)};
-    AuditRecord act = audit_act_record("fhirbus-payload-keys", "U", operation, key,
-                                       str_from(user ? user : "unknown"), failed);
+    AuditRecord act =
+        audit_act_record("fhirbus-payload-keys", "U", operation, key, audit_operator(NULL), failed);
     act.details = &detail;
     act.detail_count = 1;
     return audit_act(&tool->config.bus, &act, err);

@@ -270,10 +270,9 @@ static int dry_run(Tool *tool, Str id, const ReplayAsk *ask)
 /* An act is in the trail before it goes on; where the brokers do not take it, it is said. */
 static void audit(const Tool *tool, const char *action, const char *operation, Str id, int code)
 {
-    const char *user = getenv("USER");
     Err err = {0};
-    AuditRecord act = audit_act_record("fhirbus-replay", action, operation, id,
-                                       str_from(user ? user : "unknown"), NULL);
+    AuditRecord act =
+        audit_act_record("fhirbus-replay", action, operation, id, audit_operator(NULL), NULL);
     act.outcome = code == 0 ? AUDIT_SUCCESS : AUDIT_FAILED;
     if (!audit_act(&tool->config->bus, &act, &err))
         fprintf(stderr, "fhirbus-replay: not in the audit trail: %s\n", err.text);

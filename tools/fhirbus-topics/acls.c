@@ -92,13 +92,12 @@ static void tell(void *opaque, const AclReport *report)
 /* That the rules were changed is an act like any other. */
 static void tell_audit(const BusConfig *bus, const Told *told, const Err *failed)
 {
-    const char *user = getenv("USER");
     char count[24];
     Err err = {0};
     snprintf(count, sizeof count, "%zu", told->changed);
     const NameValue detail = {STR("rules"), str_from(count)};
-    AuditRecord act = audit_act_record("fhirbus-topics", "U", "acls", STR("acls"),
-                                       str_from(user ? user : "unknown"), failed);
+    AuditRecord act =
+        audit_act_record("fhirbus-topics", "U", "acls", STR("acls"), audit_operator(NULL), failed);
     act.details = &detail;
     act.detail_count = 1;
     if (!audit_act(bus, &act, &err))

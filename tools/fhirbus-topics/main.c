@@ -121,7 +121,6 @@ static void print_reports(const TopicReport *reports, size_t count)
 /* What was made or changed; nothing of a run that found everything as it should be. */
 static void tell_audit(const BusConfig *bus, const TopicReport *reports, size_t count)
 {
-    const char *user = getenv("USER");
     char names[1000] = "";
     size_t len = 0;
     Err err = {0};
@@ -133,7 +132,7 @@ static void tell_audit(const BusConfig *bus, const TopicReport *reports, size_t 
         return;
     const NameValue detail = {STR("topics"), str_from(names)};
     AuditRecord act = audit_act_record("fhirbus-topics", "U", "topics", STR("topics"),
-                                       str_from(user ? user : "unknown"), NULL);
+                                       audit_operator(NULL), NULL);
     act.details = &detail;
     act.detail_count = 1;
     if (!audit_act(bus, &act, &err))
