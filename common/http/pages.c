@@ -106,6 +106,9 @@ static void say(Conn *conn, unsigned status)
     if (!request->answered)
         request_refuse(request, &refusal);
     reply_write_raw(request);
+    if (!request
+             ->began) /* libmicrohttpd never gives it to the service: this is all it hears of it */
+        request->server->handler.over(request->server->handler.context, request, request->replied);
     if (none)
         request_give_back(none);
     let_go(conn);

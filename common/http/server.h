@@ -49,7 +49,8 @@ typedef struct HttpHandler {
     HttpRefusal (*room)(void *context, HttpRequest *request, size_t more);
     HttpNext (*handle)(void *context, HttpRequest *request);
     void (*refuse)(void *context, HttpRequest *request, const HttpRefusal *refusal);
-    /* `sent`: the reply went out whole, as far as we can know. */
+    /* `sent`: the reply went out whole, as far as we can know. Also for what TLS clients sent that
+     * never became a request (begin was not called): without method, target, state. */
     void (*over)(void *context, HttpRequest *request, bool sent);
     void *context;
 } HttpHandler;
