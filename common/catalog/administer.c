@@ -1,10 +1,10 @@
 #include "common/catalog/administer.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/audit/audit.h"
+
 enum { WAIT_MS = 30000 };
 
 int administer_complain(const Administration *self, const char *about, const Err *err)

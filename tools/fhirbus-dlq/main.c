@@ -1,6 +1,5 @@
 /* fhirbus-dlq: lists what is on the dead-letter topic, and why. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/audit/audit.h"

@@ -1,7 +1,6 @@
 /* Objects of every kind, as they are written. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/audit/audit.h"

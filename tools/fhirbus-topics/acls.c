@@ -1,7 +1,6 @@
 #include "tools/fhirbus-topics/acls.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/audit/audit.h"
 
