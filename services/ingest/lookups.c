@@ -21,7 +21,7 @@ struct Lookups {
     size_t waiting;
     atomic_bool stop;
     _Atomic int64_t away_until_ms;
-    _Atomic size_t working; /* connections whose last question was answered */
+    _Atomic size_t working; /* connections that are made, and answered their last question */
     pthread_t threads[THREADS_MAX];
     size_t thread_count;
 };
@@ -74,10 +74,11 @@ static bool learn(Lookups *lookups, bool failed, bool *works)
 }
 
 /* Whose connection is gone leaves the questions to those that have one. */
-static void connect_again(Lookups *lookups, Db *db)
+static void connect_again(Lookups *lookups, Db *db, bool *works)
 {
     while (db_progress(db) == DB_AWAY && atomic_load(&lookups->working) > 0 && !lookups->stop)
         db_wait(db, CONNECT_LOOK_MS);
+    (void)learn(lookups, db_progress(db) == DB_AWAY, works);
 }
 
 /* A claim is given little time: it shall not be spent on connecting. */
@@ -100,6 +101,7 @@ static void *lookups_main(void *context)
         db = db_new(&lookups->db, lookups->options.statements, "fhirbus-ingest",
                     lookups->ingest->log);
         connect_early(lookups, db);
+        (void)learn(lookups, db_progress(db) == DB_AWAY, &works);
     }
     for (Question *question = take(lookups); question; question = take(lookups)) {
         Err err = {0};
@@ -112,7 +114,7 @@ static void *lookups_main(void *context)
         answer(question, ok, &err);
         arena_reset(arena);
         if (db && failed)
-            connect_again(lookups, db);
+            connect_again(lookups, db, &works);
     }
     db_free(db);
     return NULL;
