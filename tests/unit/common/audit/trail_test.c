@@ -1,6 +1,11 @@
 /* The chain of kept records, and what is kept beside them. */
 #include "common/audit/trail.h"
 
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "common/audit/audit.h"
 #include "tests/support/cmocka.h"
 
@@ -188,6 +193,26 @@ static void a_patient_is_named_by_the_secret_alone(void **state)
     assert_memory_not_equal(one, other, sizeof one);
 }
 
+/* What the environment calls him is anybody's to say; PUBLISHED_BY is an operator's own word. */
+static void an_act_is_of_the_user_that_the_tool_runs_as(void **state)
+{
+    (void)state;
+    unsetenv("PUBLISHED_BY");
+    unsetenv("USER");
+    Str by = audit_operator(NULL);
+    const struct passwd *entry = getpwuid(geteuid());
+    assert_true(by.len > 0 && !str_is(by, "unknown"));
+    assert_true(!entry || str_eq(by, str_from(entry->pw_name)));
+    char before[256];
+    snprintf(before, sizeof before, "%.*s", STR_ARG(by));
+    setenv("USER", "somebody else", 1);
+    assert_true(str_is(audit_operator(""), before));
+    setenv("PUBLISHED_BY", "jane", 1);
+    assert_true(str_is(audit_operator(NULL), "jane"));
+    assert_true(str_is(audit_operator("the tool's own setting"), "the tool's own setting"));
+    unsetenv("PUBLISHED_BY");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +223,7 @@ int main(void)
         cmocka_unit_test(numbers_are_not_bytes_of_the_record),
         cmocka_unit_test(columns_are_what_the_record_says),
         cmocka_unit_test(what_cannot_be_read_is_kept_as_that),
+        cmocka_unit_test(an_act_is_of_the_user_that_the_tool_runs_as),
         cmocka_unit_test(a_patient_is_named_by_the_secret_alone),
     };
     return cmocka_run_group_tests_name("trail", tests, NULL, NULL);
