@@ -79,10 +79,13 @@ static int64_t backoff_ms(unsigned failures)
     return full / 2 + (int64_t)(random % (unsigned)(full / 2 + 1));
 }
 
-/* One line of a libpq text; it names hosts and roles, never passwords or values. */
+/* One line of a libpq text; it names hosts and roles, never passwords. What a statement was told
+ * may still stand there when the connection ends after it, and may quote values. */
 static Str first_line(const char *text)
 {
     Str s = str_from(text);
+    if (str_find(s, STR("ERROR:")) != SIZE_MAX)
+        return STR("the connection ended after an error");
     return str_trim(str_cut(s, 0, str_find_char(s, '\n')));
 }
 
@@ -119,8 +122,25 @@ static bool state_starts(const char *sqlstate, const char *with)
     return strncmp(sqlstate, with, strlen(with)) == 0;
 }
 
-/* spec: www.postgresql.org/docs/15/errcodes-appendix.html */
-static void classify(const char *sqlstate, ErrKind *ret_kind, const char **ret_code)
+/* What is not there, may not be used, or is not what it was when a statement was prepared. */
+static bool is_of_schema(const char *sqlstate)
+{
+    static const char *const states[] = {
+        "3F",    "26",    "0A",    /* schema, prepared statement, "cached plan must not change" */
+        "42501",                   /* rights */
+        "42P01", "42703", "42883", /* table, column, function */
+        "42704", "42P02", "42P03", /* other object, parameter, cursor */
+    };
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        if (state_starts(sqlstate, states[i]))
+            return true;
+    return false;
+}
+
+/* spec: www.postgresql.org/docs/15/errcodes-appendix.html
+ * Class 42 of a statement that was prepared well is about a value that becomes a part of one (a
+ * tsquery, a dynamic statement): that statement's own fault, and no other's. */
+static void classify(const char *sqlstate, bool preparing, ErrKind *ret_kind, const char **ret_code)
 {
     *ret_kind = ERR_RETRY;
     *ret_code = "db-error";
@@ -131,11 +151,10 @@ static void classify(const char *sqlstate, ErrKind *ret_kind, const char **ret_c
     else if (state_starts(sqlstate, "53") || state_starts(sqlstate, "57") ||
              state_starts(sqlstate, "25006"))
         *ret_code = "db-busy";
-    else if (state_starts(sqlstate, "42") || state_starts(sqlstate, "3F") ||
-             state_starts(sqlstate, "26") || state_starts(sqlstate, "0A"))
+    else if (is_of_schema(sqlstate) || (preparing && state_starts(sqlstate, "42")))
         *ret_code = "db-schema";
     else if (state_starts(sqlstate, "22") || state_starts(sqlstate, "23") ||
-             state_starts(sqlstate, "54"))
+             state_starts(sqlstate, "42") || state_starts(sqlstate, "54"))
         *ret_kind = ERR_INPUT, *ret_code = "db-data";
 }
 
@@ -144,23 +163,26 @@ static const char *or_dash(const char *text)
     return text ? text : "-";
 }
 
-/* The primary message may quote values; only for our own mistakes (42...) is it ours to show. */
+/* The server's own words may quote values: they are shown only of a statement's text, while it is
+ * prepared and there are none. Else what is known by name: where in the server it was found too. */
 static void error_from_result(Db *db, const PGresult *result, Err *err)
 {
     const char *sqlstate = or_dash(PQresultErrorField(result, PG_DIAG_SQLSTATE));
     const char *table = or_dash(PQresultErrorField(result, PG_DIAG_TABLE_NAME));
     const char *constraint = or_dash(PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
     const char *primary = or_dash(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+    const char *found_by = or_dash(PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION));
+    bool preparing = db->stage == STAGE_PREPARING;
     const char *name =
         db->read < db->sent && db->names ? db->names[db->read]->name : "prepare or commit";
     ErrKind kind;
     const char *code;
-    classify(sqlstate, &kind, &code);
-    if (strcmp(code, "db-schema") == 0)
+    classify(sqlstate, preparing, &kind, &code);
+    if (preparing)
         ERR(err, kind, code, "SQLSTATE %s in %s: %s", sqlstate, name, primary);
     else
-        ERR(err, kind, code, "SQLSTATE %s in %s, table %s, constraint %s", sqlstate, name, table,
-            constraint);
+        ERR(err, kind, code, "SQLSTATE %s in %s, table %s, constraint %s, by %s", sqlstate, name,
+            table, constraint, found_by);
 }
 
 /* --- connecting ------------------------------------------------------------------------------- */

@@ -17,7 +17,8 @@
  * Errors:  ERR_RETRY "db-away" (not connected; also while backing off), "db-timeout", "db-conflict"
  *          (deadlock, serialization), "db-busy" (shut down, out of something), "db-schema" (objects
  *          or rights missing: migrate), "db-error"; ERR_INPUT "db-data" (the values can never be
- *          stored). Texts name SQLSTATE, statement, table and constraint, never a value.
+ *          stored, or are no query of the kind that is asked for): that transaction's own, and the
+ *          connection stays. Texts name SQLSTATE, statement, table and constraint, never a value.
  * After an error: the Db reconnects by itself, with back-off from 0.1 to 10 s. Nothing of a failed
  *          transaction is kept, save that "db-away" and "db-timeout" after db_end may hide
  *          a commit: statements must bear repeating. */

@@ -1,6 +1,7 @@
 #include "common/db/script.h"
 
 #include <libpq-fe.h>
+#include <string.h>
 
 #include "common/db/connect.h"
 
@@ -26,15 +27,28 @@ static unsigned line_at(const char *sql, const char *position)
     return line;
 }
 
+/* Of what is stored, while it is changed: no place in our SQL. */
+static bool may_quote_values(const char *sqlstate, const char *position)
+{
+    return !position && (!sqlstate || strncmp(sqlstate, "22", 2) == 0 ||
+                         strncmp(sqlstate, "23", 2) == 0 || strcmp(sqlstate, "42601") == 0);
+}
+
 static bool report(PGconn *conn, const char *sql, const PGresult *result, Err *err)
 {
     const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     const char *at = result ? PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION) : NULL;
+    const char *constraint = result ? PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME) : NULL;
+    if (primary && PQstatus(conn) == CONNECTION_OK && may_quote_values(sqlstate, at))
+        return ERR(err, ERR_FATAL, "db-script", "SQLSTATE %s, constraint %s", sqlstate,
+                   constraint ? constraint : "-");
     if (primary && PQstatus(conn) == CONNECTION_OK)
         return ERR(err, ERR_FATAL, "db-script", "line %u: SQLSTATE %s: %s", line_at(sql, at),
                    sqlstate, primary);
     Str text = str_from(PQerrorMessage(conn));
+    if (str_find(text, STR("ERROR:")) != SIZE_MAX)
+        text = STR("the connection ended after an error");
     text = str_trim(str_cut(text, 0, str_find_char(text, '\n')));
     return ERR(err, ERR_RETRY, "db-away", "%.*s", STR_ARG(text));
 }

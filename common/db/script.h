@@ -1,6 +1,7 @@
 /* script - a waiting connection that runs whole SQL files: for fhirbus-migrate, not for services.
  *
- * Errors:  as db.h, but the server's message is part of the text: it is our SQL that it speaks of.
+ * Errors:  as db.h, but the server's message is part of the text where it speaks of our SQL; of
+ *          what is stored (class 22, 23) its code and the constraint alone.
  * Threads: one. */
 #pragma once
 #include "common/db/db.h"

@@ -1,5 +1,7 @@
 #include "services/ingest/lookups.h"
 
+#include <string.h>
+
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "services/ingest/refuse.h"
@@ -175,6 +177,8 @@ static StepNext refuse_away(Exchange *exchange)
 static StepNext refuse_failed(Exchange *exchange)
 {
     const Err *err = &exchange->question->err;
+    if (err->kind == ERR_INPUT && strcmp(err->code, "db-data") == 0)
+        return refuse(exchange, 400, err->code, "A value in the question cannot be looked for");
     if (err->kind == ERR_INPUT)
         return refuse(exchange, 400, err->code, "That is too much at once: ask for less");
     if (strcmp(err->code, "db-timeout") == 0)

@@ -9,6 +9,8 @@
 #include "common/http/fields.h"
 #include "common/http/target.h"
 #include "common/json/write.h"
+#include "services/ingest/diagnostics/reveal.h"
+#include "services/ingest/diagnostics/veil.h"
 #include "services/ingest/exchange.h"
 #include "services/ingest/lookups.h"
 #include "services/ingest/refuse.h"
@@ -21,8 +23,9 @@ typedef struct ReplayQuestion {
     Uuid id; /* of the new replay */
     ReplayWords words;
     ReplayProgress progress;
-    bool found, report;
-    Buf told; /* lines of the report, by comma */
+    bool found, report, revealed;
+    Veil *veil; /* of the report, where it is not revealed */
+    Buf told;   /* lines of the report, by comma */
     ReplayReport sums;
 } ReplayQuestion;
 
@@ -173,15 +176,20 @@ static StepNext read_id(Exchange *exchange, Question *base)
         return refuse(exchange, 400, "replay-id", "A replay's id is a UUID");
     question->report = report.ptr && !str_is(report, "false");
     buf_init(&question->told, REPORT_BYTES_MAX);
-    return STEP_NEXT;
+    return question->report ? reveal_asked(exchange, "report", &question->revealed) : STEP_NEXT;
 }
 
 static void add_line(void *context, Str text)
 {
-    Buf *told = context;
+    ReplayQuestion *question = context;
+    Buf *told = &question->told;
+    BUF_AUTO veiled;
+    buf_init(&veiled, text.len + 1);
     if (told->len)
         buf_add_char(told, ',');
-    json_write_string(told, text);
+    if (!question->revealed)
+        veil_add(question->veil, &veiled, text);
+    json_write_string(told, question->revealed ? text : buf_str(&veiled));
 }
 
 /* Another tenant's replay is none. */
@@ -201,7 +209,11 @@ static bool run_look(Question *base, Db *db, Arena *arena, Err *err)
     TRY(look(question, db, arena, err));
     if (!question->found || !question->report)
         return true;
-    return replay_report(db, base->exchange->parameter, TOLD_MAX, add_line, &question->told, arena,
+    question->veil = veil_new(arena);
+    if (!question->veil)
+        return ERR(err, ERR_INPUT, "memory-limit", "no room to mask it");
+    veil_ready(question->veil, false); /* of many documents: none is read for it */
+    return replay_report(db, base->exchange->parameter, TOLD_MAX, add_line, question, arena,
                          &question->sums, err);
 }
 

@@ -66,8 +66,9 @@ const ApiOperation api_validate = {
 
 static const ApiField fields_status[] = {
     API_ID("bundleSessionId of the answer, or the sender's X-Correlation-ID"),
-    {API_QUERY, "payload", false, "Text",   "true: with the sender's own document"},
-    {API_QUERY, "tenant",  false, "Tenant", "instead of the header"               },
+    {API_QUERY, "payload", false, "Text",   "true: with the sender's own document"                },
+    {API_QUERY, "reveal",  false, "Text",   "true: needed by a session, which must have the right"},
+    {API_QUERY, "tenant",  false, "Tenant", "instead of the header"                               },
     API_END,
 };
 

@@ -53,8 +53,9 @@ const ApiOperation api_menus = {
 
 static const ApiField fields_changes[] = {
     OF_TENANT,
-    {API_QUERY, "after", false, "Number",      "of the answer before; without it: where to begin"},
-    {API_QUERY, "wait",  false, "WaitSeconds", "how long to wait for a change; default 0"        },
+    {API_QUERY, "after",  false, "Number",      "of the answer before; without it: where to begin"},
+    {API_QUERY, "wait",   false, "WaitSeconds", "how long to wait for a change; default 0"        },
+    {API_QUERY, "reveal", false, "Flag",        "patients' identifiers, too; recorded"            },
     API_END,
 };
 static const ApiAnswer answers_changes[] = {
@@ -72,8 +73,9 @@ const ApiOperation api_changes = {
 static const ApiField fields_story[] = {
     API_ID("the interaction's id"),
     OF_TENANT,
-    {API_QUERY, "replay_id", false, "Uuid", "whose verdict's issues"              },
-    {API_QUERY, "reveal",    false, "Flag", "patients' identifiers, too; recorded"},
+    {API_QUERY, "replay_id", false, "Uuid", "whose verdict's issues"},
+    {API_QUERY, "reveal",    false, "Flag",
+      "what texts and identifiers say of the patient, too; recorded" },
     API_END,
 };
 static const ApiAnswer answers_story[] = {

@@ -95,7 +95,11 @@ const ApiOperation api_rulebook = {
     .answers = answers_rulebook,
 };
 
-static const ApiField fields_trying[] = {OF_TENANT, API_END};
+static const ApiField fields_trying[] = {
+    OF_TENANT,
+    {API_QUERY, "reveal", false, "Flag", "what texts say of patients, too; recorded"},
+    API_END,
+};
 static const ApiAnswer answers_trying[] = {
     {200, "application/json", "RulesTried", "What it would change; or what is wrong with it", NULL},
     BODY_REFUSED,

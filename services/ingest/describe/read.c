@@ -42,8 +42,9 @@ const ApiOperation api_search = {
 
 static const ApiField fields_failed[] = {
     DAYS,
-    {API_HEADER, "X-TechBD-IncludeDetails", false, "Text",   "true, on, yes, 1: with details"},
-    {API_QUERY,  "tenant",                  false, "Tenant", "instead of the header"         },
+    {API_HEADER, "X-TechBD-IncludeDetails", false, "Text",   "true, on, yes, 1: with details"                      },
+    {API_QUERY,  "reveal",                  false, "Text",   "true: needed by a session, which must have the right"},
+    {API_QUERY,  "tenant",                  false, "Tenant", "instead of the header"                               },
     API_END,
 };
 
@@ -61,8 +62,9 @@ const ApiOperation api_failed = {
 };
 
 static const ApiField fields_verdict[] = {
-    {API_HEADER, "X-TechBD-Interaction-ID", false, "Uuid", "this interaction"           },
-    {API_HEADER, "X-TechBD-Bundle-ID",      false, "Text", "the latest with this bundle"},
+    {API_HEADER, "X-TechBD-Interaction-ID", false, "Uuid", "this interaction"                                    },
+    {API_HEADER, "X-TechBD-Bundle-ID",      false, "Text", "the latest with this bundle"                         },
+    {API_QUERY,  "reveal",                  false, "Text", "true: needed by a session, which must have the right"},
     API_END,
 };
 

@@ -36,6 +36,8 @@ const ApiOperation api_replay = {
 static const ApiField fields_look[] = {
     API_ID("replay_id of the answer"),
     {API_QUERY, "report", false, "Text",   "with how its verdicts differ, unless false"},
+    {API_QUERY, "reveal", false, "Text",
+                                 "true: what texts say of patients, for a session; recorded"                       },
     {API_QUERY, "tenant", false, "Tenant", "instead of the header"                     },
     API_END,
 };

@@ -1,8 +1,11 @@
-/* GET /interactions/changes: what has changed since, for a list that follows what happens. With
- * `wait` it answers when something has changed, or after so many seconds: tail.h. */
+/* GET /interactions/changes: what has changed since and fits the same filters, for a list that
+ * follows what happens. With `wait` it answers when something has changed, or after so many
+ * seconds: tail.h. */
 #include "common/base/clock.h"
+#include "services/ingest/audited.h"
 #include "services/ingest/diagnostics/flows.h"
 #include "services/ingest/diagnostics/grid.h"
+#include "services/ingest/diagnostics/reveal.h"
 #include "services/ingest/diagnostics/scope.h"
 #include "services/ingest/diagnostics/tail.h"
 #include "services/ingest/diagnostics/tell.h"
@@ -45,7 +48,14 @@ static StepNext read_changes(Exchange *exchange, Question *base)
         return tell_malformed(exchange, "after is a number of a former answer");
     if (!query_read(filters_of(exchange), exchange->tenant, exchange->arena, &changes->query, &why))
         return tell_malformed(exchange, why);
-    changes->unmasked = !exchange->session;
+    if (changes->query.patient.ptr)
+        audited_patient(exchange, changes->query.patient);
+    StepNext next = exchange->tail_until_ms /* asked anew: it was allowed, and is on record */
+                        ? STEP_NEXT
+                        : reveal_asked(exchange, "patients", &changes->unmasked);
+    if (next != STEP_NEXT)
+        return next;
+    changes->unmasked = !exchange->session || str_is(changes->query.reveal, "true");
     Str wait = tell_parameter(exchange, "wait");
     if (wait.ptr && (!str_to_u64(wait, &changes->wait_s) || changes->wait_s > WAIT_MAX_S))
         return tell_malformed(exchange, "wait is a number of seconds, up to 25");

@@ -8,7 +8,7 @@ enum { LIST_MAX = 50 };
 /* $1 tenant, $2-$5 lists, $6 valid; the facets that are meant. */
 #define FACETS                                                                                     \
     "fhirbus.facets_of($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean)"
-#define WORDS "fhirbus.words_wanted($7::text, $8::text[])"
+#define WORDS "fhirbus.words_wanted(fhirbus.with_words($7::text), $8::text[])"
 
 /* $9 whole tenant, $10 nothing is filtered, $11 $12 period, $13 interaction, $14 bundle, $15
  * patient, $16 sort, $17 ascending, $18-$21 cursor, $22 rows. */
@@ -33,7 +33,13 @@ const DbStatement grid_rows = {
 const DbStatement grid_total = {"grid-total", "SELECT fhirbus.grid_estimate(" FACETS
                                               ", $7::timestamptz, $8::timestamptz)"};
 
-/* $9 after, $10 rows, $11 $12 period */
+#define OF_ROW(table)                                                                              \
+    "EXISTS (SELECT FROM fhirbus." table " x WHERE x.interaction_id = c.interaction_id"            \
+    " AND x.tenant = c.tenant AND x.received_at = c.received_at AND "
+#define IS_PATIENT "$15::text IN (x.patient_id, x.patient_mrn, x.medicaid_cin))"
+
+/* $9 after, $10 rows, $11 $12 period, $13 interaction, $14 bundle, $15 patient, $16 LIKE pattern
+ * for issues. What is the same for all rows is a SELECT of its own: it is worked out once. */
 const DbStatement grid_changed = {
     "grid-changed",
     INTERACTION_COLUMNS_OF(
@@ -41,19 +47,33 @@ const DbStatement grid_changed = {
                    " round(nullif(g.verdict_ms, -1)::numeric, 3)::text,"
                    " round(nullif(g.complete_ms, -1)::numeric, 3)::text, g.changed::text, g.changed"
                    " FROM (SELECT * FROM fhirbus.grid c WHERE c.changed > $9::bigint"
-                   "      AND c.received_at >= $11::timestamptz AND c.received_at < "
-                   "$12::timestamptz"
-                   "      AND c.facet_id = ANY (" FACETS ")"
-                   "      AND (" WORDS " IS NULL OR EXISTS (SELECT FROM fhirbus.grid_words w"
-                   "           WHERE w.interaction_id = c.interaction_id AND w.tenant = c.tenant"
-                   "             AND w.words @@ " WORDS "))"
-                   "      ORDER BY c.changed LIMIT $10::integer) g"
-                   " JOIN fhirbus.facet f ON f.facet_id = g.facet_id"
-                   " CROSS JOIN LATERAL (SELECT j.* FROM fhirbus.interaction j"
-                   "      WHERE j.interaction_id = g.interaction_id AND j.tenant_id = g.tenant"
-                   "        AND j.received_at = g.received_at) i"
-                   " ORDER BY g.changed"};
-const DbStatement grid_newest = {"grid-newest", "SELECT last_value FROM fhirbus.grid_change"};
+                   "      AND c.received_at >= $11::timestamptz"
+                   "      AND c.received_at < $12::timestamptz"
+                   "      AND c.facet_id = ANY ((SELECT " FACETS ")::integer[])"
+                   "      AND ((SELECT " WORDS ") IS NULL"
+                   "           OR " OF_ROW(
+                       "grid_words") "x.words @@ (SELECT " WORDS ")))"
+                                     "      AND ($13::uuid IS NULL OR c.interaction_id = $13::uuid)"
+                                     "      AND ($14::text IS NULL OR " OF_ROW(
+                                         "message") "x.bundle_id = $14::text)"
+                                                    "           OR " OF_ROW(
+                                                        "verdict") "x.bundle_id = $14::text))"
+                                                                   "      AND ($15::text IS NULL "
+                                                                   "OR " OF_ROW("message")
+                                                                       IS_PATIENT
+    "           OR " OF_ROW("verdict") IS_PATIENT
+    ")"
+    "      AND ($16::text IS NULL OR " OF_ROW(
+        "diagnostic") "(x.diagnostics ILIKE"
+                      "           $16::text OR x.message_id ILIKE $16::text"
+                      "           OR x.location ILIKE $16::text)))"
+                      "      ORDER BY c.changed LIMIT $10::integer) g"
+                      " JOIN fhirbus.facet f ON f.facet_id = g.facet_id"
+                      " CROSS JOIN LATERAL (SELECT j.* FROM fhirbus.interaction j"
+                      "      WHERE j.interaction_id = g.interaction_id AND j.tenant_id = g.tenant"
+                      "        AND j.received_at = g.received_at) i"
+                      " ORDER BY g.changed"};
+const DbStatement grid_newest = {"grid-newest", "SELECT fhirbus.grid_newest()"};
 
 static void bind_list(DbParams *params, Str values)
 {
@@ -158,14 +178,19 @@ bool grid_count(Db *db, const GridAsk *ask, Arena *arena, int64_t *ret_count, Er
 bool grid_changes(Db *db, const GridAsk *ask, int64_t after, Arena *arena, DbResult **ret_result,
                   Err *err)
 {
+    const InteractionQuery *q = ask->query;
     DbParams params;
     db_params_init(&params, arena);
-    bind_facets(&params, ask->query);
-    bind_words(&params, ask->query);
+    bind_facets(&params, q);
+    bind_words(&params, q);
     db_bigint(&params, after);
     db_int(&params, (int32_t)ask->rows);
-    db_time_us(&params, ask->query->from_us);
-    db_time_us(&params, ask->query->to_us);
+    db_time_us(&params, q->from_us);
+    db_time_us(&params, q->to_us);
+    db_uuid(&params, q->interaction_id.ptr ? q->interaction_id : STR(""));
+    db_text(&params, q->bundle_id);
+    db_text(&params, q->patient);
+    db_text(&params, q->text.ptr ? query_like(q->text, arena) : STR_NONE);
     return scope_run(db, ask->scope, &grid_changed, &params, ret_result, err);
 }
 

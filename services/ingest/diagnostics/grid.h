@@ -28,7 +28,7 @@ bool grid_ask(Db *db, const GridAsk *ask, Arena *arena, DbResult **ret_result, E
 /* What changed since `after`, oldest change first. */
 bool grid_changes(Db *db, const GridAsk *ask, int64_t after, Arena *arena, DbResult **ret_result,
                   Err *err) MUST_USE;
-/* The newest change that can be seen. */
+/* The newest change that is committed, anybody's: whatever comes later has a greater number. */
 bool grid_last_change(Db *db, Str scope, Arena *arena, int64_t *ret_change, Err *err) MUST_USE;
 /* About how many there are in all; -1: that would cost too much. */
 bool grid_count(Db *db, const GridAsk *ask, Arena *arena, int64_t *ret_count, Err *err) MUST_USE;

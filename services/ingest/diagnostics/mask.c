@@ -8,7 +8,7 @@ static const char *const open_members[] = {
     "severity",     "type", "version", "linkId", "intent",  "mode",   "rank", "versionId",
 };
 
-static bool is_open(Str member)
+bool mask_is_open(Str member)
 {
     for (size_t i = 0; i < sizeof open_members / sizeof open_members[0]; i++)
         if (str_is(member, open_members[i]))
@@ -26,15 +26,14 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static char masked(char c)
+char mask_char(char c)
 {
     if (is_digit(c))
         return '0';
     return is_letter(c) || (unsigned char)c >= 0x80 ? 'x' : c;
 }
 
-/* The index behind a string's closing quote, or the end. */
-static size_t string_end(Str text, size_t at)
+size_t mask_string_end(Str text, size_t at)
 {
     for (size_t i = at + 1; i < text.len; i++) {
         if (text.ptr[i] == '\\')
@@ -50,7 +49,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static bool is_name(Str text, size_t end)
+bool mask_is_name(Str text, size_t end)
 {
     while (end < text.len && is_blank(text.ptr[end]))
         end++;
@@ -65,7 +64,7 @@ static void add_masked_string(Buf *out, Str inner)
             buf_add(out, STR("xx"));
             i++;
         } else {
-            buf_add_char(out, masked(inner.ptr[i]));
+            buf_add_char(out, mask_char(inner.ptr[i]));
         }
     }
 }
@@ -118,7 +117,7 @@ static size_t add_bare(Buf *out, Str text, size_t at)
     if (len)
         buf_add(out, str_cut(text, at, at + len));
     else
-        buf_add_char(out, is_digit(c) ? '1' : masked(c));
+        buf_add_char(out, is_digit(c) ? '1' : mask_char(c));
     return len ? len : 1;
 }
 
@@ -128,12 +127,12 @@ static void mask_json(Buf *out, Str text)
     for (size_t i = 0; i < text.len;) {
         char c = text.ptr[i];
         if (c == '"') {
-            size_t end = string_end(text, i);
+            size_t end = mask_string_end(text, i);
             Str whole = str_cut(text, i, end);
-            bool name = is_name(text, end);
+            bool name = mask_is_name(text, end);
             Str inner = str_cut(whole, 1, whole.len > 1 ? whole.len - 1 : 1);
             if (name)
-                open = is_open(inner);
+                open = mask_is_open(inner);
             add_string(out, whole, name ? is_plain(inner) : open);
             i = end;
             continue;
@@ -164,7 +163,7 @@ static void mask_lines(Buf *out, Str text)
             continue;
         }
         begins = c == '\n' || c == '\r';
-        buf_add_char(out, masked(c));
+        buf_add_char(out, mask_char(c));
     }
 }
 
@@ -174,4 +173,62 @@ void mask_add(Buf *out, Str document, bool is_json)
         mask_json(out, document);
     else
         mask_lines(out, document);
+}
+
+/* --- what is hidden --------------------------------------------------------------------------- */
+
+static bool in_number(char c)
+{
+    return is_digit(c) || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
+}
+
+static void tell_json(Str text, MaskOnHidden on_hidden, void *context)
+{
+    bool open = false;
+    for (size_t i = 0; i < text.len;) {
+        char c = text.ptr[i];
+        size_t end = i + 1;
+        if (c == '"') {
+            end = mask_string_end(text, i);
+            bool closed = end - i > 1 && text.ptr[end - 1] == '"', name = mask_is_name(text, end);
+            Str inner = str_cut(text, i + 1, closed ? end - 1 : end);
+            if (name)
+                open = mask_is_open(inner);
+            if (name ? !is_plain(inner) : !open)
+                on_hidden(context, inner, true);
+        } else if (is_digit(c) || is_letter(c)) {
+            while (end < text.len && (is_letter(text.ptr[end]) || in_number(text.ptr[end])))
+                end++;
+            if (!json_word(text, i) || is_digit(c))
+                on_hidden(context, str_cut(text, i, end), false);
+        } else if (c == '{' || c == '}') {
+            open = false;
+        }
+        i = end;
+    }
+}
+
+static bool parts_fields(char c)
+{
+    return strchr("|^~&,;\"\t\r\n", c) != NULL;
+}
+
+static void tell_lines(Str text, MaskOnHidden on_hidden, void *context)
+{
+    for (size_t i = 0, end; i < text.len; i = end + 1) {
+        for (end = i; end < text.len && !parts_fields(text.ptr[end]); end++)
+            ;
+        Str field = str_trim(str_cut(text, i, end));
+        bool begins = i == 0 || text.ptr[i - 1] == '\n' || text.ptr[i - 1] == '\r';
+        if (field.len && !(begins && names_segment(str_skip(text, i))))
+            on_hidden(context, field, false);
+    }
+}
+
+void mask_hidden(Str document, bool is_json, MaskOnHidden on_hidden, void *context)
+{
+    if (is_json)
+        tell_json(document, on_hidden, context);
+    else
+        tell_lines(document, on_hidden, context);
 }

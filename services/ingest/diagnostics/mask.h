@@ -12,3 +12,16 @@
 #include "common/base/buf.h"
 
 void mask_add(Buf *out, Str document, bool is_json);
+
+/* Each value that mask_add would mask: `escaped` as JSON writes it. A line's fields one by one. */
+typedef void (*MaskOnHidden)(void *context, Str value, bool escaped);
+void mask_hidden(Str document, bool is_json, MaskOnHidden on_hidden, void *context);
+
+/* What stands for one character. */
+char mask_char(char c);
+/* Its values say what kind of thing something is. */
+bool mask_is_open(Str member);
+/* The index behind the closing quote of the string that begins at `at`, or the end. */
+size_t mask_string_end(Str text, size_t at);
+/* A colon follows the string that ends there. */
+bool mask_is_name(Str text, size_t end);

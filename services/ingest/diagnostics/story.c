@@ -7,18 +7,23 @@
 #include "common/http/fields.h"
 #include "common/json/json.h"
 #include "common/json/write.h"
-#include "services/ingest/audited.h"
-#include "services/ingest/authenticate.h"
 #include "services/ingest/diagnostics/flows.h"
+#include "services/ingest/diagnostics/payload.h"
 #include "services/ingest/diagnostics/place.h"
+#include "services/ingest/diagnostics/reveal.h"
 #include "services/ingest/diagnostics/scope.h"
 #include "services/ingest/diagnostics/tell.h"
+#include "services/ingest/diagnostics/veil.h"
 #include "services/ingest/read/columns.h"
 #include "services/ingest/refuse.h"
-#include "services/ingest/sessions/session.h"
 #include "services/ingest/unpack.h"
 
-enum { TOLD_MAX = 64 * 1024, ANSWER_MAX = 16 * 1024, UNPACKED_MAX = 32 * 1024 * 1024 };
+enum {
+    TOLD_MAX = 64 * 1024,
+    ANSWER_MAX = 16 * 1024,
+    UNPACKED_MAX = 32 * 1024 * 1024,
+    DOCUMENT_MAX = 64 * 1024 * 1024
+};
 
 /* $1 id, $2 tenant, $3 received_at, $4 whose patient identifiers are not shown: a mask, or NULL */
 const DbStatement story_row = {
@@ -279,6 +284,46 @@ static bool add_story(Story *story, Db *db, Arena *arena, const Place *place, Er
     return fine;
 }
 
+/* --- what is masked of it --------------------------------------------------------------------- */
+
+/* True: the document is there, and learnt. */
+static bool learn(const Story *story, Db *db, const DbStatement *statement, unsigned column,
+                  Arena *arena, Veil *veil)
+{
+    const Place *place = &story->ask.place;
+    const Stored stored = {story->tell.base.exchange->ingest, str_from(place->id), column};
+    DbParams params;
+    DbResult *result = NULL;
+    Str document;
+    Err err = {0};
+    bind(&params, arena, place);
+    if (!scope_run(db, story->tell.scope, statement, &params, &result, &err))
+        return false;
+    bool there = db_rows(result) > 0 && !db_is_null(result, 0, 1) &&
+                 unpack_stored(&stored, db_get_text(result, 0, 1), DOCUMENT_MAX, arena, &document);
+    if (there)
+        veil_learn(veil, arena_copy(arena, document),
+                   str_find(db_get_text(result, 0, 0), STR("json")) != SIZE_MAX);
+    db_result_free(result);
+    return there;
+}
+
+static bool veil_story(Story *story, Db *db, Arena *arena, Err *err)
+{
+    Veil *veil = veil_new(arena);
+    Buf veiled;
+    if (!veil)
+        return ERR(err, ERR_INPUT, "memory-limit", "no room to mask it");
+    bool whole = learn(story, db, &payload_original, VAULT_ONE(VAULT_PAYLOAD), arena, veil);
+    (void)learn(story, db, &payload_bundle, VAULT_ONE(VAULT_BUNDLE), arena, veil);
+    veil_ready(veil, whole);
+    buf_init(&veiled, TELL_BYTES_MAX);
+    veil_add_json(veil, &veiled, buf_str(&story->tell.text));
+    buf_clear(&story->tell.text);
+    story->tell.text = veiled;
+    return true;
+}
+
 static bool run_story(Question *base, Db *db, Arena *arena, Err *err)
 {
     Story *story = (Story *)base;
@@ -293,7 +338,9 @@ static bool run_story(Question *base, Db *db, Arena *arena, Err *err)
     TRY(add_story(story, db, arena, place, err));
     TRY(add_engine(story, db, arena, place, err));
     TRY(add_packed(story, db, arena, place, err));
-    buf_add_char(&story->tell.text, '}');
+    buf_add_format(&story->tell.text, ",\"masked\":%s}", story->unmasked ? "false" : "true");
+    if (!story->unmasked)
+        TRY(veil_story(story, db, arena, err));
     return !story->tell.text.overflowed ||
            ERR(err, ERR_INPUT, "page-too-large", "more than %d bytes", TELL_BYTES_MAX);
 }
@@ -305,13 +352,8 @@ static StepNext read_story(Exchange *exchange, Question *base)
     story->replay = tell_parameter(exchange, "replay_id");
     if (story->replay.ptr && !http_is_uuid(story->replay))
         return tell_malformed(exchange, "replay_id must be a UUID");
-    bool reveal = str_is(tell_parameter(exchange, "reveal"), "true");
-    if (reveal && exchange->session && !session_may(exchange, ACCOUNT_REVEAL))
-        return refuse_forbidden(exchange, "reveal");
-    story->unmasked = reveal || !exchange->session;
-    if (reveal)
-        audited_detail(exchange, "reveal", STR("patient"));
-    return place_read(&story->ask, exchange);
+    StepNext next = reveal_asked(exchange, "texts", &story->unmasked);
+    return next == STEP_NEXT ? place_read(&story->ask, exchange) : next;
 }
 
 static StepNext tell_story(Exchange *exchange, Question *base)

@@ -10,9 +10,11 @@
 #include "common/ruling/ruling.h"
 #include "services/ingest/audited.h"
 #include "services/ingest/diagnostics/flows.h"
+#include "services/ingest/diagnostics/reveal.h"
 #include "services/ingest/diagnostics/rules_text.h"
 #include "services/ingest/diagnostics/scope.h"
 #include "services/ingest/diagnostics/tell.h"
+#include "services/ingest/diagnostics/veil.h"
 #include "services/ingest/refuse.h"
 #include "services/ingest/unpack.h"
 
@@ -49,6 +51,7 @@ typedef struct Trying {
     uint64_t last;
     RulesProblem problem;
     size_t tried, left_out;
+    bool revealed;
 } Trying;
 
 /* The sets in force, and the same with the one that is tried. */
@@ -170,6 +173,20 @@ static void add_changes(Buf *out, const Validated *after, Str set)
     }
 }
 
+/* Texts of issues, before and after, as far as whoever asks may read the document. */
+static void add_veiled(Trying *trying, const Validated *judged, Str tried, Arena *arena)
+{
+    Buf *out = &trying->tell.text;
+    Veil *veil = trying->revealed ? NULL : veil_new(arena);
+    if (trying->revealed)
+        buf_add(out, tried);
+    if (!veil)
+        return;
+    veil_learn(veil, judged->bundle, true);
+    veil_ready(veil, true);
+    veil_add_json(veil, out, tried);
+}
+
 static void add_tried(Buf *out, Str id, const Validated *before, const Validated *after, Str set)
 {
     const Outcome *old = &before->outcome, *new = &after->outcome;
@@ -189,7 +206,6 @@ static void add_tried(Buf *out, Str id, const Validated *before, const Validated
 static bool try_rows(Trying *trying, const Books *books, const DbResult *rows, Arena *arena,
                      Err *err)
 {
-    Buf *out = &trying->tell.text;
     for (size_t i = 0; i < db_rows(rows); i++) {
         Validated judged, before, after;
         ArenaMark mark = arena_mark(arena);
@@ -197,8 +213,11 @@ static bool try_rows(Trying *trying, const Books *books, const DbResult *rows, A
         bool fine = !there || (rule(trying, books, books->now, &judged, arena, &before, err) &&
                                rule(trying, books, books->then, &judged, arena, &after, err));
         if (there && fine) {
-            buf_add(out, trying->tried++ ? STR(",") : STR(""));
-            add_tried(out, db_get_text(rows, i, C_ID), &before, &after, books->name);
+            BUF_AUTO one;
+            buf_init(&one, TELL_BYTES_MAX);
+            buf_add(&trying->tell.text, trying->tried++ ? STR(",") : STR(""));
+            add_tried(&one, db_get_text(rows, i, C_ID), &before, &after, books->name);
+            add_veiled(trying, &judged, buf_str(&one), arena);
         }
         trying->left_out += !there;
         arena_release(arena, mark);
@@ -291,7 +310,7 @@ static StepNext read_trying(Exchange *exchange, Question *base)
         return refuse(exchange, 400, "rules-body", "ids are up to 50 ids of interactions");
     tell_begin(&trying->tell, exchange);
     audited_resource(exchange, STR("rules"));
-    return STEP_NEXT;
+    return reveal_asked(exchange, "rules", &trying->revealed);
 }
 
 StepNext step_trying(Exchange *exchange)

@@ -7,6 +7,7 @@
 
 #include "common/base/when.h"
 #include "common/json/write.h"
+#include "services/ingest/diagnostics/reveal.h"
 #include "services/ingest/exchange.h"
 #include "services/ingest/lookups.h"
 #include "services/ingest/refuse.h"
@@ -157,7 +158,7 @@ static StepNext read_failed(Exchange *exchange, Question *base)
     question->to_us = to_us;
     question->details = says_yes(http_request_header(request, STR("x-techbd-includedetails")));
     buf_init(&question->text, FAILED_BYTES_MAX);
-    return STEP_NEXT;
+    return question->details ? reveal_needed(exchange, "failures") : STEP_NEXT;
 }
 
 static Str sent_date(Exchange *exchange, Str name)

@@ -120,6 +120,17 @@ static bool asks_grid(const InteractionQuery *q)
            is_several(q->state) || is_several(q->source_type) || is_several(q->disposition);
 }
 
+/* What is past ASCII may be a word in any script: the database knows (fhirbus.with_words). */
+static bool has_word(Str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80)
+            return true;
+    }
+    return false;
+}
+
 /* What the tables of names and choices cannot say. NULL: fine. */
 static const char *wrong_together(const InteractionQuery *q)
 {
@@ -128,6 +139,8 @@ static const char *wrong_together(const InteractionQuery *q)
         return "Only states, source types, dispositions and versions may be several";
     if (q->interaction_id.ptr && !http_is_uuid(q->interaction_id))
         return "interaction_id must be a UUID";
+    if (q->words.ptr && !has_word(q->words))
+        return "q has no word: letters or digits are looked for";
     if (q->grid && q->text.ptr)
         return "text goes with none of sort, q, ...: q looks for words";
     return NULL;
@@ -275,4 +288,20 @@ Str query_write_next(const InteractionQuery *query, const Cursor *cursor, Arena 
     Str copy = arena_copy(arena, buf_str(&out));
     buf_clear(&out);
     return copy;
+}
+
+Str query_like(Str text, Arena *arena)
+{
+    char *to = arena_alloc(arena, text.len * 2 + 3);
+    size_t len = 0;
+    if (!to)
+        return STR_NONE;
+    to[len++] = '%';
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '%' || text.ptr[i] == '_' || text.ptr[i] == '\\')
+            to[len++] = '\\';
+        to[len++] = text.ptr[i];
+    }
+    to[len++] = '%';
+    return (Str){to, len};
 }

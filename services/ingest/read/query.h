@@ -33,3 +33,5 @@ bool query_read(Str query, Str tenant, Arena *arena, InteractionQuery *ret_query
                 const char **ret_why);
 /* The same question for the next page, as a query string. */
 Str query_write_next(const InteractionQuery *query, const Cursor *cursor, Arena *arena);
+/* Any text -> a pattern that finds it, with LIKE's own signs taken literally. */
+Str query_like(Str text, Arena *arena);

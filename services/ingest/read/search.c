@@ -131,23 +131,6 @@ static void keep_cursor(SearchQuestion *question, const DbResult *result, size_t
 
 /* --- the question ----------------------------------------------------------------------------- */
 
-/* Any text -> a pattern that finds it, with LIKE's own signs taken literally. */
-static Str like_pattern(Str text, Arena *arena)
-{
-    char *to = arena_alloc(arena, text.len * 2 + 3);
-    size_t len = 0;
-    if (!to)
-        return STR_NONE;
-    to[len++] = '%';
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '%' || text.ptr[i] == '_' || text.ptr[i] == '\\')
-            to[len++] = '\\';
-        to[len++] = text.ptr[i];
-    }
-    to[len++] = '%';
-    return (Str){to, len};
-}
-
 static const DbStatement *statement_for(const InteractionQuery *query)
 {
     if (query->patient.ptr)
@@ -172,7 +155,7 @@ static void bind(const SearchQuestion *question, Arena *arena, DbParams *params)
     db_text(params, query->state);
     db_text(params, query->source_type);
     db_text(params, query->disposition);
-    db_text(params, query->text.ptr ? like_pattern(query->text, arena) : STR_NONE);
+    db_text(params, query->text.ptr ? query_like(query->text, arena) : STR_NONE);
     db_text(params, query->bundle_id);
     db_text(params, query->patient);
 }

@@ -10,6 +10,7 @@
 #include "common/http/target.h"
 #include "common/json/json.h"
 #include "common/json/write.h"
+#include "services/ingest/diagnostics/reveal.h"
 #include "services/ingest/exchange.h"
 #include "services/ingest/lookups.h"
 #include "services/ingest/refuse.h"
@@ -150,6 +151,9 @@ static StepNext read_status(Exchange *exchange, Question *base)
     if (!http_is_uuid(exchange->parameter))
         return refuse(exchange, 400, "status-id",
                       "Invalid request. bundleSessionId must be a valid UUID.");
+    StepNext next = reveal_needed(exchange, "status");
+    if (next != STEP_NEXT)
+        return next;
     question->id = exchange->parameter;
     question->with_document = str_is(document, "true");
     buf_init(&question->text, ROWS_BYTES_MAX);

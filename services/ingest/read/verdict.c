@@ -5,6 +5,7 @@
 #include "common/http/fields.h"
 #include "common/json/json.h"
 #include "common/json/write.h"
+#include "services/ingest/diagnostics/reveal.h"
 #include "services/ingest/exchange.h"
 #include "services/ingest/lookups.h"
 #include "services/ingest/refuse.h"
@@ -133,6 +134,9 @@ static StepNext read_verdict(Exchange *exchange, Question *base)
                       "X-TechBD-Bundle-ID or X-TechBD-Interaction-ID must be provided");
     if (id.len && !http_is_uuid(id))
         return say_no(exchange, 400, "id", "X-TechBD-Interaction-ID must be a valid UUID");
+    StepNext next = reveal_needed(exchange, "verdict");
+    if (next != STEP_NEXT)
+        return next;
     question->tenant = exchange->tenant;
     question->interaction_id = id;
     question->bundle_id = text_utf8(exchange->arena, bundle);

@@ -18,11 +18,12 @@ static const DbStatement insert = {"insert", "INSERT INTO thing VALUES ($1, $2)"
 static const DbStatement count = {"count", "SELECT count(*) FROM thing"};
 static const DbStatement sleep_s = {"sleep", "SELECT pg_sleep($1)::text"};
 static const DbStatement texts = {"texts", "SELECT $1::text[]"};
+static const DbStatement words = {"words", "SELECT ($1::text::tsquery)::text"};
 static const DbStatement make = {
     "make", "CREATE TABLE IF NOT EXISTS thing (id int PRIMARY KEY, v text CHECK (v <> 'bad'))"};
 static const DbStatement *const makers[] = {&make, NULL};
 static const DbStatement *const statements[] = {&echo,    &arrays, &insert, &count,
-                                                &sleep_s, &texts,  NULL};
+                                                &sleep_s, &texts,  &words,  NULL};
 
 static PrivatePostgres pg;
 static Arena *arena;
@@ -267,6 +268,23 @@ static void a_missing_table_is_a_matter_of_schema(void **state)
     db_free(other);
 }
 
+/* SQLSTATE 42601, though no word of ours is wrong. */
+static void a_value_that_cannot_be_parsed_fails_alone(void **state)
+{
+    (void)state;
+    DbParams p;
+    Err err = {0};
+    begin(&p);
+    db_text(&p, STR("E's:secret\\\\b=1'"));
+    assert_false(db_run(db, &words, &p, NULL, &err));
+    assert_string_equal(err.code, "db-data");
+    assert_int_equal(err.kind, ERR_INPUT);
+    assert_non_null(strstr(err.text, "42601"));
+    assert_non_null(strstr(err.text, "words"));
+    assert_null(strstr(err.text, "secret"));
+    assert_int_equal(db_progress(db), DB_IDLE); /* the connection is as good as before */
+}
+
 static void *use_pool(void *context)
 {
     DbPool *pool = context;
@@ -329,6 +347,7 @@ int main(void)
         cmocka_unit_test(what_takes_too_long_is_given_up),
         cmocka_unit_test(nobody_listening_is_said_at_once),
         cmocka_unit_test(a_missing_table_is_a_matter_of_schema),
+        cmocka_unit_test(a_value_that_cannot_be_parsed_fails_alone),
         cmocka_unit_test(threads_share_a_pool),
         cmocka_unit_test(a_restart_of_the_server_is_survived),
     };

@@ -254,9 +254,10 @@ export interface One {
   attempts: Attempt[];
   told: { at: string; status: number | null; content_type: string | null; body: string | null; details: unknown }[];
   replays: ReplayOfOne[];
+  masked: boolean;
 }
 
-/** `reveal`: with the patient's identifiers as they are, which goes on record. */
+/** `reveal`: with identifiers and texts as they are, which goes on record. */
 export function one(id: string, tenant: string | null, replay: string | null, reveal: boolean, signal: AbortSignal): Promise<One> {
   return ask(withQuery(`${API}/interactions/${encodeURIComponent(id)}`, { tenant, replay_id: replay, reveal: reveal || null }), { signal });
 }

@@ -1,0 +1,28 @@
+#include "services/ingest/diagnostics/reveal.h"
+
+#include "services/ingest/audited.h"
+#include "services/ingest/authenticate.h"
+#include "services/ingest/diagnostics/tell.h"
+#include "services/ingest/refuse.h"
+#include "services/ingest/sessions/session.h"
+
+StepNext reveal_asked(Exchange *exchange, const char *what, bool *ret_revealed)
+{
+    bool asked = str_is(tell_parameter(exchange, "reveal"), "true");
+    if (asked && exchange->session && !session_may(exchange, ACCOUNT_REVEAL))
+        return refuse_forbidden(exchange, "reveal");
+    if (asked && exchange->session)
+        audited_detail(exchange, "reveal", str_from(what));
+    *ret_revealed = asked || !exchange->session;
+    return STEP_NEXT;
+}
+
+StepNext reveal_needed(Exchange *exchange, const char *what)
+{
+    bool revealed = false;
+    StepNext next = reveal_asked(exchange, what, &revealed);
+    if (next != STEP_NEXT || revealed)
+        return next;
+    return refuse(exchange, 403, "reveal",
+                  "It says what documents say: ask with reveal=true, if you may");
+}
