@@ -37,8 +37,9 @@ bool session_text_read(Str text, SessionText *ret_session)
 
 Str session_text_write(const SessionText *session, Arena *arena)
 {
-    return arena_format(arena, "1\n%.*s\n%c\n%lld\n%lld\n%.*s\n%.*s", STR_ARG(session->account),
-                        session->oidc ? 'o' : 'l', (long long)session->started_s,
-                        (long long)session->seen_s, STR_ARG(session->stamp),
-                        STR_ARG(session->csrf));
+    Str times = arena_format(arena, "%lld\n%lld\n", (long long)session->started_s,
+                             (long long)session->seen_s);
+    return ARENA_JOIN(arena, STR("1\n"), session->account,
+                      session->oidc ? STR("\no\n") : STR("\nl\n"), times, session->stamp, STR("\n"),
+                      session->csrf);
 }
