@@ -8,6 +8,7 @@
 #include "common/json/write.h"
 #include "services/ingest/refuse.h"
 #include "services/ingest/sessions/cookies.h"
+#include "services/ingest/sessions/ended.h"
 #include "services/ingest/sessions/sessions.h"
 
 enum { RENEW_S = 30 };
@@ -159,6 +160,11 @@ StepNext session_take(Exchange *exchange)
     if (!account || account->disabled ||
         !seal_same(stamp_of(account, session->oidc, exchange->arena), session->stamp))
         return session_refuse(exchange, "session-revoked", "The session is over: sign in again");
+    Ended *ended = exchange->ingest->sessions->ended;
+    if (!ended_ready(ended))
+        return refuse_unavailable(exchange, "sessions", "Sessions cannot be told apart yet");
+    if (ended_has(ended, session->csrf, exchange->arena))
+        return session_refuse(exchange, "session-revoked", "The session is over: sign in again");
     if (!same_csrf(exchange, session))
         return refuse(exchange, 403, "csrf", "X-CSRF-Token is missing or wrong");
     take_rights(exchange, account, session);
@@ -189,6 +195,11 @@ void session_begin(Exchange *exchange, const Account *account, bool oidc)
 
 void session_end(Exchange *exchange)
 {
+    const Session *session = exchange->session;
+    if (session)
+        ended_add(exchange->ingest->sessions->ended, session->csrf,
+                  session->started_s + (int64_t)exchange->ingest->config->sessions.life_s,
+                  exchange->arena);
     set_cookie(exchange, STR(""), 0);
 }
 

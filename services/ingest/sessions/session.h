@@ -3,9 +3,9 @@
  * Stateless: the cookie (sealed, common/auth/seal.h) names the account, when it signed in and was
  * seen last, a CSRF token, and a digest of what opened it. What the account may do is looked up by
  * every request anew; a session is over when the account is disabled or gone, when its password or
- * its subjects change, when it was idle for SESSION_IDLE_S, and after SESSION_LIFE_S.
- * Rule:    what changes something (any method but GET and HEAD) needs X-CSRF-Token.
- * Owner:   the exchange's arena. Threads: those of the exchange. */
+ * its subjects change, when it was signed out of (ended.h), when it was idle for SESSION_IDLE_S,
+ * and after SESSION_LIFE_S. Rule:    what changes something (any method but GET and HEAD) needs
+ * X-CSRF-Token. Owner:   the exchange's arena. Threads: those of the exchange. */
 #pragma once
 #include "common/auth/objects.h"
 #include "services/ingest/exchange.h"
@@ -30,6 +30,7 @@ bool session_presented(const Exchange *exchange);
 StepNext session_take(Exchange *exchange);
 /* A new one for an account that has just shown who it is. */
 void session_begin(Exchange *exchange, const Account *account, bool oidc);
+/* Signing out: the cookie goes, and opens nothing any more where it was kept. */
 void session_end(Exchange *exchange);
 /* 401 in the pages' words, with how one may sign in. */
 StepNext session_refuse(Exchange *exchange, const char *code, const char *text);

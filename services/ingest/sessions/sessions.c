@@ -37,9 +37,11 @@ bool sessions_start(Ingest *ingest, Sessions **ret_sessions, Err *err)
     CHECK(pthread_mutex_init(&sessions->provider.lock, NULL) == 0);
     if (sessions_oidc(&ingest->config->sessions))
         sessions->keys = keys_start(ingest->log);
-    sessions->desk = lookups_start(ingest, &desk, err);
     *ret_sessions = sessions;
-    return sessions->desk != NULL;
+    sessions->desk = lookups_start(ingest, &desk, err);
+    if (sessions->desk && ingest->config->sessions.key)
+        sessions->ended = ended_start(ingest, err);
+    return sessions->desk && (sessions->ended || !ingest->config->sessions.key);
 }
 
 void sessions_stop(Sessions *sessions)
@@ -47,6 +49,7 @@ void sessions_stop(Sessions *sessions)
     if (!sessions)
         return;
     lookups_stop(sessions->desk);
+    ended_stop(sessions->ended);
     keys_stop(sessions->keys);
     attempts_free(sessions->attempts);
     pthread_mutex_destroy(&sessions->provider.lock);

@@ -10,6 +10,7 @@
 #include "services/ingest/lookups.h"
 #include "services/ingest/sessions/attempts.h"
 #include "services/ingest/sessions/documents.h"
+#include "services/ingest/sessions/ended.h"
 #include "services/ingest/sessions/session_options.h"
 
 enum { DESK_THREADS = 2, DESK_WAITING_MAX = 32 };
@@ -25,6 +26,7 @@ typedef struct Sessions {
     Ingest *ingest;
     Lookups *desk; /* asks no database */
     Attempts *attempts;
+    Ended *ended;   /* NULL: nobody can sign in */
     KeyStore *keys; /* the provider's; NULL: none */
     Provider provider;
 } Sessions;

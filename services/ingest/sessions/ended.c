@@ -1,0 +1,240 @@
+#include "services/ingest/sessions/ended.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/auth/seal.h"
+#include "common/base/check.h"
+#include "common/base/clock.h"
+#include "common/db/db.h"
+
+enum { DIGEST_BYTES = 43, WAITING_MAX = 1000, ARENA_MAX = 64 * 1024 * 1024 };
+
+typedef struct Digest {
+    char text[DIGEST_BYTES + 1];
+} Digest;
+
+typedef struct Leaving {
+    Digest session;
+    int64_t until_s;
+} Leaving;
+
+struct Ended {
+    Ingest *ingest;
+    pthread_mutex_t lock;
+    pthread_cond_t left;
+    Digest *known; /* sorted */
+    size_t known_count;
+    Leaving waiting[WAITING_MAX]; /* to be written */
+    size_t waiting_count;
+    bool ready, stop;
+    pthread_t thread;
+    DbConfig db;
+};
+
+/* $1 digests, $2 until when */
+static const DbStatement ended_write = {
+    "ended-write", "INSERT INTO fhirbus.session_end (session, until)"
+                   " SELECT * FROM unnest($1::text[], $2::timestamptz[]) ON CONFLICT DO NOTHING"};
+static const DbStatement ended_forget = {"ended-forget",
+                                         "DELETE FROM fhirbus.session_end WHERE until < now()"};
+/* $1 rows */
+static const DbStatement ended_read = {
+    "ended-read", "SELECT session FROM (SELECT session, until FROM fhirbus.session_end"
+                  " WHERE until >= now() ORDER BY until DESC LIMIT $1::integer) newest"
+                  " ORDER BY session COLLATE \"C\""};
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(((const Digest *)a)->text, ((const Digest *)b)->text);
+}
+
+static bool digest_of(Str session, Arena *arena, Digest *ret)
+{
+    Str text = seal_digest(session, arena);
+    *ret = (Digest){0};
+    if (text.len != DIGEST_BYTES)
+        return false;
+    memcpy(ret->text, text.ptr, DIGEST_BYTES);
+    return true;
+}
+
+/* --- asked by requests ------------------------------------------------------------------------ */
+
+bool ended_ready(Ended *ended)
+{
+    pthread_mutex_lock(&ended->lock);
+    bool ready = ended->ready;
+    pthread_mutex_unlock(&ended->lock);
+    return ready;
+}
+
+bool ended_has(Ended *ended, Str session, Arena *arena)
+{
+    Digest digest;
+    if (!digest_of(session, arena, &digest))
+        return true; /* nothing that cannot be looked for is let in */
+    pthread_mutex_lock(&ended->lock);
+    bool has = ended->known_count &&
+               bsearch(&digest, ended->known, ended->known_count, sizeof(Digest), by_text) != NULL;
+    for (size_t i = 0; i < ended->waiting_count && !has; i++)
+        has = by_text(&ended->waiting[i].session, &digest) == 0;
+    pthread_mutex_unlock(&ended->lock);
+    return has;
+}
+
+void ended_add(Ended *ended, Str session, int64_t until_s, Arena *arena)
+{
+    Leaving leaving = {.until_s = until_s};
+    if (!digest_of(session, arena, &leaving.session))
+        return;
+    pthread_mutex_lock(&ended->lock);
+    if (ended->waiting_count == WAITING_MAX) /* the database has been away for long */
+        memmove(ended->waiting, ended->waiting + 1, --ended->waiting_count * sizeof(Leaving));
+    ended->waiting[ended->waiting_count++] = leaving;
+    pthread_cond_signal(&ended->left);
+    pthread_mutex_unlock(&ended->lock);
+}
+
+/* --- the one who looks ------------------------------------------------------------------------ */
+
+static size_t take_waiting(Ended *ended, Leaving *leaving)
+{
+    pthread_mutex_lock(&ended->lock);
+    size_t count = ended->waiting_count;
+    memcpy(leaving, ended->waiting, count * sizeof(Leaving));
+    pthread_mutex_unlock(&ended->lock);
+    return count;
+}
+
+static bool write_waiting(const Leaving *leaving, size_t count, Db *db, Arena *arena, Err *err)
+{
+    Str *texts = ARENA_ARRAY(arena, Str, count + 1);
+    int64_t *until_us = ARENA_ARRAY(arena, int64_t, count + 1);
+    DbParams params, none;
+    if (!count)
+        return true;
+    if (!texts || !until_us)
+        return ERR(err, ERR_RETRY, "memory-limit", "no room");
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = str_from(leaving[i].session.text);
+        until_us[i] = leaving[i].until_s * 1000000;
+    }
+    db_params_init(&params, arena);
+    db_text_array(&params, texts, count);
+    db_time_us_array(&params, until_us, count);
+    db_params_init(&none, arena);
+    return db_run_after(db, &ended_forget, &none, &ended_write, &params, NULL, err);
+}
+
+static bool read_known(Db *db, Arena *arena, Digest **ret_list, size_t *ret_count, Err *err)
+{
+    DbParams params;
+    DbResult *result = NULL;
+    size_t count = 0;
+    db_params_init(&params, arena);
+    db_int(&params, ENDED_MAX);
+    TRY(db_run(db, &ended_read, &params, &result, err));
+    Digest *list = calloc(db_rows(result) + 1, sizeof *list);
+    CHECK(list);
+    for (size_t i = 0; i < db_rows(result); i++) {
+        Str text = db_get_text(result, i, 0);
+        if (text.len == DIGEST_BYTES)
+            memcpy(list[count++].text, text.ptr, DIGEST_BYTES);
+    }
+    db_result_free(result);
+    *ret_list = list;
+    *ret_count = count;
+    return true;
+}
+
+/* What was written is among what is read then: it need not wait any more. */
+static void look(Ended *ended, Leaving *leaving, Db *db, Arena *arena)
+{
+    Err err = {0};
+    Digest *list = NULL;
+    size_t count = 0, written = take_waiting(ended, leaving);
+    if (!write_waiting(leaving, written, db, arena, &err) ||
+        !read_known(db, arena, &list, &count, &err)) {
+        log_debug(ended->ingest->log, "sessions.away", LOG_ERR(&err));
+        return;
+    }
+    pthread_mutex_lock(&ended->lock);
+    Digest *old = ended->known;
+    ended->known = list;
+    ended->known_count = count;
+    written = written < ended->waiting_count ? written : ended->waiting_count;
+    ended->waiting_count -= written;
+    memmove(ended->waiting, ended->waiting + written, ended->waiting_count * sizeof(Leaving));
+    ended->ready = true;
+    pthread_mutex_unlock(&ended->lock);
+    free(old);
+}
+
+static bool await_turn(Ended *ended)
+{
+    const struct timespec until = clock_after_ms(CLOCK_MONOTONIC, ENDED_LOOK_MS);
+    pthread_mutex_lock(&ended->lock);
+    if (!ended->stop)
+        pthread_cond_timedwait(&ended->left, &ended->lock, &until);
+    bool goes_on = !ended->stop;
+    pthread_mutex_unlock(&ended->lock);
+    return goes_on;
+}
+
+static void *ended_main(void *context)
+{
+    static const DbStatement *const statements[] = {&ended_write, &ended_forget, &ended_read, NULL};
+    Ended *ended = context;
+    pthread_setname_np(pthread_self(), "ended");
+    ARENA_AUTO arena = arena_new(ARENA_MAX);
+    Leaving *leaving = calloc(WAITING_MAX, sizeof *leaving);
+    CHECK(leaving);
+    Db *db = db_new(&ended->db, statements, "fhirbus-ingest", ended->ingest->log);
+    do {
+        look(ended, leaving, db, arena);
+        arena_reset(arena);
+    } while (await_turn(ended));
+    look(ended, leaving, db, arena); /* whoever left last */
+    db_free(db);
+    free(leaving);
+    return NULL;
+}
+
+Ended *ended_start(Ingest *ingest, Err *err)
+{
+    Ended *ended = calloc(1, sizeof *ended);
+    pthread_condattr_t monotonic;
+    CHECK(ended);
+    ended->ingest = ingest;
+    ended->db = ingest->config->db;
+    ended->db.timeout_ms = ended->db.connect_timeout_ms = ingest->config->claim_timeout_ms;
+    CHECK(pthread_mutex_init(&ended->lock, NULL) == 0);
+    CHECK(pthread_condattr_init(&monotonic) == 0 &&
+          pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_cond_init(&ended->left, &monotonic) == 0);
+    pthread_condattr_destroy(&monotonic);
+    if (pthread_create(&ended->thread, NULL, ended_main, ended) == 0)
+        return ended;
+    pthread_cond_destroy(&ended->left);
+    pthread_mutex_destroy(&ended->lock);
+    free(ended);
+    ERR(err, ERR_FATAL, "sessions", "no thread");
+    return NULL;
+}
+
+void ended_stop(Ended *ended)
+{
+    if (!ended)
+        return;
+    pthread_mutex_lock(&ended->lock);
+    ended->stop = true;
+    pthread_cond_signal(&ended->left);
+    pthread_mutex_unlock(&ended->lock);
+    pthread_join(ended->thread, NULL);
+    pthread_cond_destroy(&ended->left);
+    pthread_mutex_destroy(&ended->lock);
+    free(ended->known);
+    free(ended);
+}
