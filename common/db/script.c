@@ -41,8 +41,8 @@ static bool report(PGconn *conn, const char *sql, const PGresult *result, Err *e
     const char *at = result ? PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION) : NULL;
     const char *constraint = result ? PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME) : NULL;
     if (primary && PQstatus(conn) == CONNECTION_OK && may_quote_values(sqlstate, at))
-        return ERR(err, ERR_FATAL, "db-script", "SQLSTATE %s, constraint %s", sqlstate,
-                   constraint ? constraint : "-");
+        return ERR(err, ERR_FATAL, "db-script", "line %u: SQLSTATE %s, constraint %s",
+                   line_at(sql, at), sqlstate, constraint ? constraint : "-");
     if (primary && PQstatus(conn) == CONNECTION_OK)
         return ERR(err, ERR_FATAL, "db-script", "line %u: SQLSTATE %s: %s", line_at(sql, at),
                    sqlstate, primary);
