@@ -154,7 +154,7 @@ static void classify(const char *sqlstate, bool preparing, ErrKind *ret_kind, co
     else if (is_of_schema(sqlstate) || (preparing && state_starts(sqlstate, "42")))
         *ret_code = "db-schema";
     else if (state_starts(sqlstate, "22") || state_starts(sqlstate, "23") ||
-             state_starts(sqlstate, "42") || state_starts(sqlstate, "54"))
+             state_starts(sqlstate, "42601") || state_starts(sqlstate, "54"))
         *ret_kind = ERR_INPUT, *ret_code = "db-data";
 }
 

@@ -59,8 +59,7 @@ static void answer(Question *question, bool ok, const Err *err)
 /* A question of its own making, not a database in trouble: true only where they may be large. */
 static bool took_too_long(const Lookups *lookups, const Err *err)
 {
-    return lookups->db.timeout_ms > lookups->ingest->config->claim_timeout_ms &&
-           strcmp(err->code, "db-timeout") == 0;
+    return lookups->options.may_be_large && strcmp(err->code, "db-timeout") == 0;
 }
 
 /* What a question's end says of this connection; false: the database is away. A connection that is
@@ -75,10 +74,14 @@ static bool learn(Lookups *lookups, bool failed, bool *works)
     return !failed || atomic_load(&lookups->working) > 0;
 }
 
-/* Whose connection is gone leaves the questions to those that have one. */
-static void connect_again(Lookups *lookups, Db *db, bool *works)
+/* Whose connection is gone leaves the questions to those that have one. One that a large question
+ * has cost is made again first: the next would be told of that one's end. */
+static void connect_again(Lookups *lookups, Db *db, bool failed, bool *works)
 {
-    while (db_progress(db) == DB_AWAY && atomic_load(&lookups->working) > 0 && !lookups->stop)
+    int64_t until_ms = failed ? 0 : clock_mono_ms() + (int64_t)lookups->db.connect_timeout_ms;
+    (void)learn(lookups, db_progress(db) == DB_AWAY, works);
+    while (db_progress(db) == DB_AWAY && !lookups->stop &&
+           (atomic_load(&lookups->working) > 0 || clock_mono_ms() < until_ms))
         db_wait(db, CONNECT_LOOK_MS);
     (void)learn(lookups, db_progress(db) == DB_AWAY, works);
 }
@@ -115,8 +118,8 @@ static void *lookups_main(void *context)
             log_warn(lookups->ingest->log, "ingest.database", LOG_ERR(&err));
         answer(question, ok, &err);
         arena_reset(arena);
-        if (db && failed)
-            connect_again(lookups, db, &works);
+        if (db && !ok)
+            connect_again(lookups, db, failed, &works);
     }
     db_free(db);
     return NULL;

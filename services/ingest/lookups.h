@@ -30,6 +30,8 @@ typedef struct LookupsOptions {
     size_t threads;                       /* one connection each */
     uint64_t timeout_ms;                  /* of one question */
     uint64_t connect_timeout_ms;          /* of one attempt to connect */
+    /* A question that takes too long was a large one, and says nothing of the database. */
+    bool may_be_large;
     /* How many may wait, and what the others are told; 0, NULL: LOOKUPS_WAITING_MAX, as if the
      * database were away. */
     size_t waiting_max;

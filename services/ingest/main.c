@@ -231,11 +231,13 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
     const LookupsOptions reads = {.statements = read_statements,
                                   .threads = c->read_threads,
                                   .timeout_ms = c->read_timeout_ms,
-                                  .connect_timeout_ms = c->read_connect_timeout_ms};
+                                  .connect_timeout_ms = c->read_connect_timeout_ms,
+                                  .may_be_large = true};
     const LookupsOptions replays = {.statements = replay_statements,
                                     .threads = 1,
                                     .timeout_ms = c->read_timeout_ms,
-                                    .connect_timeout_ms = c->read_connect_timeout_ms};
+                                    .connect_timeout_ms = c->read_connect_timeout_ms,
+                                    .may_be_large = true};
     const LookupsOptions changes = {.threads = 1, .timeout_ms = c->publish_timeout_ms};
     TRY(vault_open(&c->vault, &c->db, false, ingest->log, &ingest->vault, err));
     ingest->lookups = lookups_start(ingest, &claims, err);

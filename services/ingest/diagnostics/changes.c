@@ -86,8 +86,12 @@ static bool run_changes(Question *base, Db *db, Arena *arena, Err *err)
     DbResult *result = NULL;
     if (changes->begins)
         return grid_last_change(db, changes->tell.scope, arena, &changes->last, err);
+    int64_t newest = 0; /* asked first: what comes between both is told again, not lost */
+    TRY(grid_last_change(db, changes->tell.scope, arena, &newest, err));
     TRY(grid_changes(db, &ask, (int64_t)changes->after, arena, &result, err));
     add_rows(changes, result);
+    if (!changes->more && changes->last < newest) /* none of these fits: not looked at again */
+        changes->last = newest;
     db_result_free(result);
     return !changes->tell.text.overflowed ||
            ERR(err, ERR_INPUT, "page-too-large", "more than %d bytes", TELL_BYTES_MAX);

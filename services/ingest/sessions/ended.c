@@ -9,7 +9,7 @@
 #include "common/base/clock.h"
 #include "common/db/db.h"
 
-enum { DIGEST_BYTES = 43, WAITING_MAX = 1000, ARENA_MAX = 64 * 1024 * 1024 };
+enum { DIGEST_BYTES = 43, WAITING_MAX = 1000, ARENA_MAX = 64 * 1024 * 1024, CLOCKS_DIFFER_S = 300 };
 
 typedef struct Digest {
     char text[DIGEST_BYTES + 1];
@@ -26,8 +26,8 @@ struct Ended {
     pthread_cond_t left;
     Digest *known; /* sorted */
     size_t known_count;
-    Leaving waiting[WAITING_MAX]; /* to be written */
-    size_t waiting_count;
+    Leaving waiting[WAITING_MAX];  /* to be written */
+    size_t waiting_count, dropped; /* since they were taken to be written */
     bool ready, stop;
     pthread_t thread;
     DbConfig db;
@@ -90,8 +90,10 @@ void ended_add(Ended *ended, Str session, int64_t until_s, Arena *arena)
     if (!digest_of(session, arena, &leaving.session))
         return;
     pthread_mutex_lock(&ended->lock);
-    if (ended->waiting_count == WAITING_MAX) /* the database has been away for long */
+    if (ended->waiting_count == WAITING_MAX) { /* the database has been away for long */
         memmove(ended->waiting, ended->waiting + 1, --ended->waiting_count * sizeof(Leaving));
+        ended->dropped++;
+    }
     ended->waiting[ended->waiting_count++] = leaving;
     pthread_cond_signal(&ended->left);
     pthread_mutex_unlock(&ended->lock);
@@ -104,6 +106,7 @@ static size_t take_waiting(Ended *ended, Leaving *leaving)
     pthread_mutex_lock(&ended->lock);
     size_t count = ended->waiting_count;
     memcpy(leaving, ended->waiting, count * sizeof(Leaving));
+    ended->dropped = 0;
     pthread_mutex_unlock(&ended->lock);
     return count;
 }
@@ -119,7 +122,7 @@ static bool write_waiting(const Leaving *leaving, size_t count, Db *db, Arena *a
         return ERR(err, ERR_RETRY, "memory-limit", "no room");
     for (size_t i = 0; i < count; i++) {
         texts[i] = str_from(leaving[i].session.text);
-        until_us[i] = leaving[i].until_s * 1000000;
+        until_us[i] = (leaving[i].until_s + CLOCKS_DIFFER_S) * 1000000;
     }
     db_params_init(&params, arena);
     db_text_array(&params, texts, count);
@@ -164,7 +167,7 @@ static void look(Ended *ended, Leaving *leaving, Db *db, Arena *arena)
     Digest *old = ended->known;
     ended->known = list;
     ended->known_count = count;
-    written = written < ended->waiting_count ? written : ended->waiting_count;
+    written -= written < ended->dropped ? written : ended->dropped;
     ended->waiting_count -= written;
     memmove(ended->waiting, ended->waiting + written, ended->waiting_count * sizeof(Leaving));
     ended->ready = true;
@@ -209,7 +212,7 @@ Ended *ended_start(Ingest *ingest, Err *err)
     CHECK(ended);
     ended->ingest = ingest;
     ended->db = ingest->config->db;
-    ended->db.timeout_ms = ended->db.connect_timeout_ms = ingest->config->claim_timeout_ms;
+    ended->db.timeout_ms = ended->db.connect_timeout_ms = ingest->config->read_connect_timeout_ms;
     CHECK(pthread_mutex_init(&ended->lock, NULL) == 0);
     CHECK(pthread_condattr_init(&monotonic) == 0 &&
           pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);

@@ -15,7 +15,8 @@ bool sessions_check(const SessionConfig *config, Err *err)
         return ERR(err, ERR_FATAL, "config-value", "SESSION_KEY needs %d bytes or more",
                    SEAL_SECRET_MIN);
     if (config->oidc_issuer && !config->key)
-        return ERR(err, ERR_FATAL, "config-missing", "OIDC_ISSUER needs SESSION_KEY_FILE");
+        return ERR(err, ERR_FATAL, "config-missing",
+                   "OIDC_ISSUER needs SESSION_KEY or SESSION_KEY_FILE");
     if (config->oidc_issuer && !config->oidc_client_id)
         return ERR(err, ERR_FATAL, "config-missing", "OIDC_ISSUER needs OIDC_CLIENT_ID");
     if (config->oidc_issuer && !oidc_url_fits(str_from(config->oidc_issuer)))

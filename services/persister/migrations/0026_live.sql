@@ -19,4 +19,3 @@ $$;
 
 REVOKE ALL ON FUNCTION fhirbus.grid_newest(), fhirbus.with_words(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION fhirbus.grid_newest(), fhirbus.with_words(text) TO fhirbus_ingest;
-REVOKE ALL ON SEQUENCE fhirbus.grid_change FROM fhirbus_ingest;

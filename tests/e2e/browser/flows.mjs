@@ -185,7 +185,7 @@ async function oneInteraction(page) {
   await page.locator('.viewer-text[aria-busy="false"]').waitFor();
   const text = await page.locator(".cm-content").innerText();
   ok(text.includes('"resourceType": "Bundle"') && !text.includes("MRN-000017"), "the payload is set out, and masked", text.slice(0, 300));
-  await page.locator(".issue-list button", { hasText: "femal" }).first().click();
+  await page.locator(".issue-list button", { hasText: "AdministrativeGender" }).first().click();
   await page.locator(".cm-line.target-line").waitFor();
   const path = await page.locator(".viewer-path").innerText();
   ok(path.startsWith("Bundle.entry["), "an issue leads to its place, the path is shown", path);
