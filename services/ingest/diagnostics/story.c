@@ -286,9 +286,14 @@ static bool add_story(Story *story, Db *db, Arena *arena, const Place *place, Er
 
 /* --- what is masked of it --------------------------------------------------------------------- */
 
-/* True: the document is there, and learnt. */
-static bool learn(const Story *story, Db *db, const DbStatement *statement, unsigned column,
-                  Arena *arena, Veil *veil)
+typedef enum Learnt {
+    LEARNT_NOTHING, /* there is none */
+    LEARNT_ALL,
+    LEARNT_FAILED, /* there is or may be one, which cannot be read */
+} Learnt;
+
+static Learnt learn(const Story *story, Db *db, const DbStatement *statement, unsigned column,
+                    Arena *arena, Veil *veil)
 {
     const Place *place = &story->ask.place;
     const Stored stored = {story->tell.base.exchange->ingest, str_from(place->id), column};
@@ -298,30 +303,37 @@ static bool learn(const Story *story, Db *db, const DbStatement *statement, unsi
     Err err = {0};
     bind(&params, arena, place);
     if (!scope_run(db, story->tell.scope, statement, &params, &result, &err))
-        return false;
-    bool there = db_rows(result) > 0 && !db_is_null(result, 0, 1) &&
-                 unpack_stored(&stored, db_get_text(result, 0, 1), DOCUMENT_MAX, arena, &document);
-    if (there)
-        veil_learn(veil, arena_copy(arena, document),
-                   str_find(db_get_text(result, 0, 0), STR("json")) != SIZE_MAX);
+        return LEARNT_FAILED;
+    bool there = db_rows(result) > 0;
+    bool fine = there && !db_is_null(result, 0, 1) &&
+                unpack_stored(&stored, db_get_text(result, 0, 1), DOCUMENT_MAX, arena, &document);
+    if (fine) /* of the arena, as what is learnt of it */
+        veil_learn(veil, document, str_find(db_get_text(result, 0, 0), STR("json")) != SIZE_MAX);
     db_result_free(result);
-    return there;
+    return fine ? LEARNT_ALL : there ? LEARNT_FAILED : LEARNT_NOTHING;
 }
 
+static bool fits(const Story *story, Err *err)
+{
+    return !story->tell.text.overflowed ||
+           ERR(err, ERR_INPUT, "page-too-large", "more than %d bytes", TELL_BYTES_MAX);
+}
+
+/* A bundle has values that the original lacks: where either cannot be read, not all was learnt. */
 static bool veil_story(Story *story, Db *db, Arena *arena, Err *err)
 {
     Veil *veil = veil_new(arena);
     Buf veiled;
     if (!veil)
         return ERR(err, ERR_INPUT, "memory-limit", "no room to mask it");
-    bool whole = learn(story, db, &payload_original, VAULT_ONE(VAULT_PAYLOAD), arena, veil);
-    (void)learn(story, db, &payload_bundle, VAULT_ONE(VAULT_BUNDLE), arena, veil);
-    veil_ready(veil, whole);
+    Learnt original = learn(story, db, &payload_original, VAULT_ONE(VAULT_PAYLOAD), arena, veil);
+    Learnt bundle = learn(story, db, &payload_bundle, VAULT_ONE(VAULT_BUNDLE), arena, veil);
+    veil_ready(veil, original == LEARNT_ALL && bundle != LEARNT_FAILED);
     buf_init(&veiled, TELL_BYTES_MAX);
     veil_add_json(veil, &veiled, buf_str(&story->tell.text));
     buf_clear(&story->tell.text);
     story->tell.text = veiled;
-    return true;
+    return fits(story, err);
 }
 
 static bool run_story(Question *base, Db *db, Arena *arena, Err *err)
@@ -339,10 +351,7 @@ static bool run_story(Question *base, Db *db, Arena *arena, Err *err)
     TRY(add_engine(story, db, arena, place, err));
     TRY(add_packed(story, db, arena, place, err));
     buf_add_format(&story->tell.text, ",\"masked\":%s}", story->unmasked ? "false" : "true");
-    if (!story->unmasked)
-        TRY(veil_story(story, db, arena, err));
-    return !story->tell.text.overflowed ||
-           ERR(err, ERR_INPUT, "page-too-large", "more than %d bytes", TELL_BYTES_MAX);
+    return fits(story, err) && (story->unmasked || veil_story(story, db, arena, err));
 }
 
 static StepNext read_story(Exchange *exchange, Question *base)

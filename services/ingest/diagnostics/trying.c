@@ -150,8 +150,8 @@ static void add_text(Buf *out, const char *name, Str value)
         buf_add(out, STR("null"));
 }
 
-/* Of the set that is tried alone. */
-static void add_changes(Buf *out, const Validated *after, Str set)
+/* Of the set that is tried alone. True: there are some. */
+static bool add_changes(Buf *out, const Validated *after, Str set)
 {
     bool first = true;
     for (uint32_t i = 0; i < after->rule_change_count; i++) {
@@ -171,23 +171,23 @@ static void add_changes(Buf *out, const Validated *after, Str set)
         buf_add_char(out, '}');
         first = false;
     }
+    return !first;
 }
 
 /* Texts of issues, before and after, as far as whoever asks may read the document. */
-static void add_veiled(Trying *trying, const Validated *judged, Str tried, Arena *arena)
+static bool add_veiled(Trying *trying, Str bundle, Str tried, Arena *arena, Err *err)
 {
-    Buf *out = &trying->tell.text;
-    Veil *veil = trying->revealed ? NULL : veil_new(arena);
-    if (trying->revealed)
-        buf_add(out, tried);
+    Veil *veil = veil_new(arena);
     if (!veil)
-        return;
-    veil_learn(veil, judged->bundle, true);
+        return ERR(err, ERR_INPUT, "memory-limit", "no room to mask it");
+    veil_learn(veil, bundle, true);
     veil_ready(veil, true);
-    veil_add_json(veil, out, tried);
+    veil_add_json(veil, &trying->tell.text, tried);
+    return true;
 }
 
-static void add_tried(Buf *out, Str id, const Validated *before, const Validated *after, Str set)
+/* True: it has changes, whose texts are of the document. */
+static bool add_tried(Buf *out, Str id, const Validated *before, const Validated *after, Str set)
 {
     const Outcome *old = &before->outcome, *new = &after->outcome;
     buf_add(out, STR("\n{\"tenant\":"));
@@ -199,8 +199,25 @@ static void add_tried(Buf *out, Str id, const Validated *before, const Validated
                    STR_ARG(id), old->valid ? "true" : "false", new->valid ? "true" : "false",
                    action_name(before->disposition.action), action_name(after->disposition.action),
                    old->errors, new->errors, old->warnings, new->warnings);
-    add_changes(out, after, set);
+    bool changes = add_changes(out, after, set);
     buf_add(out, STR("]}"));
+    return changes;
+}
+
+static bool tell_tried(Trying *trying, Str id, const Validated *before, const Validated *after,
+                       Str set, Arena *arena, Err *err)
+{
+    Buf *out = &trying->tell.text;
+    BUF_AUTO one;
+    buf_init(&one, TELL_BYTES_MAX);
+    bool changes = add_tried(&one, id, before, after, set);
+    if (one.overflowed)
+        return ERR(err, ERR_INPUT, "page-too-large", "too many changes");
+    buf_add(out, trying->tried++ ? STR(",") : STR(""));
+    if (changes && !trying->revealed)
+        return add_veiled(trying, before->bundle, buf_str(&one), arena, err);
+    buf_add(out, buf_str(&one));
+    return true;
 }
 
 static bool try_rows(Trying *trying, const Books *books, const DbResult *rows, Arena *arena,
@@ -212,13 +229,9 @@ static bool try_rows(Trying *trying, const Books *books, const DbResult *rows, A
         bool there = read_judged(trying, rows, i, arena, &judged);
         bool fine = !there || (rule(trying, books, books->now, &judged, arena, &before, err) &&
                                rule(trying, books, books->then, &judged, arena, &after, err));
-        if (there && fine) {
-            BUF_AUTO one;
-            buf_init(&one, TELL_BYTES_MAX);
-            buf_add(&trying->tell.text, trying->tried++ ? STR(",") : STR(""));
-            add_tried(&one, db_get_text(rows, i, C_ID), &before, &after, books->name);
-            add_veiled(trying, &judged, buf_str(&one), arena);
-        }
+        if (there && fine)
+            fine = tell_tried(trying, db_get_text(rows, i, C_ID), &before, &after, books->name,
+                              arena, err);
         trying->left_out += !there;
         arena_release(arena, mark);
         if (!fine)

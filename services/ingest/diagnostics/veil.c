@@ -29,17 +29,19 @@ Veil *veil_new(Arena *arena)
     return veil;
 }
 
-/* As it was meant; what cannot be read as a string stays as it is written. */
-static Str unescaped(Str inner, Arena *arena)
+/* As it was meant; what cannot be read as a string stays as it is written. Without room for it
+ * nobody knows what was meant: nothing is shown. */
+static Str unescaped(Veil *veil, Str inner)
 {
     JsonDoc doc;
     Err err = {0};
     if (str_find_char(inner, '\\') == inner.len)
         return inner;
-    Str whole = ARENA_JOIN(arena, STR("\""), inner, STR("\""));
-    return whole.ptr && json_read(whole, NULL, NULL, arena, &doc, NULL, &err)
-               ? json_text(json_root(&doc))
-               : inner;
+    Str whole = ARENA_JOIN(veil->arena, STR("\""), inner, STR("\""));
+    if (whole.ptr && json_read(whole, NULL, NULL, veil->arena, &doc, NULL, &err))
+        return json_text(json_root(&doc));
+    veil->shut = veil->shut || arena_exhausted(veil->arena);
+    return inner;
 }
 
 static void learn_value(void *context, Str value, bool escaped)
@@ -58,7 +60,7 @@ static void learn_value(void *context, Str value, bool escaped)
         veil->hidden = grown;
         veil->room = room;
     }
-    Str text = str_trim(escaped ? unescaped(value, veil->arena) : value);
+    Str text = str_trim(escaped ? unescaped(veil, value) : value);
     if (text.len >= VEIL_LEN_MIN)
         veil->hidden[veil->count++] = text;
 }
@@ -218,26 +220,45 @@ static void add_masked(Buf *out, Str text)
         buf_add_char(out, mask_char(text.ptr[i]));
 }
 
+static bool opens(Str text, size_t at)
+{
+    return is_quote(text.ptr[at]) && (at == 0 || !is_word(text.ptr[at - 1]));
+}
+
+/* Of a document that is not known, what is quoted may be a value; also if the end was clipped. */
+static size_t quoted_at(Veil *veil, Str text, size_t at)
+{
+    size_t close = closing(text, at), value = match(veil, text, at + 1);
+    if (close == text.len)
+        return str_find_char(str_skip(text, at), '\n');
+    if (is_address(str_cut(text, at + 1, close)))
+        return 0;
+    return value > close - at ? value + 1 : close - at + 1;
+}
+
 /* What begins here and is not shown. */
 static size_t hidden_at(Veil *veil, Str text, size_t at)
 {
     size_t len = begins_word(text, at) ? match(veil, text, at) : 0;
+    if (!len && !veil->whole && opens(text, at))
+        return quoted_at(veil, text, at);
     size_t close = len || !is_quote(text.ptr[at]) ? text.len : closing(text, at);
     if (close == text.len || match(veil, text, at + 1)) /* a value that itself has quotes */
         return len;
-    Str span = str_cut(text, at + 1, close);
-    bool hide = veil->whole ? is_part(veil, span) : !is_address(span);
-    return hide ? close - at + 1 : 0;
+    return is_part(veil, str_cut(text, at + 1, close)) ? close - at + 1 : 0;
 }
 
 void veil_add(Veil *veil, Buf *out, Str text)
 {
+    size_t shown = SIZE_MAX;
     for (size_t i = 0; i < text.len;) {
         if (veil->shut || veil->steps > VEIL_STEPS_MAX) {
             add_masked(out, str_skip(text, i));
             return;
         }
-        size_t len = hidden_at(veil, text, i);
+        size_t len = i == shown ? 0 : hidden_at(veil, text, i);
+        if (!len && i != shown && !veil->whole && opens(text, i))
+            shown = closing(text, i); /* of an address: it opens nothing, as in 'http://a/' */
         if (len)
             add_masked(out, str_cut(text, i, i + len));
         else
@@ -271,7 +292,16 @@ static void add_path(Buf *out, Str text)
     buf_add(out, text);
 }
 
-typedef enum Holds { HOLDS_NONE, HOLDS_TEXT, HOLDS_PATH, HOLDS_VALUE } Holds;
+/* Others may write anything where a path should be. */
+static void add_foreign_path(Veil *veil, Buf *out, Str text)
+{
+    BUF_AUTO path;
+    buf_init(&path, text.len + 1);
+    add_path(&path, text);
+    veil_add(veil, out, buf_str(&path));
+}
+
+typedef enum Holds { HOLDS_NONE, HOLDS_TEXT, HOLDS_PATH, HOLDS_FOREIGN_PATH, HOLDS_VALUE } Holds;
 
 static bool is_among(Str member, const char *const *list)
 {
@@ -289,7 +319,7 @@ static Holds holds_of(const Veil *veil, Str member, bool ours)
         "details", "body",    "response",         "error_text",       "before",     "after",
         "reason",  "failure", "precheck_message", "response_headers", "transforms", NULL};
     if (str_is(member, "location") || str_is(member, "expression"))
-        return HOLDS_PATH;
+        return ours ? HOLDS_PATH : HOLDS_FOREIGN_PATH;
     if (is_among(member, sentences))
         return HOLDS_TEXT;
     if (ours)
@@ -311,13 +341,15 @@ static bool is_document(Str text)
 static void add_value(Veil *veil, Buf *out, Str whole, Holds holds, unsigned nested)
 {
     bool closed = whole.len > 1 && whole.ptr[whole.len - 1] == '"';
-    Str text = unescaped(str_cut(whole, 1, closed ? whole.len - 1 : whole.len), veil->arena);
+    Str text = unescaped(veil, str_cut(whole, 1, closed ? whole.len - 1 : whole.len));
     BUF_AUTO veiled;
     buf_init(&veiled, 8 * text.len + 64);
     if (!closed || holds == HOLDS_VALUE)
         add_masked(&veiled, text);
     else if (holds == HOLDS_PATH)
         add_path(&veiled, text);
+    else if (holds == HOLDS_FOREIGN_PATH)
+        add_foreign_path(veil, &veiled, text);
     else if (is_document(text) && nested < NESTED_MAX)
         add_json(veil, &veiled, text, false, nested + 1);
     else

@@ -112,6 +112,43 @@ static void without_the_document_what_is_quoted_is_masked(void **state)
         "{\"response\":\"{\\\"given\\\":\\\"xxxx\\\",\\\"code\\\":\\\"c\\\"}\"}");
 }
 
+static void without_the_document_what_no_quote_closes_is_masked(void **state)
+{
+    (void)state;
+    Veil *veil = veil_of(NULL, true);
+    assert_string_equal(said(veil, "it doesn't fit: 'Zebulon Quux\nthe next", false),
+                        "it doesn't fit: 'xxxxxxx xxxx\nthe next");
+    const char *address = "the 'http://a.b/' is no 4";
+    assert_string_equal(said(veil, address, false), address);
+    veil = veil_new(arena);
+    veil_learn(veil, STR("{\"a\":\"Quux\"}"), true);
+    veil_ready(veil, false);
+    assert_string_equal(said(veil, "of 'Quux Zebulon'", false), "of 'xxxx xxxxxxx'");
+}
+
+static void paths_of_others_are_masked(void **state)
+{
+    (void)state;
+    Veil *veil = veil_of(document, true);
+    assert_string_equal(said(veil,
+                             "{\"response\":\"{\\\"location\\\":[\\\"Quux\\\","
+                             "\\\"Patient/*Patient/p-1*/.name\\\"]}\"}",
+                             true),
+                        "{\"response\":\"{\\\"location\\\":[\\\"xxxx\\\","
+                        "\\\"Patient/*Patient/x-0*/.name\\\"]}\"}");
+}
+
+static void without_room_to_learn_all_is_masked(void **state)
+{
+    (void)state;
+    Veil *veil = veil_new(arena);
+    veil_learn(veil, STR("{\"a\":\"Quux\"}"), true);
+    assert_null(arena_alloc(arena, 1 << 25));
+    veil_learn(veil, STR("{\"a\":\"Zeb\\u00fclon\"}"), true);
+    veil_ready(veil, true);
+    assert_string_equal(said(veil, "of 4711", false), "xx 0000");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +159,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(fields_of_lines_are_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_the_document_what_is_quoted_is_masked, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(without_the_document_what_no_quote_closes_is_masked, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(paths_of_others_are_masked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_room_to_learn_all_is_masked, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
