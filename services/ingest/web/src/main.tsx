@@ -4,6 +4,7 @@ import "./style/shell.css";
 import "./style/panels.css";
 import "./style/grid.css";
 import "./style/code.css";
+import "./style/json.css";
 import { render } from "preact";
 import { App } from "./App.tsx";
 

@@ -11,6 +11,7 @@ import { readPeriod } from "../src/period.ts";
 import { IDS_MAX, partsOf } from "../src/replay/orders.ts";
 import { mayChange, wrongName } from "../src/rules/drafts.ts";
 import { missing } from "../src/rules/missing.ts";
+import "./viewer.ts";
 
 const BUNDLE = '{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient","name":[{"given":["A\\"b","C"]}],"deceasedBoolean":false}},{"resource":{"resourceType":"Observation","valueQuantity":{"value":1.50e+3}}}]}';
 

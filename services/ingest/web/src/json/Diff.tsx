@@ -5,7 +5,6 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { common } from "./editor.ts";
 import { Reader } from "./reader.ts";
 import { rootIn } from "./root.ts";
-import type { Piece } from "./worker.ts";
 
 interface Props {
   before: string;
@@ -19,9 +18,7 @@ const diffConfig = { scanLimit: 2000, timeout: 400 };
 async function setOut(text: string): Promise<string> {
   const reader = new Reader();
   try {
-    const pieces: Piece[] = [];
-    await reader.open(text, (piece) => pieces.push(piece));
-    return pieces.map((piece) => piece.text).join("");
+    return (await reader.open(text)).shown?.text ?? text;
   } finally {
     reader.close();
   }

@@ -1,14 +1,13 @@
-import { Text as DocText, EditorState } from "@codemirror/state";
-import { EditorView, keymap, lineNumbers } from "@codemirror/view";
-import { openSearchPanel, search, searchKeymap } from "@codemirror/search";
 import { useEffect, useImperativeHandle, useRef, useState } from "preact/hooks";
 import type { Ref } from "preact";
 import { Text } from "../parts/Text.tsx";
-import { common, setIssues, setTarget } from "./editor.ts";
+import { plain } from "../parts/visible.ts";
+import { Find } from "./Find.tsx";
 import { firstLines } from "./layout.ts";
+import { Lines } from "./lines.ts";
+import { type Marked, Pane } from "./pane.ts";
 import { Reader } from "./reader.ts";
-import { rootIn } from "./root.ts";
-import type { Piece, Spot } from "./worker.ts";
+import type { Spot } from "./worker.ts";
 
 /** A payload of any size: set out in lines, searchable, with the lines of its issues marked. */
 export interface Issue {
@@ -16,6 +15,8 @@ export interface Issue {
   expression: string | null;
   line: number | null;
   col: number | null;
+  diagnostics?: string | null;
+  message_id?: string | null;
 }
 
 export interface ViewerHandle {
@@ -30,134 +31,131 @@ interface Props {
   handle?: Ref<ViewerHandle>;
 }
 
-/** So long at a time the page is kept from what else it has to do. */
-const SLICE_MS = 6;
-
-/** Takes pieces as they come. What stands from the beginning is shown at once; what comes behind is joined
- *  between frames, out of sight, and put in by one change: an editor's change costs a frame however small it is. */
-class Filler {
-  private readonly waiting: string[] = [];
-  private joined = DocText.empty;
-  private from = 0;
-  private running: Promise<void> | null = null;
-  closed = false;
-
-  constructor(private readonly view: EditorView) {}
-
-  take(piece: Piece): void {
-    if (piece.from === 0) {
-      this.waiting.length = 0;
-      this.joined = DocText.empty;
-      this.put(piece.text, 0);
-      this.from = piece.text.length;
-      return;
-    }
-    this.waiting.push(piece.text);
-    this.running ??= this.join();
-  }
-
-  private put(insert: string | DocText, from: number): void {
-    if (!this.closed) this.view.dispatch({ changes: { from, to: this.view.state.doc.length, insert } });
-  }
-
-  private async join(): Promise<void> {
-    while (!this.closed && this.waiting.length) {
-      await new Promise((resolve) => setTimeout(resolve));
-      const until = performance.now() + SLICE_MS;
-      for (let next; performance.now() < until && (next = this.waiting.shift()) !== undefined; ) this.joined = this.joined.append(DocText.of(next.split("\n")));
-    }
-    this.running = null;
-  }
-
-  /** Call it when nothing comes any more. */
-  async done(): Promise<void> {
-    while (this.running) await this.running;
-    if (this.joined.length) this.put(this.joined, this.from);
-  }
-}
-
 function placeOf(issue: Issue) {
   return { expression: issue.expression, line: issue.line, column: issue.col };
 }
 
-function makeView(host: HTMLElement, label: string, moved: (at: number) => void): EditorView {
-  const { root, parent } = rootIn(host);
-  return new EditorView({
-    root,
-    parent,
-    state: EditorState.create({
-      doc: "",
-      extensions: [
-        lineNumbers(),
-        search({ top: true }),
-        keymap.of(searchKeymap),
-        EditorState.readOnly.of(true),
-        EditorView.editable.of(false),
-        EditorView.contentAttributes.of({ tabindex: "0", "aria-label": label, "aria-readonly": "true", "aria-multiline": "true", role: "textbox" }),
-        EditorView.updateListener.of((update) => {
-          if (update.selectionSet) moved(update.state.selection.main.head);
-        }),
-        common(),
-      ],
-    }),
+const WORST = ["information", "warning", "error", "fatal"];
+/** So many of a line's issues are told by its mark. */
+const TOLD = 5;
+
+/** What a line's mark says: its worst issue decides the colour. */
+function marksOf(lines: Lines, issues: Issue[], spots: (Spot | null)[]): Map<number, Marked> {
+  const byLine = new Map<number, Issue[]>();
+  spots.forEach((spot, i) => {
+    if (!spot) return;
+    const line = lines.at(spot.from);
+    const others = byLine.get(line);
+    if (others) others.push(issues[i]!);
+    else byLine.set(line, [issues[i]!]);
   });
+  const marks = new Map<number, Marked>();
+  for (const [line, found] of byLine) {
+    found.sort((a, b) => WORST.indexOf(b.severity) - WORST.indexOf(a.severity));
+    const told = found.slice(0, TOLD).map((i) => `${i.severity}: ${plain(i.diagnostics ?? i.message_id ?? "no text", 300)}`);
+    if (found.length > TOLD) told.push(`and ${found.length - TOLD} more`);
+    marks.set(line, { severity: found[0]!.severity, label: told.join("; ") });
+  }
+  return marks;
+}
+
+/** Asks for the path of a place; while one is looked for, only the last of those that follow waits. */
+class Paths {
+  private busy = false;
+  private next: number | null = null;
+
+  constructor(
+    private readonly reader: Reader,
+    private readonly tell: (path: string, at: number) => void,
+  ) {}
+
+  async ask(at: number): Promise<void> {
+    this.next = at;
+    if (this.busy) return;
+    this.busy = true;
+    while (this.next !== null) {
+      const asked: number = this.next;
+      this.next = null;
+      const path = await this.reader.pathAt(asked);
+      this.tell(path, asked);
+    }
+    this.busy = false;
+  }
 }
 
 export function Viewer({ text, issues, label, handle }: Props) {
   const place = useRef<HTMLDivElement>(null);
-  const view = useRef<EditorView | null>(null);
+  const [pane, setPane] = useState<Pane | null>(null);
   const reader = useRef<Reader | null>(null);
-  const ready = useRef<Promise<void>>(Promise.resolve());
+  const ready = useRef<Promise<Pane | null>>(Promise.resolve(null));
   const [state, setState] = useState<{ loading: boolean; wrong: string | null }>({ loading: true, wrong: null });
   const [path, setPath] = useState("");
+  const [told, setTold] = useState("");
+  const [find, setFind] = useState<{ asked: number; way: number } | null>(null);
+  const ask = (way: number) => setFind((old) => ({ asked: (old?.asked ?? 0) + 1, way: old ? way : 0 }));
 
   useEffect(() => {
+    let closed = false;
     const r = (reader.current = new Reader());
-    const v = (view.current = makeView(place.current!, label, (at) => void r.pathAt(at).then(setPath)));
-    const filler = new Filler(v);
+    let marks = new Map<number, Marked>();
+    let byKey = false;
+    const paths = new Paths(r, (found, at) => {
+      if (closed) return;
+      const line = p.lines.at(at);
+      setPath(found);
+      if (byKey) setTold(`Line ${line + 1}, ${plain(found, 300)}${marks.has(line) ? `, ${marks.get(line)!.label}` : ""}`);
+    });
+    const moved = (at: number, key: boolean) => {
+      byKey = key;
+      void paths.ask(at);
+    };
+    const p = new Pane(place.current!, label, new Lines(firstLines(text)), { moved, find: ask });
+    setPane(p);
     const open = async () => {
       setState({ loading: true, wrong: null });
-      const first = firstLines(text);
-      if (first) filler.take({ from: 0, text: first });
-      const opened = await r.open(text, (piece) => filler.take(piece), first.length);
+      const { shown, wrong } = await r.open(text);
+      if (closed) return null;
+      p.set(new Lines(shown!.text, shown!.starts, shown!.widest));
       const spots = await r.spots(issues.map(placeOf));
-      await filler.done();
-      if (filler.closed) return;
-      const marked = spots.flatMap((spot, i) => (spot ? [{ from: spot.from, severity: issues[i]!.severity }] : []));
-      v.dispatch({ effects: setIssues.of(marked) });
-      setState({ loading: false, wrong: opened.wrong });
+      if (closed) return null;
+      p.mark((marks = marksOf(p.lines, issues, spots)));
+      setState({ loading: false, wrong });
+      return p;
     };
     ready.current = open();
     return () => {
-      filler.closed = true;
-      v.destroy();
+      closed = true;
+      setPane(null);
+      p.close();
       r.close();
     };
   }, [text, issues, label]);
 
   useImperativeHandle(handle ?? null, () => ({
     async show(issue) {
-      await ready.current;
-      const v = view.current;
-      const [spot] = (await reader.current?.spots([placeOf(issue)])) ?? [null];
-      if (!v || !spot) return null;
-      v.dispatch({
-        selection: { anchor: spot.from },
-        effects: [setTarget.of(spot), EditorView.scrollIntoView(spot.from, { y: "center" })],
-      });
+      const p = await ready.current;
+      const [spot] = (p && (await reader.current?.spots([placeOf(issue)]))) ?? [null];
+      if (!p || !spot) return null;
+      p.goTo(spot);
       setPath(spot.path);
       return spot;
     },
   }), []);
 
+  const close = () => {
+    setFind(null);
+    pane?.focus();
+  };
   return (
     <div class="viewer">
       <div class="viewer-bar">
         <span class="viewer-path" title="Where the cursor is">
           {path ? <Text value={path} mono brief max={300} /> : <span class="soft">{state.loading ? "Reading…" : "Click into the text to see the path of a place"}</span>}
         </span>
-        <button type="button" class="quiet small" onClick={() => view.current && openSearchPanel(view.current)}>Find</button>
+        <span class="hidden-label" role="status">{told}</span>
+        <button type="button" class="quiet small" aria-expanded={find !== null} onClick={() => ask(0)}>Find</button>
       </div>
+      {find && pane && <Find pane={pane} again={find} onClose={close} />}
       {state.wrong && <p class="notice warn">{state.wrong}</p>}
       <div class="viewer-text" ref={place} aria-busy={state.loading} />
     </div>

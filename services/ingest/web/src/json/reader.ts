@@ -1,5 +1,5 @@
 import workerAddress from "./worker.ts?worker&url";
-import type { Answer, Ask, Piece, Spot, Target } from "./worker.ts";
+import type { Answer, Ask, Shown, Spot, Target } from "./worker.ts";
 
 interface Policy {
   createScriptURL(url: string): string;
@@ -25,6 +25,8 @@ function startWorker(): Worker {
 export interface Opened {
   json: boolean;
   wrong: string | null;
+  /** null for a text that stays as it is */
+  shown: Shown | null;
 }
 
 /** A payload, read in a worker of its own. Close it with the page that shows it. */
@@ -32,11 +34,9 @@ export class Reader {
   private readonly worker = startWorker();
   private readonly waiting = new Map<number, (answer: Answer) => void>();
   private next = 1;
-  private take: (piece: Piece) => void = () => {};
 
   constructor() {
     this.worker.addEventListener("message", ({ data }: MessageEvent<Answer>) => {
-      if ("piece" in data) return this.take(data.piece);
       this.waiting.get(data.id)?.(data);
       this.waiting.delete(data.id);
     });
@@ -49,11 +49,9 @@ export class Reader {
     });
   }
 
-  /** take: gets the text set out in lines, piece by piece, from `shown` on (or all of it, should what is shown
-   *  turn out wrong); without it places are those of the text itself. */
-  async open(text: string, take?: (piece: Piece) => void, shown = 0): Promise<Opened> {
-    this.take = take ?? (() => {});
-    return this.send<Opened & { id: number }>({ id: this.next++, ask: "open", text, shown, asItIs: !take });
+  /** asItIs: nothing is set out in lines, places are those of the text itself. */
+  async open(text: string, asItIs = false): Promise<Opened> {
+    return this.send<Opened & { id: number }>({ id: this.next++, ask: "open", text, asItIs });
   }
 
   async spots(targets: Target[]): Promise<(Spot | null)[]> {

@@ -1,4 +1,5 @@
 import { type Layout, layOut, looksLikeJson, nodeAtLayout } from "./layout.ts";
+import { Lines } from "./lines.ts";
 import { type Tree, lineStarts, locate, nodeAt, offsetOf, pathOf, readTree } from "./tree.ts";
 
 /** Keeps one payload's tree beside the page: reading 10 MiB must not hold up a click. */
@@ -17,19 +18,19 @@ export interface Spot {
 }
 
 export type Ask =
-  | { id: number; ask: "open"; text: string; shown: number; asItIs: boolean }
+  | { id: number; ask: "open"; text: string; asItIs: boolean }
   | { id: number; ask: "spots"; targets: Target[] }
   | { id: number; ask: "path"; at: number };
 
-/** What is to stand from an offset on, in place of all that stood there. */
-export interface Piece {
-  from: number;
+/** What is shown, and what its Lines are made of. */
+export interface Shown {
   text: string;
+  starts: Int32Array;
+  widest: number;
 }
 
 export type Answer =
-  | { id: number; piece: Piece }
-  | { id: number; json: boolean; wrong: string | null }
+  | { id: number; json: boolean; wrong: string | null; shown: Shown | null }
   | { id: number; spots: (Spot | null)[] }
   | { id: number; path: string };
 
@@ -37,19 +38,12 @@ let tree: Tree | null = null;
 let layout: Layout | null = null;
 let lines: Int32Array | null = null;
 
-/** Pieces end with a line, and are small enough for an editor to take several between two frames. */
-const PIECE = 1 << 16;
-
-function sendPieces(id: number, text: string, from: number): void {
-  for (let at = from; at < text.length || at === 0; ) {
-    const end = at + PIECE >= text.length ? text.length : (text.indexOf("\n", at + PIECE) + 1 || text.length);
-    postMessage({ id, piece: { from: at, text: text.slice(at, end) } } satisfies Answer);
-    if (end === text.length) break;
-    at = end;
-  }
+function shownOf(text: string): Shown {
+  const { starts, widest } = new Lines(text);
+  return { text, starts, widest };
 }
 
-function open(id: number, text: string, shown: number, asItIs: boolean): Answer {
+function open(id: number, text: string, asItIs: boolean): Answer {
   tree = looksLikeJson(text) ? readTree(text) : null;
   lines = null;
   const broken = tree?.wrong ?? null;
@@ -59,9 +53,8 @@ function open(id: number, text: string, shown: number, asItIs: boolean): Answer 
     const before = text.slice(0, broken.at);
     wrong = `No JSON from line ${before.split("\n").length}, column ${broken.at - before.lastIndexOf("\n")} on: ${broken.why}. It is shown as it came.`;
   }
-  // What is shown already stands, but for JSON that turned out to be none: then it is shown as it came.
-  if (!asItIs) sendPieces(id, layout?.text ?? text, tree && !layout ? 0 : shown);
-  return { id, json: layout !== null, wrong };
+  const set = layout?.text ?? text;
+  return { id, json: layout !== null, wrong, shown: asItIs ? null : shownOf(set) };
 }
 
 function spotOf(target: Target): Spot | null {
@@ -88,8 +81,9 @@ function pathAt(at: number): string {
 
 addEventListener("message", ({ data }: MessageEvent<Ask>) => {
   let answer: Answer;
-  if (data.ask === "open") answer = open(data.id, data.text, data.shown, data.asItIs);
+  if (data.ask === "open") answer = open(data.id, data.text, data.asItIs);
   else if (data.ask === "spots") answer = { id: data.id, spots: data.targets.map(spotOf) };
   else answer = { id: data.id, path: pathAt(data.at) };
-  postMessage(answer);
+  // The index changes hands, it is not copied.
+  postMessage(answer, { transfer: "shown" in answer && answer.shown ? [answer.shown.starts.buffer] : [] });
 });

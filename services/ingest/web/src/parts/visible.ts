@@ -19,16 +19,30 @@ function nameOf(char: string): string {
   return NAMES[code] ?? `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
+export interface Hidden {
+  at: number;
+  length: number;
+  name: string;
+}
+
 /** Line feeds and tabs stay as they are in texts of several lines. */
-export function pieces(text: string, lines: boolean): Piece[] {
-  const found: Piece[] = [];
-  let at = 0;
+export function hiddenIn(text: string, lines: boolean): Hidden[] {
+  const found: Hidden[] = [];
   for (const match of text.matchAll(HIDDEN)) {
     const char = match[0];
     if (lines && (char === "\n" || char === "\t")) continue;
-    if (match.index > at) found.push({ text: text.slice(at, match.index), mark: false });
-    found.push({ text: nameOf(char), mark: true });
-    at = match.index + char.length;
+    found.push({ at: match.index, length: char.length, name: nameOf(char) });
+  }
+  return found;
+}
+
+export function pieces(text: string, lines: boolean): Piece[] {
+  const found: Piece[] = [];
+  let at = 0;
+  for (const mark of hiddenIn(text, lines)) {
+    if (mark.at > at) found.push({ text: text.slice(at, mark.at), mark: false });
+    found.push({ text: mark.name, mark: true });
+    at = mark.at + mark.length;
   }
   if (at < text.length) found.push({ text: text.slice(at), mark: false });
   return found;
