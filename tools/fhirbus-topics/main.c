@@ -1,6 +1,5 @@
 /* fhirbus-topics: makes the topics, or with --verify says how they differ. Safe to repeat. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/audit/audit.h"
 #include "common/bus/bus_options.h"
