@@ -6,8 +6,8 @@
 
 #include "common/auth/seal.h"
 #include "common/base/check.h"
-#include "common/base/clock.h"
 #include "common/db/db.h"
+#include "common/watch/watch.h"
 
 enum { DIGEST_BYTES = 43, WAITING_MAX = 1000, ARENA_MAX = 64 * 1024 * 1024, CLOCKS_DIFFER_S = 300 };
 
@@ -23,14 +23,17 @@ typedef struct Leaving {
 struct Ended {
     Ingest *ingest;
     pthread_mutex_t lock;
-    pthread_cond_t left;
     Digest *known; /* sorted */
     size_t known_count;
     Leaving waiting[WAITING_MAX];  /* to be written */
     size_t waiting_count, dropped; /* since they were taken to be written */
-    bool ready, stop;
-    pthread_t thread;
-    DbConfig db;
+    bool ready;
+    Watch *watch;
+    /* The watch's, and when it has ended of whoever stops: */
+    Leaving taken[WAITING_MAX]; /* what of `waiting` is being written */
+    Arena *arena;
+    DbConfig config;
+    Db *db;
 };
 
 /* $1 digests, $2 until when */
@@ -95,17 +98,17 @@ void ended_add(Ended *ended, Str session, int64_t until_s, Arena *arena)
         ended->dropped++;
     }
     ended->waiting[ended->waiting_count++] = leaving;
-    pthread_cond_signal(&ended->left);
     pthread_mutex_unlock(&ended->lock);
+    watch_hasten(ended->watch);
 }
 
 /* --- the one who looks ------------------------------------------------------------------------ */
 
-static size_t take_waiting(Ended *ended, Leaving *leaving)
+static size_t take_waiting(Ended *ended)
 {
     pthread_mutex_lock(&ended->lock);
     size_t count = ended->waiting_count;
-    memcpy(leaving, ended->waiting, count * sizeof(Leaving));
+    memcpy(ended->taken, ended->waiting, count * sizeof(Leaving));
     ended->dropped = 0;
     pthread_mutex_unlock(&ended->lock);
     return count;
@@ -153,13 +156,16 @@ static bool read_known(Db *db, Arena *arena, Digest **ret_list, size_t *ret_coun
 }
 
 /* What was written is among what is read then: it need not wait any more. */
-static void look(Ended *ended, Leaving *leaving, Db *db, Arena *arena)
+static void look(const Watch *watch, void *opaque)
 {
+    Ended *ended = opaque;
     Err err = {0};
     Digest *list = NULL;
-    size_t count = 0, written = take_waiting(ended, leaving);
-    if (!write_waiting(leaving, written, db, arena, &err) ||
-        !read_known(db, arena, &list, &count, &err)) {
+    size_t count = 0, written = take_waiting(ended);
+    (void)watch;
+    arena_reset(ended->arena);
+    if (!write_waiting(ended->taken, written, ended->db, ended->arena, &err) ||
+        !read_known(ended->db, ended->arena, &list, &count, &err)) {
         log_debug(ended->ingest->log, "sessions.away", LOG_ERR(&err));
         return;
     }
@@ -175,54 +181,32 @@ static void look(Ended *ended, Leaving *leaving, Db *db, Arena *arena)
     free(old);
 }
 
-static bool await_turn(Ended *ended)
+static void let_go(Ended *ended)
 {
-    const struct timespec until = clock_after_ms(CLOCK_MONOTONIC, ENDED_LOOK_MS);
-    pthread_mutex_lock(&ended->lock);
-    if (!ended->stop)
-        pthread_cond_timedwait(&ended->left, &ended->lock, &until);
-    bool goes_on = !ended->stop;
-    pthread_mutex_unlock(&ended->lock);
-    return goes_on;
-}
-
-static void *ended_main(void *context)
-{
-    static const DbStatement *const statements[] = {&ended_write, &ended_forget, &ended_read, NULL};
-    Ended *ended = context;
-    pthread_setname_np(pthread_self(), "ended");
-    ARENA_AUTO arena = arena_new(ARENA_MAX);
-    Leaving *leaving = calloc(WAITING_MAX, sizeof *leaving);
-    CHECK(leaving);
-    Db *db = db_new(&ended->db, statements, "fhirbus-ingest", ended->ingest->log);
-    do {
-        look(ended, leaving, db, arena);
-        arena_reset(arena);
-    } while (await_turn(ended));
-    look(ended, leaving, db, arena); /* whoever left last */
-    db_free(db);
-    free(leaving);
-    return NULL;
+    db_free(ended->db);
+    arena_free(ended->arena);
+    pthread_mutex_destroy(&ended->lock);
+    free(ended->known);
+    free(ended);
 }
 
 Ended *ended_start(Ingest *ingest, Err *err)
 {
+    static const DbStatement *const statements[] = {&ended_write, &ended_forget, &ended_read, NULL};
     Ended *ended = calloc(1, sizeof *ended);
-    pthread_condattr_t monotonic;
     CHECK(ended);
     ended->ingest = ingest;
-    ended->db = ingest->config->db;
-    ended->db.timeout_ms = ended->db.connect_timeout_ms = ingest->config->read_connect_timeout_ms;
+    ended->config = ingest->config->db;
+    ended->config.timeout_ms = ended->config.connect_timeout_ms =
+        ingest->config->read_connect_timeout_ms;
     CHECK(pthread_mutex_init(&ended->lock, NULL) == 0);
-    CHECK(pthread_condattr_init(&monotonic) == 0 &&
-          pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&ended->left, &monotonic) == 0);
-    pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&ended->thread, NULL, ended_main, ended) == 0)
+    ended->arena = arena_new(ARENA_MAX);
+    CHECK(ended->arena);
+    ended->db = db_new(&ended->config, statements, "fhirbus-ingest", ingest->log);
+    ended->watch = watch_start("ended", ENDED_LOOK_MS, look, ended);
+    if (ended->watch)
         return ended;
-    pthread_cond_destroy(&ended->left);
-    pthread_mutex_destroy(&ended->lock);
-    free(ended);
+    let_go(ended);
     ERR(err, ERR_FATAL, "sessions", "no thread");
     return NULL;
 }
@@ -231,13 +215,7 @@ void ended_stop(Ended *ended)
 {
     if (!ended)
         return;
-    pthread_mutex_lock(&ended->lock);
-    ended->stop = true;
-    pthread_cond_signal(&ended->left);
-    pthread_mutex_unlock(&ended->lock);
-    pthread_join(ended->thread, NULL);
-    pthread_cond_destroy(&ended->left);
-    pthread_mutex_destroy(&ended->lock);
-    free(ended->known);
-    free(ended);
+    watch_stop(ended->watch);
+    look(NULL, ended); /* whoever left last */
+    let_go(ended);
 }
