@@ -1,10 +1,11 @@
 /* jwk - public keys as JSON Web Key Sets: JSON -> keys to check signatures with.
  *
  * Spec:    RFC 7517, RFC 7518 §6, RFC 8037. RSA of 2048 to 8192 bits, EC on P-256 and P-384,
- * Ed25519; for signatures. Other keys of a set are passed over, as RFC 7517 §5 wants it; a private
- * or a symmetric key is never read. Owner:   counted: jwks_hold and jwks_free. Threads: immutable
- * once read. Errors:  ERR_INPUT "jwks-json": not a key set. A set may turn out empty. Limits:
- * JWKS_BYTES_MAX, JWKS_KEYS_MAX. */
+ *          Ed25519; for signatures. Other keys of a set are passed over, as RFC 7517 §5 wants it;
+ *          a private or a symmetric key is never read.
+ * Owner:   counted: jwks_hold and jwks_free. Threads: immutable once read.
+ * Errors:  ERR_INPUT "jwks-json": not a key set. A set may turn out empty.
+ * Limits:  JWKS_BYTES_MAX, JWKS_KEYS_MAX. */
 #pragma once
 #include <gnutls/abstract.h>
 

@@ -43,3 +43,11 @@ void db_keywords(const DbConfig *c, const char *application, uint64_t statement_
     put(k, &n, "connect_timeout", k->connect_timeout);
     put(k, &n, "client_encoding", "UTF8");
 }
+
+Str db_first_line(const char *text)
+{
+    Str s = str_from(text);
+    if (str_find(s, STR("ERROR:")) != SIZE_MAX)
+        return STR("the connection ended after an error");
+    return str_trim(str_cut(s, 0, str_find_char(s, '\n')));
+}

@@ -16,3 +16,6 @@ typedef struct DbKeywords {
 /* statement_timeout_ms 0: none */
 void db_keywords(const DbConfig *config, const char *application, uint64_t statement_timeout_ms,
                  uint64_t lock_timeout_ms, DbKeywords *ret);
+/* One line of a libpq text; it names hosts and roles, never passwords. What a statement was told
+ * may still stand there when the connection ends after it, and may quote values. */
+Str db_first_line(const char *text);

@@ -79,16 +79,6 @@ static int64_t backoff_ms(unsigned failures)
     return full / 2 + (int64_t)(random % (unsigned)(full / 2 + 1));
 }
 
-/* One line of a libpq text; it names hosts and roles, never passwords. What a statement was told
- * may still stand there when the connection ends after it, and may quote values. */
-static Str first_line(const char *text)
-{
-    Str s = str_from(text);
-    if (str_find(s, STR("ERROR:")) != SIZE_MAX)
-        return STR("the connection ended after an error");
-    return str_trim(str_cut(s, 0, str_find_char(s, '\n')));
-}
-
 /* Closes; whatever was under way has failed. */
 static void drop(Db *db, ErrKind kind, const char *code, Str text)
 {
@@ -112,7 +102,7 @@ static void drop(Db *db, ErrKind kind, const char *code, Str text)
 static void drop_away(Db *db)
 {
     char text[240];
-    Str line = first_line(PQerrorMessage(db->conn));
+    Str line = db_first_line(PQerrorMessage(db->conn));
     snprintf(text, sizeof text, "%.*s", (int)(line.len > 200 ? 200 : line.len), line.ptr);
     drop(db, ERR_RETRY, "db-away", str_from(text));
 }
@@ -138,7 +128,7 @@ static bool is_of_schema(const char *sqlstate)
 }
 
 /* spec: www.postgresql.org/docs/15/errcodes-appendix.html
- * Class 42 of a statement that was prepared well is about a value that becomes a part of one (a
+ * A syntax error of a statement that was prepared well is in a value that becomes a part of one (a
  * tsquery, a dynamic statement): that statement's own fault, and no other's. */
 static void classify(const char *sqlstate, bool preparing, ErrKind *ret_kind, const char **ret_code)
 {

@@ -46,10 +46,7 @@ static bool report(PGconn *conn, const char *sql, const PGresult *result, Err *e
     if (primary && PQstatus(conn) == CONNECTION_OK)
         return ERR(err, ERR_FATAL, "db-script", "line %u: SQLSTATE %s: %s", line_at(sql, at),
                    sqlstate, primary);
-    Str text = str_from(PQerrorMessage(conn));
-    if (str_find(text, STR("ERROR:")) != SIZE_MAX)
-        text = STR("the connection ended after an error");
-    text = str_trim(str_cut(text, 0, str_find_char(text, '\n')));
+    Str text = db_first_line(PQerrorMessage(conn));
     return ERR(err, ERR_RETRY, "db-away", "%.*s", STR_ARG(text));
 }
 
