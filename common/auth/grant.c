@@ -179,7 +179,7 @@ static void write_claims(const Auth *auth, const AuthGrant *grant, Str scope, St
     for (size_t i = 0; i < sizeof random; i++)
         buf_add_format(out, "%02x", random[i]);
     buf_add_format(out, "\",\"iat\":%lld,\"exp\":%lld", (long long)now_s,
-                   (long long)(now_s + (int64_t)grant->client->token_life_s));
+                   (long long)now_s + (long long)grant->client->token_life_s);
     add_text(out, "iss", auth->options.issuer);
     add_text(out, "aud", auth->options.audience);
     add_text(out, "sub", grant->client->id);
