@@ -1,7 +1,8 @@
 /* audit - what the files of this tool share.
  *
  * main.c    words -> one of the verbs
- * chain.c   verify, head: the chains, what is left of dropped months, anchors kept outside
+ * chain.c   verify, head: the chains, and what is left of dropped months
+ * kept.c    heads that were kept outside
  * topic.c   what the topic still holds beside what was kept
  * list.c    list: records by filters, as lines or as FHIR AuditEvents */
 #pragma once
@@ -47,5 +48,15 @@ typedef struct TopicFinding {
 } TopicFinding;
 bool topic_compare(Tool *tool, const Head *end, int64_t begun_seq, int64_t dropped_offset,
                    TopicFinding *ret_finding, Err *err) MUST_USE;
+
+/* Heads kept outside, by partition and sequence; any number. kept_of: those of one partition, views
+ * of the list. False: the file cannot be read, or holds no heads. */
+typedef struct KeptHeads {
+    Head *list;
+    size_t count, room;
+} KeptHeads;
+bool kept_read(const char *path, KeptHeads *ret, Err *err) MUST_USE;
+KeptHeads kept_of(const KeptHeads *kept, int32_t partition);
+void kept_free(KeptHeads *kept);
 
 int complain(const Err *err);

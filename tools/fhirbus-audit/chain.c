@@ -26,9 +26,10 @@ typedef struct Heads {
 /* One chain while it is walked. */
 typedef struct Walk {
     Tool *tool;
-    Head at;             /* the record before */
-    const Heads *wanted; /* kept outside */
-    uint64_t records, gaps;
+    Head at;          /* the record before */
+    KeptHeads wanted; /* kept outside, of this chain */
+    size_t next;      /* of these, the first that was not come to yet */
+    uint64_t records, gaps, proven;
     int64_t begun_seq;      /* of the topic as it is now: behind this one */
     int64_t dropped_offset; /* of the anchor; -1: nothing was dropped */
     bool broken;
@@ -82,46 +83,6 @@ int heads(Tool *tool)
     return fine ? 0 : complain(&err);
 }
 
-static bool read_hash(const char *hex, unsigned char ret_hash[AUDIT_HASH_BYTES])
-{
-    for (size_t i = 0; i < AUDIT_HASH_BYTES; i++) {
-        unsigned byte;
-        if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
-            return false;
-        ret_hash[i] = (unsigned char)byte;
-    }
-    return strlen(hex) == HEX_BYTES;
-}
-
-/* Lines of `head` (also within other lines of verify), the rest is passed over. */
-static bool read_file(const char *path, Heads *ret, Err *err)
-{
-    char line[1000], hex[100];
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return ERR(err, ERR_INPUT, "file", "%s cannot be read", path);
-    bool fine = true;
-    while (fine && fgets(line, sizeof line, file) && ret->count < PARTITIONS_MAX) {
-        Head *h = &ret->list[ret->count];
-        long long seq, offset;
-        bool plain = sscanf(line, "head %d %lld %lld %99s", &h->partition, &seq, &offset, hex) == 4;
-        bool json = !plain && sscanf(line,
-                                     "{\"partition\":%d,\"sequence\":%lld,\"offset\":%lld,"
-                                     "\"hash\":\"%64[0-9a-f]",
-                                     &h->partition, &seq, &offset, hex) == 4;
-        if (!plain && !json)
-            continue;
-        h->seq = seq;
-        h->topic_offset = offset;
-        fine = read_hash(hex, h->hash);
-        ret->count++;
-    }
-    fclose(file);
-    if (!fine || ret->count == 0)
-        return ERR(err, ERR_INPUT, "file", "%s holds no heads", path);
-    return true;
-}
-
 /* --- one chain -------------------------------------------------------------------------------- */
 
 static void report_break(Walk *walk, int64_t seq, const char *what)
@@ -152,12 +113,18 @@ static bool columns_agree(Walk *walk, const DbResult *result, size_t row)
            same(result, row, 14, c.subject);
 }
 
+/* Heads of one night after the other: those before an anchor are of records that are gone. */
 static void check_wanted(Walk *walk)
 {
-    for (size_t i = 0; walk->wanted && i < walk->wanted->count; i++) {
-        const Head *h = &walk->wanted->list[i];
-        if (h->partition == walk->at.partition && h->seq == walk->at.seq &&
-            memcmp(h->hash, walk->at.hash, AUDIT_HASH_BYTES) != 0)
+    for (; walk->next < walk->wanted.count; walk->next++) {
+        const Head *h = &walk->wanted.list[walk->next];
+        if (h->seq > walk->at.seq)
+            return;
+        if (h->seq < walk->at.seq)
+            continue;
+        if (memcmp(h->hash, walk->at.hash, AUDIT_HASH_BYTES) == 0)
+            walk->proven++;
+        else
             report_break(walk, h->seq,
                          "not the hash that was kept outside: the chain was rewritten");
     }
@@ -229,12 +196,13 @@ static void check_end(Walk *walk, const Head *head)
 {
     if (walk->at.seq < head->seq)
         report_break(walk, walk->at.seq + 1, "the chain ends here, its head says that it goes on");
-    for (size_t i = 0; walk->wanted && i < walk->wanted->count; i++) {
-        const Head *h = &walk->wanted->list[i];
-        if (h->partition == head->partition && h->seq > walk->at.seq)
-            report_break(walk, walk->at.seq + 1,
-                         "the chain ends before the head that was kept outside");
-    }
+    if (walk->next < walk->wanted.count)
+        report_break(walk, walk->at.seq + 1,
+                     "the chain ends before the head that was kept outside");
+    else if (walk->wanted.count > 0 && walk->proven == 0)
+        report_break(walk, walk->at.seq,
+                     "no head that was kept outside is of the records that are left: who made the "
+                     "anchor before them cannot be told");
 }
 
 static bool compare_topic(Walk *walk, Err *err)
@@ -256,10 +224,10 @@ static bool compare_topic(Walk *walk, Err *err)
     return true;
 }
 
-static bool verify_one(Tool *tool, const Head *head, const Heads *anchors, const Heads *wanted,
+static bool verify_one(Tool *tool, const Head *head, const Heads *anchors, const KeptHeads *wanted,
                        bool *ret_whole, Err *err)
 {
-    Walk walk = {.tool = tool, .wanted = wanted};
+    Walk walk = {.tool = tool, .wanted = kept_of(wanted, head->partition)};
     walk.at = (Head){.partition = head->partition, .topic_offset = -1};
     for (size_t i = 0; i < anchors->count; i++)
         if (anchors->list[i].partition == head->partition)
@@ -275,6 +243,8 @@ static bool verify_one(Tool *tool, const Head *head, const Heads *anchors, const
            walk.broken ? "broken" : "whole", head->partition, (unsigned long long)walk.records,
            (long long)from + 1, (long long)walk.at.seq, from ? " (before it: dropped)" : "",
            (unsigned long long)walk.gaps);
+    if (tool->against && walk.wanted.count == 0)
+        printf("note     partition %d: no head of it was kept outside\n", head->partition);
     if (!walk.broken)
         print_head(tool, &walk.at);
     *ret_whole = !walk.broken && !walk.gaps;
@@ -282,16 +252,17 @@ static bool verify_one(Tool *tool, const Head *head, const Heads *anchors, const
 }
 
 /* Chains that were kept outside and are not there at all. */
-static bool all_there(const Heads *wanted, const Heads *now)
+static bool all_there(const KeptHeads *wanted, const Heads *now)
 {
     bool whole = true;
     for (size_t i = 0; i < wanted->count; i++) {
+        int32_t partition = wanted->list[i].partition;
+        bool last = i + 1 == wanted->count || wanted->list[i + 1].partition != partition;
         size_t n = 0;
-        while (n < now->count && now->list[n].partition != wanted->list[i].partition)
+        while (n < now->count && now->list[n].partition != partition)
             n++;
-        if (n == now->count && wanted->list[i].seq > 0) {
-            printf("BROKEN   partition %d sequence 1: the whole chain is gone\n",
-                   wanted->list[i].partition);
+        if (last && n == now->count && wanted->list[i].seq > 0) {
+            printf("BROKEN   partition %d sequence 1: the whole chain is gone\n", partition);
             whole = false;
         }
     }
@@ -300,18 +271,20 @@ static bool all_there(const Heads *wanted, const Heads *now)
 
 int verify(Tool *tool)
 {
-    Heads *now = calloc(3, sizeof *now), *anchors = now + 1, *wanted = now + 2;
+    Heads *now = calloc(2, sizeof *now), *anchors = now + 1;
+    KeptHeads wanted = {0};
     Err err = {0};
     bool whole = true;
-    bool fine = now && (!tool->against || read_file(tool->against, wanted, &err)) &&
+    bool fine = now && (!tool->against || kept_read(tool->against, &wanted, &err)) &&
                 read_heads(tool, &chain_heads, now, &err) &&
                 read_heads(tool, &chain_anchors, anchors, &err);
     for (size_t i = 0; fine && i < now->count; i++) {
         bool one = false;
-        fine = verify_one(tool, &now->list[i], anchors, tool->against ? wanted : NULL, &one, &err);
+        fine = verify_one(tool, &now->list[i], anchors, &wanted, &one, &err);
         whole = whole && one;
     }
-    whole = fine && all_there(wanted, now) && whole;
+    whole = fine && all_there(&wanted, now) && whole;
+    kept_free(&wanted);
     free(now);
     if (!fine)
         return complain(&err);
