@@ -12,15 +12,29 @@ enum {
     SCRATCH_BYTES = 8 << 20,
     RSA_BITS_MIN = 2048,
     RSA_BITS_MAX = 8192,
-    COORDINATE_BYTES = 32, /* of our own keys */
+    COORDINATE_BYTES_MAX = 48,
     EDDSA_BYTES = 64,
     KID_MAX = 500,
 };
 
+enum { P256, P384, ED25519, CURVE_COUNT };
+
+typedef struct Curve {
+    const char *kty, *crv;
+    gnutls_ecc_curve_t curve;
+    size_t coordinate_bytes;
+    bool has_y;
+} Curve;
+
+static const Curve curves[CURVE_COUNT] = {
+    [P256] = {"EC",  "P-256",   GNUTLS_ECC_CURVE_SECP256R1, 32, true },
+    [P384] = {"EC",  "P-384",   GNUTLS_ECC_CURVE_SECP384R1, 48, true },
+    [ED25519] = {"OKP", "Ed25519", GNUTLS_ECC_CURVE_ED25519,   32, false},
+};
 typedef struct Jwk {
     gnutls_pubkey_t key;
     int family;             /* gnutls_pk_algorithm_t */
-    int curve;              /* gnutls_ecc_curve_t of a key on a curve */
+    const Curve *curve;     /* NULL: of no curve */
     JwsAlgorithm algorithm; /* JWS_NONE: any that fits the family */
     char *kid;              /* NULL: none */
     size_t kid_len;
@@ -36,21 +50,16 @@ struct Jwks {
 static const struct {
     const char *name;
     int family;
-    int curve; /* INVALID: any that the family has */
-    size_t coordinate_bytes;
+    const Curve *curve;
     gnutls_sign_algorithm_t sign;
 } algorithms[] = {
-    [JWS_NONE] = {"none",  GNUTLS_PK_UNKNOWN,       GNUTLS_ECC_CURVE_INVALID,   0,  GNUTLS_SIGN_UNKNOWN   },
-    [JWS_RS256] = {"RS256", GNUTLS_PK_RSA,           GNUTLS_ECC_CURVE_INVALID,   0,  GNUTLS_SIGN_RSA_SHA256},
-    [JWS_RS384] = {"RS384", GNUTLS_PK_RSA,           GNUTLS_ECC_CURVE_INVALID,   0,  GNUTLS_SIGN_RSA_SHA384},
-    [JWS_PS256] = {"PS256", GNUTLS_PK_RSA,           GNUTLS_ECC_CURVE_INVALID,   0,
-                  GNUTLS_SIGN_RSA_PSS_RSAE_SHA256                                                         },
-    [JWS_ES256] = {"ES256", GNUTLS_PK_ECDSA,         GNUTLS_ECC_CURVE_SECP256R1, 32,
-                  GNUTLS_SIGN_ECDSA_SHA256                                                                },
-    [JWS_ES384] = {"ES384", GNUTLS_PK_ECDSA,         GNUTLS_ECC_CURVE_SECP384R1, 48,
-                  GNUTLS_SIGN_ECDSA_SHA384                                                                },
-    [JWS_EDDSA] = {"EdDSA", GNUTLS_PK_EDDSA_ED25519, GNUTLS_ECC_CURVE_ED25519,   32,
-                  GNUTLS_SIGN_EDDSA_ED25519                                                               },
+    [JWS_NONE] = {"none",  GNUTLS_PK_UNKNOWN,       NULL,             GNUTLS_SIGN_UNKNOWN            },
+    [JWS_RS256] = {"RS256", GNUTLS_PK_RSA,           NULL,             GNUTLS_SIGN_RSA_SHA256         },
+    [JWS_RS384] = {"RS384", GNUTLS_PK_RSA,           NULL,             GNUTLS_SIGN_RSA_SHA384         },
+    [JWS_PS256] = {"PS256", GNUTLS_PK_RSA,           NULL,             GNUTLS_SIGN_RSA_PSS_RSAE_SHA256},
+    [JWS_ES256] = {"ES256", GNUTLS_PK_ECDSA,         &curves[P256],    GNUTLS_SIGN_ECDSA_SHA256       },
+    [JWS_ES384] = {"ES384", GNUTLS_PK_ECDSA,         &curves[P384],    GNUTLS_SIGN_ECDSA_SHA384       },
+    [JWS_EDDSA] = {"EdDSA", GNUTLS_PK_EDDSA_ED25519, &curves[ED25519], GNUTLS_SIGN_EDDSA_ED25519      },
 };
 
 JwsAlgorithm jws_algorithm(Str name)
@@ -108,28 +117,17 @@ static bool import_rsa(const Reading *reading, gnutls_pubkey_t key)
     return gnutls_pubkey_import_rsa_raw(key, &modulus, &exponent) == 0;
 }
 
-static const struct Curve {
-    const char *kty, *crv;
-    gnutls_ecc_curve_t curve;
-    size_t coordinate_bytes;
-    bool has_y;
-} curves[] = {
-    {"EC",  "P-256",   GNUTLS_ECC_CURVE_SECP256R1, 32, true },
-    {"EC",  "P-384",   GNUTLS_ECC_CURVE_SECP384R1, 48, true },
-    {"OKP", "Ed25519", GNUTLS_ECC_CURVE_ED25519,   32, false},
-};
-
-static const struct Curve *curve_of(const Reading *reading)
+static const Curve *curve_of(const Reading *reading)
 {
     Str kty = json_get_text(reading->doc, reading->node, "kty");
     Str crv = json_get_text(reading->doc, reading->node, "crv");
-    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++)
+    for (size_t i = 0; i < CURVE_COUNT; i++)
         if (str_is(kty, curves[i].kty) && str_is(crv, curves[i].crv))
             return &curves[i];
     return NULL;
 }
 
-static bool import_curve(const Reading *reading, const struct Curve *curve, gnutls_pubkey_t key)
+static bool import_curve(const Reading *reading, const Curve *curve, gnutls_pubkey_t key)
 {
     Str x, y = STR_NONE;
     if (!bytes_of(reading, "x", &x) || x.len != curve->coordinate_bytes)
@@ -140,10 +138,10 @@ static bool import_curve(const Reading *reading, const struct Curve *curve, gnut
     return gnutls_pubkey_import_ecc_raw(key, curve->curve, &dx, curve->has_y ? &dy : NULL) == 0;
 }
 
-static bool import(const Reading *reading, gnutls_pubkey_t key, int *ret_curve)
+static bool import(const Reading *reading, gnutls_pubkey_t key, const Curve **ret_curve)
 {
-    const struct Curve *curve = curve_of(reading);
-    *ret_curve = curve ? (int)curve->curve : GNUTLS_ECC_CURVE_INVALID;
+    const Curve *curve = curve_of(reading);
+    *ret_curve = curve;
     if (str_is(json_get_text(reading->doc, reading->node, "kty"), "RSA"))
         return import_rsa(reading, key);
     return curve && import_curve(reading, curve, key);
@@ -278,7 +276,7 @@ static bool verify(const Jwk *jwk, JwsAlgorithm algorithm, Str input, Str signat
 static bool verify_ecdsa(const Jwk *jwk, JwsAlgorithm algorithm, Str input, Str signature)
 {
     gnutls_datum_t der = {0};
-    size_t half = algorithms[algorithm].coordinate_bytes;
+    size_t half = algorithms[algorithm].curve->coordinate_bytes;
     if (signature.len != 2 * half)
         return false;
     const gnutls_datum_t r = datum(str_cut(signature, 0, half));
@@ -325,14 +323,14 @@ static void write_number(Buf *out, const char *name, Str bytes)
     buf_add(out, STR("\""));
 }
 
-static Str coordinate(gnutls_datum_t number, char padded[COORDINATE_BYTES])
+/* spec: RFC 7518 §6.2.1.2: as long as the curve says, leading zeros included */
+static void write_coordinate(Buf *out, const char *name, const Curve *curve, gnutls_datum_t number)
 {
+    char padded[COORDINATE_BYTES_MAX] = {0};
     Str bytes = trimmed(number);
-    if (bytes.len > COORDINATE_BYTES)
-        return STR_NONE;
-    memset(padded, 0, COORDINATE_BYTES);
-    memcpy(padded + COORDINATE_BYTES - bytes.len, bytes.ptr, bytes.len);
-    return (Str){padded, COORDINATE_BYTES};
+    CHECK(bytes.len <= curve->coordinate_bytes);
+    memcpy(padded + curve->coordinate_bytes - bytes.len, bytes.ptr, bytes.len);
+    write_number(out, name, (Str){padded, curve->coordinate_bytes});
 }
 
 static bool write_rsa(gnutls_pubkey_t key, Buf *out)
@@ -352,23 +350,22 @@ static bool write_curve(gnutls_pubkey_t key, Buf *out)
 {
     gnutls_ecc_curve_t curve;
     gnutls_datum_t x, y = {0};
-    char px[COORDINATE_BYTES], py[COORDINATE_BYTES];
+    size_t c = 0;
     if (gnutls_pubkey_export_ecc_raw2(key, &curve, &x, &y, 0) != 0)
         return false;
-    bool edwards = curve == GNUTLS_ECC_CURVE_ED25519;
-    bool fine = edwards ? x.size == COORDINATE_BYTES : curve == GNUTLS_ECC_CURVE_SECP256R1;
-    if (fine) {
-        buf_add_format(out, "\"crv\":\"%s\",\"kty\":\"%s\",", edwards ? "Ed25519" : "P-256",
-                       edwards ? "OKP" : "EC");
-        write_number(out, "x", coordinate(x, px));
+    while (c < CURVE_COUNT && curves[c].curve != curve)
+        c++;
+    if (c < CURVE_COUNT) {
+        buf_add_format(out, "\"crv\":\"%s\",\"kty\":\"%s\",", curves[c].crv, curves[c].kty);
+        write_coordinate(out, "x", &curves[c], x);
     }
-    if (fine && !edwards) {
+    if (c < CURVE_COUNT && curves[c].has_y) {
         buf_add(out, STR(","));
-        write_number(out, "y", coordinate(y, py));
+        write_coordinate(out, "y", &curves[c], y);
     }
     gnutls_free(x.data);
     gnutls_free(y.data);
-    return fine;
+    return c < CURVE_COUNT;
 }
 
 /* The required members in the order of RFC 7638 §3.3. */
