@@ -50,6 +50,7 @@ struct Fhirbus__Envelope;
 struct Fhirbus__Outcome;
 struct Fhirbus__Disposition;
 struct Fhirbus__NameValue;
+struct Fhirbus__Loaded;
 struct Fhirbus__Envelope *codec_envelope_out(Codec *codec, const Envelope *in);
 bool codec_envelope_in(const struct Fhirbus__Envelope *wire, Arena *arena, Envelope *ret,
                        Err *err) MUST_USE;
@@ -58,6 +59,9 @@ bool codec_outcome_in(const struct Fhirbus__Outcome *wire, Arena *arena, Outcome
                       Err *err) MUST_USE;
 struct Fhirbus__Disposition *codec_disposition_out(Codec *codec, const Disposition *in);
 void codec_disposition_in(const struct Fhirbus__Disposition *wire, Disposition *ret);
+struct Fhirbus__Loaded *codec_loaded_out(Codec *codec, const Loaded *in);
+bool codec_loaded_in(const struct Fhirbus__Loaded *wire, Arena *arena, Loaded *ret,
+                     Err *err) MUST_USE;
 struct Fhirbus__NameValue **codec_pairs_out(Codec *codec, const NameValue *in, uint32_t count);
 bool codec_pairs_in(struct Fhirbus__NameValue *const *wire, size_t count, Arena *arena,
                     const NameValue **ret, uint32_t *ret_count, Err *err) MUST_USE;

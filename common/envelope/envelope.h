@@ -263,6 +263,35 @@ typedef struct Submission {
     UnknownFields unknown;
 } Submission;
 
+/* What a validator has open: see proto/loaded.proto. */
+typedef struct LoadedImage {
+    Str digest;
+    Str name;
+    Str version;
+    Str reference;
+    uint64_t bytes;
+    int64_t loaded_at_us;
+    uint32_t profiles;
+    bool described;
+    const NameValue *packages;
+    uint32_t package_count;
+    const Str *profile_urls;
+    uint32_t profile_url_count;
+    UnknownFields unknown;
+} LoadedImage;
+
+typedef struct Loaded {
+    Str instance;
+    Str host;
+    Str software;
+    int64_t started_at_us;
+    uint32_t every_s;
+    bool ended;
+    const LoadedImage *images;
+    uint32_t image_count;
+    UnknownFields unknown;
+} Loaded;
+
 typedef struct Event {
     uint32_t version;
     Str event_id;
@@ -278,6 +307,8 @@ typedef struct Event {
     Str body;
     const NameValue *details;
     uint32_t detail_count;
+    bool has_loaded;
+    Loaded loaded;
     UnknownFields unknown;
 } Event;
 

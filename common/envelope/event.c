@@ -26,6 +26,8 @@ bool event_encode(const Event *in, Arena *arena, Str *ret_bytes, Err *err)
     EVENT_FIELDS(OUT_TEXT, OUT_BYTES, OUT_PLAIN)
     wire->details = codec_pairs_out(codec, in->details, in->detail_count);
     wire->n_details = wire->details ? in->detail_count : 0;
+    if (in->has_loaded)
+        wire->loaded = codec_loaded_out(codec, &in->loaded);
     codec_keep_unknown(&wire->base, in->unknown);
     return codec_pack(codec, &wire->base, ret_bytes, err);
 }
@@ -40,6 +42,9 @@ bool event_decode(Str bytes, Arena *arena, Event *ret_event, Err *err)
     EVENT_FIELDS(IN_TEXT, IN_BYTES, IN_PLAIN)
     TRY(codec_pairs_in(wire->details, wire->n_details, arena, &out.details, &out.detail_count,
                        err));
+    out.has_loaded = wire->loaded != NULL;
+    if (wire->loaded)
+        TRY(codec_loaded_in(wire->loaded, arena, &out.loaded, err));
     out.version = wire->version;
     out.unknown = codec_unknown(&wire->base);
     if (out.interaction_id.len == 0 || out.event_id.len == 0)

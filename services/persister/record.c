@@ -6,6 +6,7 @@
 
 #include "common/envelope/uuid.h"
 #include "services/persister/facts.h"
+#include "services/persister/loaded.h"
 #include "services/persister/statements.h"
 
 #define NO_REPLAY "00000000-0000-0000-0000-000000000000"
@@ -582,6 +583,10 @@ static bool read_event(Recorder *recorder, Str value, int64_t at_us, Arena *aren
     row.interaction_id = e.interaction_id;
     if (str_is(e.kind, "lake-callback"))
         return add_callback(&row, &e, at_us, record, err);
+    if (e.has_loaded) {
+        TRY(loaded_params(&e.loaded, e.at_us ? e.at_us : at_us, arena, row.params, err));
+        return finish(&row, &sql_loaded, record, err);
+    }
     db_text(row.params, e.tenant.ptr ? e.tenant : STR(""));
     db_uuid(row.params, e.interaction_id);
     db_uuid(row.params, e.event_id);

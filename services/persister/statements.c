@@ -120,6 +120,12 @@ const DbStatement sql_callback = {
     "callback", "SELECT fhirbus.take_callback($1::uuid, $2::uuid, $3::text, $4::text, $5::bool, "
                 "$6::text, $7::text, $8::bytea, $9::bigint, $10::timestamptz)"};
 
+const DbStatement sql_loaded = {
+    "loaded", "SELECT fhirbus.note_loaded($1::text, $2::text, $3::text, $4::timestamptz, "
+              "$5::timestamptz, $6::int, $7::bool, $8::text[], $9::text[], $10::text[], "
+              "$11::text[], $12::bigint[], $13::timestamptz[], $14::int[], $15::int[], "
+              "$16::text[], $17::int[], $18::text[])"};
+
 const DbStatement sql_events = {
     "events",
     "INSERT INTO fhirbus.event (received_at, tenant, interaction_id, sha256, step, destination, "
@@ -134,8 +140,9 @@ const DbStatement sql_events = {
     "WHERE r.received_at >= (SELECT received_before FROM fhirbus.horizon) ON CONFLICT DO NOTHING"};
 
 const DbStatement *const store_statements[] = {
-    &sql_register, &sql_message, &sql_verdict,        &sql_delivery,       &sql_notice,
-    &sql_callback, &sql_events,  &sql_replay_verdict, &sql_replay_failure, NULL};
+    &sql_register,       &sql_message,  &sql_verdict, &sql_delivery,
+    &sql_notice,         &sql_callback, &sql_events,  &sql_replay_verdict,
+    &sql_replay_failure, &sql_loaded,   NULL};
 
 const DbStatement sql_audit_append = {
     "audit-append",
@@ -154,10 +161,13 @@ const DbStatement sql_purge = {"purge", "SELECT fhirbus.purge($1::int)"};
 const DbStatement sql_drop_months = {"drop-months", "SELECT fhirbus.drop_months()"};
 
 const DbStatement sql_purge_grid = {"purge-grid", "SELECT fhirbus.purge_grid($1::int)"};
+const DbStatement sql_purge_loaded = {"purge-loaded", "SELECT fhirbus.purge_loaded()"};
 
-const DbStatement *const upkeep_statements[] = {
-    &sql_make_months, &sql_settle_defaults, &sql_default_rows, &sql_purge, &sql_keep_callbacks,
-    &sql_drop_months, &sql_audit_months,    &sql_purge_grid,   NULL};
+const DbStatement *const upkeep_statements[] = {&sql_make_months,    &sql_settle_defaults,
+                                                &sql_default_rows,   &sql_purge,
+                                                &sql_keep_callbacks, &sql_drop_months,
+                                                &sql_audit_months,   &sql_purge_grid,
+                                                &sql_purge_loaded,   NULL};
 
 const DbStatement sql_refresh_grid = {"refresh-grid", "SELECT fhirbus.refresh_grid($1::int)"};
 const DbStatement *const grid_statements[] = {&sql_refresh_grid, NULL};

@@ -11,6 +11,7 @@ extern const DbStatement sql_replay_failure;
 extern const DbStatement sql_delivery;
 extern const DbStatement sql_notice;
 extern const DbStatement sql_callback;
+extern const DbStatement sql_loaded; /* filled in loaded.c */
 extern const DbStatement sql_events;
 extern const DbStatement *const store_statements[]; /* NULL-terminated */
 
@@ -25,6 +26,7 @@ extern const DbStatement sql_keep_callbacks;
 extern const DbStatement sql_drop_months;
 extern const DbStatement sql_audit_months;
 extern const DbStatement sql_purge_grid;
+extern const DbStatement sql_purge_loaded;
 extern const DbStatement *const upkeep_statements[];
 extern const DbStatement sql_refresh_grid;
 extern const DbStatement *const grid_statements[];

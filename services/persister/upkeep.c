@@ -20,7 +20,8 @@ static const UpkeepTask upkeep_tasks[] = {
     {&sql_drop_months, ARG_NONE, SUM_DROPPED, false},
     {&sql_audit_months,            ARG_AUDIT, SUM_DROPPED, false},
     {&sql_purge_grid,                    ARG_PURGE, SUM_PURGED, true},
-    {0          },
+    {&sql_purge_loaded,           ARG_NONE, SUM_PURGED, false},
+    {0               },
 };
 /* What the diagnostics pages read, brought up to date. */
 static const UpkeepTask grid_tasks[] = {

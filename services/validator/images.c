@@ -25,6 +25,7 @@ struct Images {
     ImageSet set;
     FhirValidator *engine;
     int64_t opened_at_us;
+    int64_t loaded_at_us[IMAGES_MAX]; /* of the engine's images */
 };
 
 static void add_file(ImageSet *set, const char *path, const struct stat *about)
@@ -93,14 +94,31 @@ static bool open_set(const ImageSet *set, FhirValidator **ret_engine, Err *err)
     return fhir_validator_open(paths, set->count, ret_engine, err);
 }
 
+/* What was in use already has been since then. */
+static void carry_times(Images *images, const FhirValidator *engine)
+{
+    int64_t times[IMAGES_MAX];
+    size_t count = fhir_validator_image_count(engine), before = 0;
+    if (images->engine)
+        before = fhir_validator_image_count(images->engine);
+    for (size_t i = 0; i < count; i++) {
+        times[i] = images->opened_at_us;
+        for (size_t j = 0; j < before; j++)
+            if (fhir_validator_image_id(images->engine, j) == fhir_validator_image_id(engine, i))
+                times[i] = images->loaded_at_us[j];
+    }
+    memcpy(images->loaded_at_us, times, count * sizeof *times);
+}
+
 static void take_over(Images *images, FhirValidator *engine, const ImageSet *set)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
+    images->opened_at_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    carry_times(images, engine);
     fhir_validator_close(images->engine);
     images->engine = engine;
     images->set = *set;
-    images->opened_at_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
     log_info(images->log, "images.opened", LOG_U64("images", set->count));
     for (size_t i = 0; i < fhir_validator_image_count(engine); i++)
         log_info(images->log, "images.loaded",
@@ -142,6 +160,11 @@ const FhirValidator *images_engine(const Images *images)
 int64_t images_opened_at_us(const Images *images)
 {
     return images->opened_at_us;
+}
+
+int64_t images_loaded_at_us(const Images *images, size_t index)
+{
+    return images->loaded_at_us[index];
 }
 
 bool images_refresh(Images *images, bool forced)

@@ -17,6 +17,8 @@ bool images_open(const char *list, const Log *log, Images **ret_images, Err *err
 void images_close(Images *images); /* NULL is fine */
 const FhirValidator *images_engine(const Images *images);
 int64_t images_opened_at_us(const Images *images);
+/* Since when the engine's image of that number has been in use, also by engines before this one. */
+int64_t images_loaded_at_us(const Images *images, size_t index);
 /* Reopens when forced, or when a file came, went or changed. True when the engine was replaced. */
 bool images_refresh(Images *images, bool forced);
 /* The image of that IG version that defines `profile` or, without such, any image of that version;

@@ -13,6 +13,10 @@ const ConfigOption validator_options[] = {
     OPT("FHIR_IMAGES_CHECK_S", CONFIG_UINT, image_check_s, "10",
         "how often to look whether they changed; also at once on SIGHUP. 0: only then", .min = 0,
         .max = 86400),
+    OPT("FHIR_IMAGES_REPORT_S", CONFIG_UINT, images_report_s, "30",
+        "how often to tell what is loaded, for the page Guides; silent for three times as long: "
+        "shown as gone",
+        .min = 1, .max = 3600),
     OPT("ALLOWED_PROFILES", CONFIG_TEXT, allowed_profiles,
         "http://shinny.org/us/ny/hrsn/StructureDefinition/SHINNYBundleProfile,"
         "http://test.shinny.org/us/ny/hrsn/StructureDefinition/SHINNYBundleProfile",

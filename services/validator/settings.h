@@ -9,6 +9,7 @@ typedef struct ValidatorConfig {
     const char *images;           /* files or folders of *.image, by comma */
     const char *allowed_profiles; /* by comma; "*": any */
     uint64_t image_check_s;
+    uint64_t images_report_s;
     uint64_t message_mib;
     uint64_t depth_max, nodes_max, issues_max, steps_max;
     bool best_practice;

@@ -7,13 +7,15 @@
 #include "common/rules/source.h"
 #include "services/validator/counts.h"
 #include "services/validator/judge.h"
+#include "services/validator/loaded.h"
 
 enum {
     POLL_MS = 100,
     RETRY_MS = 1000,
     FULL_RETRY_MS = 100,
     SERVICE_DRAIN_MS = 10000,
-    BURIAL_WAIT_MS = 5000
+    BURIAL_WAIT_MS = 5000,
+    GOODBYE_WAIT_MS = 2000
 };
 static const char service[] = "validator";
 
@@ -27,6 +29,7 @@ typedef struct Worker {
     RuleSource *rules;
     BusProducer *producer;
     BusConsumer *consumer;
+    LoadedReport *loaded;
     Arena *arena;
     size_t jobs; /* published, reports outstanding */
     int64_t looked_at_us;
@@ -394,6 +397,7 @@ static int loop(Worker *worker)
         counts_update(worker->counts, worker->consumer, worker->producer, worker->supervisor);
         counts_rules(worker->counts, rule_source_counts(worker->rules));
         refresh_images(worker);
+        loaded_step(worker->loaded, worker->images, worker->arena, judge_now_us());
         int reports = bus_producer_poll(worker->producer, 0);
         if (bus_poll(worker->consumer, 0, &message))
             handle_in_turn(worker, message);
@@ -404,6 +408,7 @@ static int loop(Worker *worker)
     }
     log_info(worker->log, "worker.draining", LOG_U64("in_flight", worker->jobs));
     await_reports(worker, SERVICE_DRAIN_MS);
+    loaded_end(worker->loaded, worker->images, worker->arena, judge_now_us(), GOODBYE_WAIT_MS);
     return 0;
 }
 
@@ -450,6 +455,9 @@ static bool worker_open(Worker *worker, Err *err)
     TRY(counts_start(config, &worker->counts, err));
     TRY(await_rules(worker, err));
     TRY(bus_producer_new(&config->bus, &producing, &worker->producer, err));
+    worker->loaded = loaded_new(config, worker->log, worker->producer, worker->supervisor);
+    if (!worker->loaded)
+        return ERR(err, ERR_FATAL, "worker-memory", "no memory");
     return bus_consumer_new(&config->bus, &consuming, &worker->consumer, err);
 }
 
@@ -457,6 +465,7 @@ static bool worker_open(Worker *worker, Err *err)
 static void worker_close(Worker *worker)
 {
     bus_producer_free(worker->producer, 0);
+    loaded_free(worker->loaded);
     bus_consumer_free(worker->consumer);
     counts_stop(worker->counts);
     rule_source_close(worker->rules);

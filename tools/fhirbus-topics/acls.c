@@ -30,6 +30,7 @@ static const AclRow table[] = {
     {"validator",      ACL_TOPIC,   "validated",       ACL_WRITE                                       },
     {"validator",      ACL_TOPIC,   "response",        ACL_WRITE                                       },
     {"validator",      ACL_TOPIC,   "dlq",             ACL_WRITE                                       },
+    {"validator",      ACL_TOPIC,   "events",          ACL_WRITE                                       },
     {"validator",      ACL_TOPIC,   "config",          ACL_READ                                        },
     {"validator",      ACL_GROUP,   "validator*",      ACL_READ                                        },
  /* Keeps all of it, and knows no credentials. */

@@ -77,7 +77,7 @@ static const ApiAnswer answers_guides[] = {
 const ApiOperation api_guides = {
     .id = "listImages",
     .tag = "Diagnostics",
-    .summary = "By which guide versions documents were judged",
+    .summary = "Which guides validators have loaded, and by which documents were judged",
     .fields = fields_guides,
     .answers = answers_guides,
 };

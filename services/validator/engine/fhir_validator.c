@@ -135,6 +135,49 @@ Str fhir_validator_image_reference(const FhirValidator *validator, size_t index)
     return reference == FHIR_REFERENCE_HAPI ? STR("hapi") : STR("core");
 }
 
+uint64_t fhir_validator_image_id(const FhirValidator *validator, size_t index)
+{
+    return index < validator->count ? validator->images[index].image.id : 0;
+}
+
+size_t fhir_validator_image_bytes(const FhirValidator *validator, size_t index)
+{
+    return index < validator->count ? validator->images[index].image.size : 0;
+}
+
+size_t fhir_validator_image_packages(const FhirValidator *validator, size_t index,
+                                     FhirPackageName *ret_packages, size_t room)
+{
+    if (index >= validator->count)
+        return 0;
+    const Schema *schema = &validator->images[index].schema;
+    if (schema->package_count == 0 && room > 0)
+        ret_packages[0] = (FhirPackageName){fhir_validator_image_name(validator, index),
+                                            fhir_validator_image_version(validator, index)};
+    for (uint32_t i = 0; i < schema->package_count && i < room; i++)
+        ret_packages[i] = (FhirPackageName){schema_text(schema, schema->packages[i].name),
+                                            schema_text(schema, schema->packages[i].version)};
+    return schema->package_count ? schema->package_count : 1;
+}
+
+size_t fhir_validator_image_profiles(const FhirValidator *validator, size_t index, Str *ret_urls,
+                                     size_t room)
+{
+    size_t count = 0;
+    if (index >= validator->count)
+        return 0;
+    const Schema *schema = &validator->images[index].schema;
+    for (ProfileId id = 1; id < schema->profile_count; id++) {
+        const SchemaProfile *p = schema_profile(schema, id);
+        enum { WANTED = PROFILE_CONSTRAINT | PROFILE_RESOURCE };
+        if ((p->flags & (WANTED | PROFILE_CORE | PROFILE_EXTENSION)) != WANTED)
+            continue;
+        if (count++ < room)
+            ret_urls[count - 1] = schema_text(schema, p->url);
+    }
+    return count;
+}
+
 size_t fhir_validator_image_of_profile(const FhirValidator *validator, Str canonical)
 {
     for (size_t i = 0; i < validator->count; i++)

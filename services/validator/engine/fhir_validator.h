@@ -33,6 +33,18 @@ size_t fhir_validator_image_count(const FhirValidator *validator);
 Str fhir_validator_image_name(const FhirValidator *validator, size_t index);      /* "us.ny.hrsn" */
 Str fhir_validator_image_version(const FhirValidator *validator, size_t index);   /* "1.8.1" */
 Str fhir_validator_image_reference(const FhirValidator *validator, size_t index); /* core, hapi */
+uint64_t fhir_validator_image_id(const FhirValidator *validator, size_t index); /* of its content */
+size_t fhir_validator_image_bytes(const FhirValidator *validator, size_t index);
+typedef struct FhirPackageName {
+    Str name, version; /* the version is empty where the package says none */
+} FhirPackageName;
+/* The packages that an image was made of, root first; writes at most `room` and returns how many
+ * there are. An image of a build that did not note them has its root alone. */
+size_t fhir_validator_image_packages(const FhirValidator *validator, size_t index,
+                                     FhirPackageName *ret_packages, size_t room);
+/* Likewise the canonicals of its profiles of resources, without those that FHIR itself brings. */
+size_t fhir_validator_image_profiles(const FhirValidator *validator, size_t index, Str *ret_urls,
+                                     size_t room);
 /* Index of the image that defines `canonical` (a |version is honoured), or SIZE_MAX. */
 size_t fhir_validator_image_of_profile(const FhirValidator *validator, Str canonical);
 

@@ -354,7 +354,12 @@ async function rules(page) {
 
 async function rest(page) {
   await go(page, "/guides");
-  await page.locator("table tbody tr").first().waitFor();
+  const loaded = page.getByRole("region", { name: "Loaded guides" }).locator("tbody tr", { hasText: "hl7.fhir.r4.core" });
+  await loaded.filter({ hasText: "1 of 1" }).waitFor();
+  await loaded.locator("summary").last().click();
+  await loaded.locator("li", { hasText: "since" }).waitFor();
+  ok((await loaded.innerText()).includes("hl7.fhir.r4.core#4.0.1"), "the guides that validators have loaded, with their packages, and who has them");
+  await page.getByRole("region", { name: "Guides in use" }).locator("tbody tr").first().waitFor();
   await accessible(page, "guides");
   await go(page, "/callers");
   await page.getByRole("tablist").waitFor();
@@ -365,6 +370,7 @@ async function rest(page) {
 async function playground(page) {
   await go(page, "/playground");
   await page.locator(".cm-content").waitFor();
+  await page.locator('#guide-versions option[value="4.0.1"]').waitFor({ state: "attached" });
   await page.locator('input[type="file"]').setInputFiles(task.example);
   await page.locator(".cm-line", { hasText: "resourceType" }).first().waitFor();
   await page.getByRole("button", { name: "Validate" }).click();

@@ -75,7 +75,26 @@ static const DbStatement q_purge_at = {"purge-at", "SELECT fhirbus.purge(1000, $
 static const DbStatement q_drop_at = {"drop-at", "SELECT fhirbus.drop_months($1::timestamptz)"};
 static const DbStatement q_months_left = {
     "months-left", "SELECT count(*) FROM pg_class WHERE relname ~ '^message_2026_0[12]$'"};
-static const DbStatement *const admin_statements[] = {&q_months,
+static const DbStatement q_loaded = {"loaded", "SELECT fhirbus.loaded($1::bool)::text"};
+static const DbStatement q_loaded_rows = {
+    "loaded-rows",
+    "SELECT string_agg(line, E'\\n' ORDER BY line) FROM ("
+    "SELECT 'validator ' || to_jsonb(t)::text AS line FROM fhirbus.validator t "
+    "UNION ALL SELECT 'image ' || (to_jsonb(t) - 'seen_at')::text FROM fhirbus.image t "
+    "UNION ALL SELECT 'open ' || to_jsonb(t)::text FROM fhirbus.validator_image t) lines"};
+static const DbStatement q_no_validators = {"no-validators",
+                                            "TRUNCATE fhirbus.validator, fhirbus.image, "
+                                            "fhirbus.validator_image"};
+static const DbStatement q_time_passes = {
+    "time-passes",
+    "WITH v AS (UPDATE fhirbus.validator SET seen_at = seen_at - $1::text::interval) "
+    "UPDATE fhirbus.image SET seen_at = seen_at - $1::text::interval"};
+static const DbStatement *const admin_statements[] = {&q_loaded,
+                                                      &q_loaded_rows,
+                                                      &q_no_validators,
+                                                      &q_time_passes,
+                                                      &sql_purge_loaded,
+                                                      &q_months,
                                                       &q_empty,
                                                       &q_dump,
                                                       &q_states,
@@ -570,6 +589,139 @@ static void retention_is_each_tenants_own(void **state)
     ask_at(&q_horizon, 1);
 }
 
+/* --- what validators have loaded -------------------------------------------------------------- */
+
+static Sent told(const char *instance, int64_t at_us, bool whole, bool ended, uint32_t images)
+{
+    static const NameValue packages[] = {
+        {STR("us.ny.hrsn"),       STR("1.8.1")},
+        {STR("hl7.fhir.r4.core"), STR("4.0.1")}
+    };
+    static const Str urls[] = {STR("http://a/p"), STR("http://a/q")};
+    const LoadedImage list[] = {
+        {.digest = STR("d1"),
+         .name = STR("us.ny.hrsn"),
+         .version = STR("1.8.1"),
+         .reference = STR("hapi"),
+         .bytes = 9000000,
+         .loaded_at_us = at_us - at_us % 3600000000,
+         .profiles = 2,
+         .described = whole,
+         .packages = packages,
+         .package_count = whole ? 2 : 0,
+         .profile_urls = urls,
+         .profile_url_count = whole ? 2 : 0},
+        {.digest = STR("d2"),     .name = STR("other"), .loaded_at_us = at_us - at_us % 3600000000          },
+        {.digest = STR("d1"), .name = STR("the same, twice"),             .loaded_at_us = at_us   },
+    };
+    Uuid id = uuid_v7(), of = uuid_v7();
+    Event event = {
+        .event_id = uuid_str(&id),
+        .interaction_id = uuid_str(&of),
+        .kind = STR("images"),
+        .at_us = at_us,
+        .has_loaded = true,
+        .loaded = {.instance = str_from(instance),
+                   .host = STR("pod-1"),
+                   .software = STR("0.1.0"),
+                   .started_at_us = at_us - at_us % 3600000000,
+                   .every_s = 30,
+                   .ended = ended,
+                   .images = list,
+                   .image_count = images}
+    };
+    Sent sent = {.topic = "events", .at_us = at_us};
+    Err err = {0};
+    if (!event_encode(&event, arena, &sent.value, &err))
+        fail_msg("%s %s", err.code, err.text);
+    return sent;
+}
+
+static void expect_told(bool with_instances, const char *const *parts)
+{
+    DbParams params;
+    db_params_init(&params, arena);
+    db_bool(&params, with_instances);
+    DbResult *result = ask(&q_loaded, &params);
+    Str text = db_get_text(result, 0, 0);
+    for (; *parts; parts++)
+        if (str_find(text, str_from(*parts)) == SIZE_MAX)
+            fail_msg("no %s in %.*s", *parts, STR_ARG(text));
+    db_result_free(result);
+}
+
+static char *loaded_rows(void)
+{
+    DbResult *result = ask(&q_loaded_rows, NULL);
+    Str text = db_get_text(result, 0, 0);
+    char *copy = strndup(text.ptr ? text.ptr : "", text.len);
+    db_result_free(result);
+    return copy;
+}
+
+static void pass(const char *time)
+{
+    DbParams params;
+    db_params_init(&params, arena);
+    db_text(&params, str_from(time));
+    db_result_free(ask(&q_time_passes, &params));
+}
+
+static void the_newest_report_of_a_validator_counts(void **state)
+{
+    (void)state;
+    int64_t now = clock_wall_us(), second = 1000000;
+    Sent list[] = {told("v1", now - 60 * second, true, false, 3),
+                   told("v1", now - 30 * second, false, false, 1),
+                   told("v2", now - 20 * second, false, false, 1),
+                   told("v2", now - 300 * 3600 * second, true, false, 2)};
+    char *expected = NULL;
+    for (size_t i = 0; i < 4; i++) { /* each of them first, then the others, some twice */
+        Sent turned[8];
+        for (size_t at = 0; at < 8; at++)
+            turned[at] = list[(i + at * 3) % 4];
+        db_result_free(ask(&q_no_validators, NULL));
+        keep(turned, 8, 1 + i);
+        char *rows = loaded_rows();
+        if (expected)
+            assert_string_equal(rows, expected);
+        else
+            expected = strdup(rows);
+        free(rows);
+    }
+    free(expected);
+    expect_told(true, (const char *[]){"\"digest\" : \"d1\", \"name\" : \"us.ny.hrsn\"",
+                                       "[\"us.ny.hrsn#1.8.1\",\"hl7.fhir.r4.core#4.0.1\"]",
+                                       "\"validators\" : 2, \"gone\" : 0", "\"host\" : \"pod-1\"",
+                                       "\"validators\" : {\"running\" : 2, \"gone\" : 0}", NULL});
+    expect_told(false, (const char *[]){"\"instances\" : null", "\"validators\" : 2", NULL});
+}
+
+static void a_validator_that_ends_or_falls_silent_is_gone(void **state)
+{
+    (void)state;
+    int64_t now = clock_wall_us(), second = 1000000;
+    const Sent list[] = {told("v1", now - 20 * second, true, false, 1),
+                         told("v2", now - 20 * second, false, false, 1),
+                         told("v2", now - 10 * second, false, true, 1)};
+    db_result_free(ask(&q_no_validators, NULL));
+    keep(list, 3, 3);
+    expect_told(true, (const char *[]){"\"validators\" : 1, \"gone\" : 1", "\"ended\"", NULL});
+    pass("75 seconds"); /* three times 30 are over */
+    expect_told(true, (const char *[]){"\"validators\" : 0, \"gone\" : 2",
+                                       "\"gone\", \"loaded_at\"", "\"running\" : 0", NULL});
+    db_result_free(ask(&sql_purge_loaded, NULL));
+    expect_told(true, (const char *[]){"\"gone\" : 2", NULL});
+    pass("2 hours");
+    db_result_free(ask(&sql_purge_loaded, NULL));
+    expect_told(true, (const char *[]){"\"validators\" : 0, \"gone\" : 1", NULL});
+    pass("3 days");
+    db_result_free(ask(&sql_purge_loaded, NULL));
+    char *rows = loaded_rows();
+    assert_string_equal(rows, "");
+    free(rows);
+}
+
 static void throughput_is_told(void **state)
 {
     (void)state;
@@ -624,6 +776,8 @@ int main(void)
         cmocka_unit_test(months_roll_over),
         cmocka_unit_test(what_is_older_than_the_horizon_has_expired),
         cmocka_unit_test(retention_is_each_tenants_own),
+        cmocka_unit_test(the_newest_report_of_a_validator_counts),
+        cmocka_unit_test(a_validator_that_ends_or_falls_silent_is_gone),
         cmocka_unit_test(throughput_is_told),
     };
     int failed = cmocka_run_group_tests_name("store", tests, NULL, NULL);

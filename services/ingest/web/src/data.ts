@@ -489,8 +489,42 @@ export interface Image {
   last_used: string | null;
 }
 
-export async function images(signal: AbortSignal): Promise<Image[]> {
-  return (await offered(ask<{ images: Image[] }>(`${API}/images`, { signal }))).images;
+export interface LoadedInstance {
+  instance: string;
+  host: string;
+  software: string;
+  state: "running" | "ended" | "gone";
+  loaded_at: string;
+  last_seen: string;
+}
+
+/** An image that validators have open, as they last said. */
+export interface LoadedImage {
+  digest: string;
+  name: string;
+  version: string;
+  reference: string | null;
+  bytes: number | null;
+  profiles: number | null;
+  packages: string[] | null;
+  profile_urls: string[] | null;
+  validators: number;
+  gone: number;
+  since: string;
+  last_seen: string;
+  instances: LoadedInstance[] | null;
+}
+
+export interface Guides {
+  images: Image[];
+  loaded: LoadedImage[];
+  validators: { running: number; gone: number };
+}
+
+/** While replicas are replaced, one of before may answer: it knows of verdicts alone. */
+export async function guides(signal: AbortSignal): Promise<Guides> {
+  const known = await offered(ask<Partial<Guides>>(`${API}/images`, { signal }));
+  return { images: known.images ?? [], loaded: known.loaded ?? [], validators: known.validators ?? { running: 0, gone: 0 } };
 }
 
 // --- playground -----------------------------------------------------------------------------------

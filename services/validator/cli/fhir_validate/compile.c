@@ -97,6 +97,15 @@ int main_compile(int argc, char **argv)
     return status;
 }
 
+static void show_packages(const FhirValidator *validator)
+{
+    enum { SHOWN_MAX = 200 };
+    FhirPackageName names[SHOWN_MAX];
+    size_t count = fhir_validator_image_packages(validator, 0, names, SHOWN_MAX);
+    for (size_t i = 0; i < count && i < SHOWN_MAX; i++)
+        printf("  %.*s#%.*s\n", STR_ARG(names[i].name), STR_ARG(names[i].version));
+}
+
 int main_info(int argc, char **argv)
 {
     int status = argc > 2 ? EXIT_VALID : complain("an image is needed", "info");
@@ -112,6 +121,7 @@ int main_info(int argc, char **argv)
                STR_ARG(fhir_validator_image_name(validator, 0)),
                STR_ARG(fhir_validator_image_version(validator, 0)),
                STR_ARG(fhir_validator_image_reference(validator, 0)));
+        show_packages(validator);
         fhir_validator_close(validator);
     }
     return status;

@@ -44,6 +44,7 @@ typedef enum ImageSectionId {
     IMAGE_TERMINOLOGY,
     IMAGE_MODEL,
     IMAGE_RESOURCES, /* definitions kept whole: questionnaires, measures */
+    IMAGE_PACKAGES,  /* what it was made of; absent in older images */
 } ImageSectionId;
 
 typedef struct Image {

@@ -254,6 +254,14 @@ static void check_values(Check *c)
     }
 }
 
+static void check_packages(Check *c)
+{
+    for (uint32_t i = 0; i < c->s->package_count; i++) {
+        text_inside(c, c->s->packages[i].name);
+        text_inside(c, c->s->packages[i].version);
+    }
+}
+
 static const void *section(const Image *image, ImageSectionId id, size_t record,
                            uint32_t *ret_count, bool *ok)
 {
@@ -291,6 +299,9 @@ static bool find_sections(const Image *image, Schema *s)
     s->facets = section(image, IMAGE_FACETS, sizeof *s->facets, &s->facet_count, &ok);
     s->contexts = section(image, IMAGE_CONTEXTS, sizeof *s->contexts, &s->context_count, &ok);
     s->resources = section(image, IMAGE_RESOURCES, sizeof *s->resources, &s->resource_count, &ok);
+    Str packages = image_section(image, IMAGE_PACKAGES);
+    s->packages = (const SchemaPackage *)(const void *)packages.ptr;
+    s->package_count = (uint32_t)(packages.len / sizeof *s->packages);
     return ok && info_count == 1 && (s->index_count & (s->index_count - 1)) == 0;
 }
 
@@ -305,6 +316,7 @@ bool schema_bind(const Image *image, const FhirModel *model, Schema *ret_schema,
     Check check = {&schema, true};
     text_inside(&check, schema.info->name);
     text_inside(&check, schema.info->version);
+    check_packages(&check);
     check_profiles(&check);
     for (NodeId id = 0; check.ok && id < schema.node_count; id++)
         check_node(&check, id);

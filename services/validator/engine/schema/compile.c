@@ -329,6 +329,19 @@ static bool add_table(SchemaCompiled *compiled, Arena *arena, ImageSectionId id,
     return add_part(compiled, arena, id, buf_str(&table->bytes));
 }
 
+static SchemaPackage *list_packages(Tables *tables, Arena *arena, size_t *ret_count)
+{
+    size_t count = packages_count(tables->packages);
+    SchemaPackage *list = ARENA_ARRAY(arena, SchemaPackage, count + 1);
+    for (size_t i = 0; list && i < count; i++) {
+        const Package *package = packages_at(tables->packages, i);
+        list[i] = (SchemaPackage){.name = tables_text(tables, package->name),
+                                  .version = tables_text(tables, package->version)};
+    }
+    *ret_count = count;
+    return list;
+}
+
 static bool finish(Tables *tables, Arena *arena, SchemaCompiled *compiled)
 {
     const Package *root = packages_root(tables->packages);
@@ -336,10 +349,12 @@ static bool finish(Tables *tables, Arena *arena, SchemaCompiled *compiled)
                        .version = tables_text(tables, root ? root->version : STR_NONE),
                        .model = schema_model_fingerprint(tables->model),
                        .reference = tables->reference};
-    uint32_t index_count;
+    uint32_t index_count = 0;
+    size_t package_count;
     uint32_t *index = index_profiles(tables, arena, &index_count);
     uint32_t *of_type = index_types(tables, arena);
-    if (!index || !of_type || tables_full(tables))
+    SchemaPackage *packages = list_packages(tables, arena, &package_count);
+    if (!index || !of_type || !packages || tables_full(tables))
         return false;
     bool ok = add_part(compiled, arena, IMAGE_INFO, (Str){(const char *)&info, sizeof info});
     ok = ok && add_part(compiled, arena, IMAGE_PROFILE_INDEX,
@@ -363,6 +378,8 @@ static bool finish(Tables *tables, Arena *arena, SchemaCompiled *compiled)
     ok = ok && add_table(compiled, arena, IMAGE_FACETS, &tables->facets);
     ok = ok && add_table(compiled, arena, IMAGE_CONTEXTS, &tables->contexts);
     ok = ok && add_table(compiled, arena, IMAGE_RESOURCES, &tables->resources);
+    ok = ok && add_part(compiled, arena, IMAGE_PACKAGES,
+                        (Str){(const char *)packages, package_count * sizeof *packages});
     compiled->profile_count = table_count(&tables->profiles) - 1;
     compiled->node_count = table_count(&tables->nodes) - 1;
     compiled->expression_count = table_count(&tables->expressions) - 1;

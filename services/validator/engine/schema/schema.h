@@ -267,6 +267,12 @@ typedef struct SchemaResource {
     SchemaText json;
 } SchemaResource;
 
+/* A package that the image was made of, in the order of loading. */
+typedef struct SchemaPackage {
+    SchemaText name;
+    SchemaText version;
+} SchemaPackage;
+
 typedef struct Schema {
     const FhirModel *model;
     const char *strings;
@@ -288,10 +294,11 @@ typedef struct Schema {
     const SchemaFacets *facets;
     const SchemaContext *contexts;
     const SchemaResource *resources;
+    const SchemaPackage *packages;
     uint32_t strings_bytes, number_count, profile_count, index_count, type_profile_count,
         node_count, group_count, type_count, target_count, constraint_count, expression_count,
         code_bytes, slicing_count, slice_count, value_count, binding_count, facet_count,
-        context_count, resource_count;
+        context_count, resource_count, package_count;
     const SchemaInfo *info;
 } Schema;
 

@@ -473,6 +473,71 @@ static void submissions_and_events_come_back(void **state)
     assert_str(event_out.details[0].name, STR("a"));
 }
 
+static void what_is_loaded_comes_back(void **state)
+{
+    const NameValue packages[] = {
+        {STR("us.ny.hrsn"), STR("1.8.1")}
+    };
+    const Str urls[] = {STR("http://a/p"), STR("http://a/q")};
+    const LoadedImage images[] = {
+        {.digest = STR("00ff"),
+         .name = STR("us.ny.hrsn"),
+         .version = STR("1.8.1"),
+         .reference = STR("hapi"),
+         .bytes = (uint64_t)1 << 33,
+         .loaded_at_us = 7,
+         .profiles = 2,
+         .described = true,
+         .packages = packages,
+         .package_count = 1,
+         .profile_urls = urls,
+         .profile_url_count = 2},
+        {.digest = STR("01")},
+    };
+    const Event in = {
+        .event_id = STR("e"),
+        .interaction_id = STR("i"),
+        .kind = STR("images"),
+        .has_loaded = true,
+        .loaded = {.instance = STR("0123456789abcdef"),
+                   .host = STR("pod"),
+                   .software = STR("0.1.0"),
+                   .started_at_us = 5,
+                   .every_s = 30,
+                   .ended = true,
+                   .images = images,
+                   .image_count = 2}
+    };
+    Event out;
+    Str bytes, again;
+    Err err;
+    assert_true(event_encode(&in, *state, &bytes, &err));
+    assert_true(event_decode(bytes, *state, &out, &err));
+    assert_true(out.has_loaded);
+    const Loaded *loaded = &out.loaded;
+    assert_str(loaded->instance, in.loaded.instance);
+    assert_str(loaded->host, STR("pod"));
+    assert_str(loaded->software, STR("0.1.0"));
+    assert_int_equal(loaded->started_at_us, 5);
+    assert_int_equal(loaded->every_s, 30);
+    assert_true(loaded->ended);
+    assert_int_equal(loaded->image_count, 2);
+    const LoadedImage *image = &loaded->images[0];
+    assert_str(image->digest, STR("00ff"));
+    assert_str(image->version, STR("1.8.1"));
+    assert_str(image->reference, STR("hapi"));
+    assert_true(image->bytes == (uint64_t)1 << 33);
+    assert_int_equal(image->loaded_at_us, 7);
+    assert_int_equal(image->profiles, 2);
+    assert_true(image->described && !loaded->images[1].described);
+    assert_int_equal(image->package_count, 1);
+    assert_str(image->packages[0].value, STR("1.8.1"));
+    assert_int_equal(image->profile_url_count, 2);
+    assert_str(image->profile_urls[1], STR("http://a/q"));
+    assert_true(event_encode(&out, *state, &again, &err)); /* nothing was forgotten */
+    assert_str(again, bytes);
+}
+
 /* Field 2000 (varint 5) behind the message, as a newer writer would add it. */
 static Str with_future_field(Arena *arena, Str bytes)
 {
@@ -501,6 +566,28 @@ static void fields_of_the_future_are_written_back(void **state)
     assert_true(validated_decode(again, *state, &carried, &err));
     assert_int_equal(carried.envelope.unknown.count, 1);
     assert_str(carried.envelope.tenant, STR("another"));
+}
+
+/* A newer validator says more of itself and of an image: Event.loaded (14), Loaded.images (7). */
+static void what_newer_validators_tell_is_written_back(void **state)
+{
+    static const char future[] =
+        "\x12\x01\x65"         /* event_id "e" */
+        "\x1a\x01\x69"         /* interaction_id "i" */
+        "\x72\x0b"             /* loaded: */
+        "\x0a\x01\x76"         /*   instance "v" */
+        "\x3a\x03\x80\x7d\x05" /*   an image of which is known nothing but that */
+        "\x80\x7d\x06";
+    Event out;
+    Str again;
+    Err err;
+    assert_true(event_decode((Str){future, sizeof future - 1}, *state, &out, &err));
+    assert_str(out.loaded.instance, STR("v"));
+    assert_int_equal(out.loaded.unknown.count, 1);
+    assert_int_equal(out.loaded.images[0].unknown.count, 1);
+    assert_true(event_encode(&out, *state, &again, &err));
+    assert_true(str_find(again, (Str){"\x3a\x03\x80\x7d\x05", 5}) != SIZE_MAX);
+    assert_true(str_find(again, (Str){"\x80\x7d\x06", 3}) != SIZE_MAX);
 }
 
 static void refuses_a_newer_version_garbage_and_nul(void **state)
@@ -577,6 +664,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failure_names_its_kind, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(audit_records_come_back, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(submissions_and_events_come_back, arena_up, arena_down),
+        cmocka_unit_test_setup_teardown(what_is_loaded_comes_back, arena_up, arena_down),
+        cmocka_unit_test_setup_teardown(what_newer_validators_tell_is_written_back, arena_up,
+                                        arena_down),
         cmocka_unit_test_setup_teardown(fields_of_the_future_are_written_back, arena_up,
                                         arena_down),
         cmocka_unit_test_setup_teardown(refuses_a_newer_version_garbage_and_nul, arena_up,

@@ -1,6 +1,6 @@
 import { useRef, useState } from "preact/hooks";
 import type { PageProps } from "../App.tsx";
-import { type Issue, type Judged, fromOutcome, images, judge } from "../data.ts";
+import { type Issue, type Judged, fromOutcome, guides as askGuides, judge } from "../data.ts";
 import { duration } from "../format.ts";
 import { Issues } from "../interaction/Issues.tsx";
 import { Editor, type EditorHandle } from "../json/Editor.tsx";
@@ -49,7 +49,8 @@ export default function Playground(_: PageProps) {
   const [stale, setStale] = useState(false);
   const [target, setTarget] = useState<Issue | null>(null);
   const [said, setSaid] = useState("");
-  const guides = useAsk("images", images);
+  const [version, setVersion] = useState("");
+  const guides = useAsk("images", askGuides);
 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
@@ -79,14 +80,17 @@ export default function Playground(_: PageProps) {
     setTarget(issue);
     void editor.current!.show(issue).then((spot) => setSaid(spot ? (spot.whole ? `At ${spot.path}` : `What is missing belongs into ${spot.path}`) : "The text has no place for this issue."));
   };
-  const versions = [...new Set((guides.data ?? []).map((g) => g.ig_version))];
+  const loaded = (guides.data?.loaded ?? []).filter((image) => image.validators > 0);
+  const versions = new Map(loaded.filter((image) => image.version).map((image) => [image.version, `${image.name} ${image.version}`]));
+  const profiles = new Set(loaded.filter((image) => !versions.has(version) || image.version === version).flatMap((image) => image.profile_urls ?? []));
   return (
     <div class="page">
       <div class="page-head"><h1>Playground</h1><span class="soft">Judged, shown, forgotten: nothing is stored.</span></div>
       <form class="row-end playground-bar" onSubmit={submit}>
-        <label>Guide version<input name="ig" list="guide-versions" placeholder="as the document says" autocomplete="off" /></label>
-        <datalist id="guide-versions">{versions.map((v) => <option key={v} value={v} />)}</datalist>
-        <label class="grow">Profile<input name="profile" placeholder="as the document says" spellcheck={false} autocomplete="off" /></label>
+        <label>Guide version<input name="ig" list="guide-versions" placeholder="as the document says" autocomplete="off" value={version} onInput={(e) => setVersion(e.currentTarget.value.trim())} /></label>
+        <datalist id="guide-versions">{[...versions].map(([v, label]) => <option key={v} value={v} label={label} />)}</datalist>
+        <label class="grow">Profile<input name="profile" list="guide-profiles" placeholder="as the document says" spellcheck={false} autocomplete="off" /></label>
+        <datalist id="guide-profiles">{[...profiles].sort().map((url) => <option key={url} value={url} />)}</datalist>
         <label class="button file">Open a file<input type="file" accept=".json,application/json,application/fhir+json" onChange={(e) => void openFile(e.currentTarget)} /></label>
         <button type="submit" class="primary" disabled={busy}>{busy ? "Judging…" : "Validate"}</button>
       </form>
