@@ -83,5 +83,5 @@ bench-audit: up ## CPU a request of the audit trail, in ingest and in the persis
 bench-fhirpath: programs ## FHIRPath beside npm fhirpath: evaluations per CPU-second, ns of ele-1, allocations
 	@OUT=$(OUT) tests/bench/fhirpath/bench
 .PHONY: bench-diagnostics
-bench-diagnostics: programs ## COUNT=N interactions (1000000): how long what the diagnostics pages ask takes the database, with its plans
+bench-diagnostics: programs ## COUNT=N interactions (1000000): what the diagnostics pages ask, its plans; over HTTPS; first paint in Chromium (PARTS, KEEP=1)
 	@OUT=$(OUT) tests/bench/diagnostics/bench

@@ -32,7 +32,8 @@ DECLARE
 BEGIN
     FOR asked IN SELECT * FROM unnest('{received_at,state_at,errors,warnings,payload_bytes,verdict_ms,complete_ms}'::text[]) AS sort,
                  unnest('{false,true}'::boolean[]) AS ascending, unnest('{NULL,every,some,rare}'::text[]) AS word, unnest('{NULL,pages-1}'::text[]) AS tenant
-                 WHERE word IS NULL OR tenant IS NULL LOOP
+                 WHERE word IS NULL AND tenant IS NULL OR tenant IS NULL AND sort IN ('received_at', 'errors', 'complete_ms')
+                    OR word IS NULL AND sort = 'warnings' LOOP
         PERFORM set_config('fhirbus.scope', CASE WHEN asked.tenant IS NULL THEN '{*}' ELSE '{' || asked.tenant || '}' END, true);
         facets := ARRAY(SELECT facet_id FROM fhirbus.facet f WHERE f.tenant LIKE 'pages-%');
         EXECUTE format('SELECT array_agg(g.interaction_id ORDER BY g.%1$I %2$s, g.received_at %2$s, g.interaction_id %2$s, g.tenant %2$s) '

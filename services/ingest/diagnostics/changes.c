@@ -87,11 +87,16 @@ static bool run_changes(Question *base, Db *db, Arena *arena, Err *err)
     if (changes->begins)
         return grid_last_change(db, changes->tell.scope, arena, &changes->last, err);
     int64_t newest = 0; /* asked first: what comes between both is told again, not lost */
+    GridSpan span = {(int64_t)changes->after, 0};
     TRY(grid_last_change(db, changes->tell.scope, arena, &newest, err));
-    TRY(grid_changes(db, &ask, (int64_t)changes->after, arena, &result, err));
+    TRY(grid_span(db, changes->tell.scope, &span, arena, err));
+    TRY(grid_changes(db, &ask, &span, arena, &result, err));
     add_rows(changes, result);
-    if (!changes->more && changes->last < newest) /* none of these fits: not looked at again */
-        changes->last = newest;
+    if (!changes->more) { /* none of the others fits: not looked at again */
+        int64_t looked = span.reach < newest ? span.reach : newest;
+        changes->more = span.reach < newest;
+        changes->last = changes->last < looked ? looked : changes->last;
+    }
     db_result_free(result);
     return !changes->tell.text.overflowed ||
            ERR(err, ERR_INPUT, "page-too-large", "more than %d bytes", TELL_BYTES_MAX);
@@ -116,8 +121,8 @@ static StepNext wait_for_more(Exchange *exchange, const Changes *changes)
     int64_t now_ms = clock_mono_ms();
     if (!exchange->tail_until_ms)
         exchange->tail_until_ms = now_ms + (int64_t)changes->wait_s * 1000;
-    if (changes->begins || changes->rows || !changes->wait_s || now_ms >= exchange->tail_until_ms ||
-        atomic_load(&exchange->ingest->draining))
+    if (changes->begins || changes->rows || changes->more || !changes->wait_s ||
+        now_ms >= exchange->tail_until_ms || atomic_load(&exchange->ingest->draining))
         return STEP_REPLY;
     tail_park(exchange->ingest->tail, exchange, changes->seen, exchange->tail_until_ms);
     return STEP_WAIT;

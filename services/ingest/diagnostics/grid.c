@@ -3,7 +3,7 @@
 #include "services/ingest/diagnostics/scope.h"
 #include "services/ingest/read/columns.h"
 
-enum { LIST_MAX = 50 };
+enum { LIST_MAX = 50, LOOKED_MAX = 10000 };
 
 /* $1 tenant, $2-$5 lists, $6 valid; the facets that are meant. */
 #define FACETS                                                                                     \
@@ -39,15 +39,17 @@ const DbStatement grid_total = {"grid-total", "SELECT fhirbus.grid_estimate(" FA
 #define IS_PATIENT "$15::text IN (x.patient_id, x.patient_mrn, x.medicaid_cin))"
 
 /* $9 after, $10 rows, $11 $12 period, $13 interaction, $14 bundle, $15 patient, $16 LIKE pattern
- * for issues. What is the same for all rows is a SELECT of its own: it is worked out once. */
+ * for issues, $17 the last that is looked at. What is the same for all rows is a SELECT of its own:
+ * it is worked out once. Along the changes, whatever else there is an index for (OFFSET 0). */
 const DbStatement grid_changed = {
     "grid-changed",
     INTERACTION_COLUMNS_OF(
         "f.state") ", NULL::text, g.sender,"
                    " round(nullif(g.verdict_ms, -1)::numeric, 3)::text,"
                    " round(nullif(g.complete_ms, -1)::numeric, 3)::text, g.changed::text, g.changed"
-                   " FROM (SELECT * FROM fhirbus.grid c WHERE c.changed > $9::bigint"
-                   "      AND c.received_at >= $11::timestamptz"
+                   " FROM (SELECT * FROM (SELECT * FROM fhirbus.grid e WHERE e.changed > $9::bigint"
+                   "        AND e.changed <= $17::bigint ORDER BY e.changed OFFSET 0) c"
+                   "      WHERE c.received_at >= $11::timestamptz"
                    "      AND c.received_at < $12::timestamptz"
                    "      AND c.facet_id = ANY ((SELECT " FACETS ")::integer[])"
                    "      AND ((SELECT " WORDS ") IS NULL"
@@ -74,6 +76,8 @@ const DbStatement grid_changed = {
                       "        AND j.received_at = g.received_at) i"
                       " ORDER BY g.changed"};
 const DbStatement grid_newest = {"grid-newest", "SELECT fhirbus.grid_newest()"};
+/* $1 after, $2 so many */
+const DbStatement grid_reach = {"grid-reach", "SELECT fhirbus.grid_reach($1::bigint, $2::integer)"};
 
 static void bind_list(DbParams *params, Str values)
 {
@@ -175,15 +179,15 @@ bool grid_count(Db *db, const GridAsk *ask, Arena *arena, int64_t *ret_count, Er
     return true;
 }
 
-bool grid_changes(Db *db, const GridAsk *ask, int64_t after, Arena *arena, DbResult **ret_result,
-                  Err *err)
+bool grid_changes(Db *db, const GridAsk *ask, const GridSpan *span, Arena *arena,
+                  DbResult **ret_result, Err *err)
 {
     const InteractionQuery *q = ask->query;
     DbParams params;
     db_params_init(&params, arena);
     bind_facets(&params, q);
     bind_words(&params, q);
-    db_bigint(&params, after);
+    db_bigint(&params, span->after);
     db_int(&params, (int32_t)ask->rows);
     db_time_us(&params, q->from_us);
     db_time_us(&params, q->to_us);
@@ -191,16 +195,32 @@ bool grid_changes(Db *db, const GridAsk *ask, int64_t after, Arena *arena, DbRes
     db_text(&params, q->bundle_id);
     db_text(&params, q->patient);
     db_text(&params, q->text.ptr ? query_like(q->text, arena) : STR_NONE);
+    db_bigint(&params, span->reach);
     return scope_run(db, ask->scope, &grid_changed, &params, ret_result, err);
+}
+
+static bool ask_change(Db *db, Str scope, const DbStatement *statement, const DbParams *params,
+                       int64_t *ret_change, Err *err)
+{
+    DbResult *result = NULL;
+    TRY(scope_run(db, scope, statement, params, &result, err));
+    *ret_change = db_get_int(result, 0, 0);
+    db_result_free(result);
+    return true;
 }
 
 bool grid_last_change(Db *db, Str scope, Arena *arena, int64_t *ret_change, Err *err)
 {
     DbParams params;
-    DbResult *result = NULL;
     db_params_init(&params, arena);
-    TRY(scope_run(db, scope, &grid_newest, &params, &result, err));
-    *ret_change = db_get_int(result, 0, 0);
-    db_result_free(result);
-    return true;
+    return ask_change(db, scope, &grid_newest, &params, ret_change, err);
+}
+
+bool grid_span(Db *db, Str scope, GridSpan *span, Arena *arena, Err *err)
+{
+    DbParams params;
+    db_params_init(&params, arena);
+    db_bigint(&params, span->after);
+    db_int(&params, LOOKED_MAX);
+    return ask_change(db, scope, &grid_reach, &params, &span->reach, err);
 }

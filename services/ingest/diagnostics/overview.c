@@ -1,6 +1,6 @@
 /* GET /admin/api/diagnostics/overview: the funnel, its leaks, rates, latencies, the most frequent
  * issues, what needs attention; GET /interactions/facets: what the filters' menus offer. All of it
- * comes from sums (fhirbus.overview), none of it from rows. */
+ * comes from sums (fhirbus.overview_whole), none of it from rows. */
 #include "services/ingest/diagnostics/overview.h"
 
 #include "common/base/clock.h"
@@ -10,24 +10,10 @@
 #define SECOND_US 1000000LL
 enum { MINUTES_5 = 300, HOUR = 3600, DAY = 86400, STEPS_MAX = 2000 };
 
-/* $1 step, $2 scope, $3 $4 period. Beside the steps: what is accepted though it is invalid, and
- * what went to the lake though it is not accepted (rejected, or judged otherwise since); with them
- * what leaks adds up from each step to the next. */
+/* $1 step, $2 scope, $3 $4 period. */
 const DbStatement overview_sums = {
-    "overview",
-    "SELECT left(o.told, -1) || ',\"beside\":' || b.told || '}'"
-    " FROM fhirbus.overview($1::integer, nullif($2::text, '{*}')::text[], $3::timestamptz,"
-    "  $4::timestamptz) AS o (told)"
-    " CROSS JOIN (SELECT json_build_object("
-    "   'accepted_invalid', coalesce(sum(c.n) FILTER ("
-    "     WHERE f.disposition = 'accept' AND f.valid = 0), 0)::bigint,"
-    "   'sent_otherwise', coalesce(sum(c.n) FILTER ("
-    "     WHERE f.disposition IN ('reject', 'discard')"
-    "       AND f.state IN ('FORWARD', 'FAIL', 'COMPLETE')), 0)::bigint)::text AS told"
-    "  FROM (SELECT g.facet_id, sum(g.n) AS n FROM fhirbus.grid_count g WHERE g.step = $1::integer"
-    "    AND g.at >= $3::timestamptz AND g.at < $4::timestamptz GROUP BY g.facet_id) c"
-    "  JOIN fhirbus.facet f ON f.facet_id = c.facet_id"
-    "  WHERE $2::text = '{*}' OR f.tenant = ANY (nullif($2::text, '{*}')::text[])) b"};
+    "overview", "SELECT fhirbus.overview_whole($1::integer, nullif($2::text, '{*}')::text[],"
+                " $3::timestamptz, $4::timestamptz)"};
 const DbStatement overview_menus = {
     "grid-menus", "SELECT fhirbus.grid_menus(nullif($1::text, '{*}')::text[], $2::timestamptz,"
                   " $3::timestamptz)"};

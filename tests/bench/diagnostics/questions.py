@@ -38,7 +38,7 @@ def page(filters, sort="received_at", ascending=False, words=None, whole=None, p
 
 def overview(period, step, tenant=None):
     scope = "NULL" if tenant is None else f"ARRAY[{literal(tenant)}]"
-    return (f"SELECT fhirbus.overview({step}, {scope}, date_trunc('hour', now()) - interval '{period}', "
+    return (f"SELECT fhirbus.overview_whole({step}, {scope}, date_trunc('hour', now()) - interval '{period}', "
             "date_trunc('hour', now()) + interval '1 hour')")
 
 
