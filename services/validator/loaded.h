@@ -1,11 +1,12 @@
 /* loaded - which images this process has open, told to whom it concerns by an event of kind images.
  *
- * Rule:    told at the first step, when the engine was replaced, every IMAGES_REPORT_S, and at the
- *          end: always whole, so that the newest report of an instance is all there is to know.
- * What an image is made of is told at first, when it changed, and every LOADED_WHOLE_EVERY-th time.
- * One report is under way at a time: brokers that are away are not told twice. Threads: one, that
- * of the producer's reports. Errors:  none that stop the work: a report that was not taken is
- * logged, and made again. */
+ * Rule:    told at the first step, when the engine was replaced, every FHIR_IMAGES_REPORT_S, and
+ *          at the end: always whole, so that the newest report of an instance is all there is to
+ *          know. What an image is made of is told at first, when it changed, and each
+ *          LOADED_WHOLE_EVERY-th time. Brokers that are away are not told twice: one report is
+ *          under way at a time.
+ * Threads: one, that of the producer's reports.
+ * Errors:  none that stop the work: a report that was not taken is logged, and made again. */
 #pragma once
 #include "common/bus/bus.h"
 #include "common/bus/supervisor.h"
