@@ -68,7 +68,7 @@ typedef struct BusDelivery {
 } BusDelivery;
 typedef void (*BusDeliveryFn)(void *opaque, const BusDelivery *delivery);
 
-enum { BUS_PARTITION_BY_KEY = -1, BUS_HEADERS_MAX = 16 };
+enum { BUS_PARTITION_BY_KEY = -1, BUS_HEADERS_MAX = 20 };
 
 typedef struct BusRecord {
     const char *topic;
@@ -178,10 +178,18 @@ void bus_retry(BusConsumer *consumer, BusMessage *message, uint32_t delay_ms);
 void bus_drop(BusConsumer *consumer, BusMessage *message);
 /* False once its partition was revoked or lost: the work on it is somebody else's now. */
 bool bus_message_owned(const BusMessage *message);
+/* Who gives a message up, and why: after how many deaths of a worker, or attempts to deliver it;
+ * 0: that was not it. */
+typedef struct BusBurial {
+    const char *service;
+    const Err *reason;
+    uint32_t deaths, attempts;
+} BusBurial;
 /* Publishes the untouched message to `dlq` with headers dlq-reason, dlq-text, dlq-topic,
- * dlq-partition, dlq-offset, dlq-service; its report goes to on_delivery. Settle when it is ok. */
-bool bus_dead_letter(BusProducer *producer, const BusMessage *message, const char *service,
-                     const Err *reason, BusDeliveryFn on_delivery, void *opaque, Err *err) MUST_USE;
+ * dlq-partition, dlq-offset, dlq-service, dlq-deaths, dlq-attempts; its report goes to on_delivery.
+ * Settle when it is ok. */
+bool bus_dead_letter(BusProducer *producer, const BusMessage *message, const BusBurial *burial,
+                     BusDeliveryFn on_delivery, void *opaque, Err *err) MUST_USE;
 
 /* Stops and restarts intake of everything (a dependency is down); the group is still served. */
 void bus_pause(BusConsumer *consumer);

@@ -51,20 +51,24 @@ static size_t copy_headers(const HeldMessage *held, BusHeader *out, size_t room)
     return count;
 }
 
-bool bus_dead_letter(BusProducer *producer, const BusMessage *message, const char *service,
-                     const Err *reason, BusDeliveryFn on_delivery, void *opaque, Err *err)
+bool bus_dead_letter(BusProducer *producer, const BusMessage *message, const BusBurial *burial,
+                     BusDeliveryFn on_delivery, void *opaque, Err *err)
 {
-    char partition[16], offset[24];
+    char partition[16], offset[24], deaths[16], attempts[16];
     BusHeader headers[BUS_HEADERS_MAX];
     snprintf(partition, sizeof partition, "%d", message->partition);
     snprintf(offset, sizeof offset, "%lld", (long long)message->offset);
+    snprintf(deaths, sizeof deaths, "%u", burial->deaths);
+    snprintf(attempts, sizeof attempts, "%u", burial->attempts);
     const BusHeader ours[] = {
-        {STR("dlq-reason"),    str_from(reason->code)  },
-        {STR("dlq-text"),      str_from(reason->text)  },
-        {STR("dlq-topic"),     str_from(message->topic)},
-        {STR("dlq-partition"), str_from(partition)     },
-        {STR("dlq-offset"),    str_from(offset)        },
-        {STR("dlq-service"),   str_from(service)       },
+        {STR("dlq-reason"),    str_from(burial->reason->code)},
+        {STR("dlq-text"),      str_from(burial->reason->text)},
+        {STR("dlq-topic"),     str_from(message->topic)      },
+        {STR("dlq-partition"), str_from(partition)           },
+        {STR("dlq-offset"),    str_from(offset)              },
+        {STR("dlq-service"),   str_from(burial->service)     },
+        {STR("dlq-deaths"),    str_from(deaths)              },
+        {STR("dlq-attempts"),  str_from(attempts)            },
     };
     enum { OURS = sizeof ours / sizeof ours[0] };
     size_t count = copy_headers(message_held_const(message), headers, BUS_HEADERS_MAX - OURS);

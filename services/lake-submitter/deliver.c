@@ -158,8 +158,13 @@ static bool publish_dead_letter(Item *item, Err *err)
     if (!item->reason.code)
         explain(item);
     counts_dead_letter(item->owner->service->counts, item->reason.code);
-    return bus_dead_letter(item->owner->producer, item->message, "lake-submitter", &item->reason,
-                           on_recorded, item, err);
+    const BusMessage *message = item->message;
+    const BusBurial burial = {"lake-submitter", &item->reason,
+                              .deaths =
+                                  hand_deaths(item->owner->service->supervisor, message->topic,
+                                              message->partition, message->offset),
+                              .attempts = item->attempt};
+    return bus_dead_letter(item->owner->producer, message, &burial, on_recorded, item, err);
 }
 
 static bool is_ledger(const Deliverer *deliverer)

@@ -286,9 +286,12 @@ static void bury(Job *job, const Envelope *envelope, const Err *reason)
               LOG_I64("partition", job->message->partition),
               LOG_I64("offset", job->message->offset), LOG_ERR(reason));
     counts_dead_letter(router->service->counts, reason->code);
+    const BusBurial burial = {"lake-submitter", reason,
+                              .deaths =
+                                  hand_deaths(router->service->supervisor, job->message->topic,
+                                              job->message->partition, job->message->offset)};
     job->open++;
-    if (!bus_dead_letter(router->producer, job->message, "lake-submitter", reason, on_delivery, job,
-                         &err)) {
+    if (!bus_dead_letter(router->producer, job->message, &burial, on_delivery, job, &err)) {
         job->open--;
         job_fail(job, &err);
     } else if (envelope && !tell(job, envelope, reason, &err)) {

@@ -74,8 +74,10 @@ static void dead_letter(Worker *w, BusMessage *message, const Err *reason)
     log_error(w->log, "message.dead_lettered", LOG_TRACE(&trace), LOG_ERR(reason),
               LOG_TEXT("topic", message->topic), LOG_I64("partition", message->partition),
               LOG_I64("offset", message->offset));
-    bool sent =
-        bus_dead_letter(w->producer, message, "persister", reason, on_dead_lettered, &letter, &err);
+    const BusBurial burial = {
+        "persister", reason,
+        .deaths = hand_deaths(w->supervisor, message->topic, message->partition, message->offset)};
+    bool sent = bus_dead_letter(w->producer, message, &burial, on_dead_lettered, &letter, &err);
     while (sent && !letter.reported)
         bus_producer_poll(w->producer, 100);
     if (sent && letter.ok) {

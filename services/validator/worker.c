@@ -183,9 +183,12 @@ static bool bury_message(Job *job, const Err *reason, Err *err)
 {
     if (str_is(str_from(job->message->topic), "trial"))
         return true;
+    const BusMessage *message = job->message;
+    const BusBurial burial = {service, reason,
+                              .deaths = hand_deaths(job->worker->supervisor, message->topic,
+                                                    message->partition, message->offset)};
     job->open++;
-    if (bus_dead_letter(job->worker->producer, job->message, service, reason, on_delivery, job,
-                        err))
+    if (bus_dead_letter(job->worker->producer, message, &burial, on_delivery, job, err))
         return true;
     job->open--;
     return false;

@@ -30,7 +30,8 @@ static const char usage[] =
 /* What a record says of itself; texts are borrowed from the message. */
 typedef struct Letter {
     int64_t at_us;
-    Str reason, service, topic, partition, offset, tenant, interaction, document, replay, text;
+    Str reason, service, topic, partition, offset, tenant, interaction, document, replay, text,
+        deaths, attempts;
 } Letter;
 
 typedef struct Selection {
@@ -69,6 +70,8 @@ static Letter letter_of(const BusMessage *message)
         .document = bus_message_header(message, "document"),
         .replay = bus_message_header(message, "replay"),
         .text = bus_message_header(message, "dlq-text"),
+        .deaths = bus_message_header(message, "dlq-deaths"),
+        .attempts = bus_message_header(message, "dlq-attempts"),
     };
 }
 
@@ -99,6 +102,8 @@ static void print_json(const Letter *l, const char *at)
         {"tenant",      l->tenant     },
         {"interaction", l->interaction},
         {"text",        l->text       },
+        {"deaths",      l->deaths     },
+        {"attempts",    l->attempts   },
     };
     BUF_AUTO line;
     buf_init(&line, LINE_BYTES_MAX);

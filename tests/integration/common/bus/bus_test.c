@@ -306,8 +306,8 @@ static void a_dead_letter_says_why_and_where_from(void **state)
     char offset[24];
     snprintf(offset, sizeof offset, "%lld", (long long)message->offset);
     Err reason = {ERR_INPUT, "poison", "x.c:1", "died twice"};
-    assert_true(
-        bus_dead_letter(brokers->producer, message, "validator", &reason, NULL, NULL, &err));
+    const BusBurial burial = {"validator", &reason, .deaths = 2, .attempts = 3};
+    assert_true(bus_dead_letter(brokers->producer, message, &burial, NULL, NULL, &err));
     bus_settle(consumer, message);
     while (bus_producer_in_flight(brokers->producer) > 0)
         bus_producer_poll(brokers->producer, 100);
@@ -322,6 +322,8 @@ static void a_dead_letter_says_why_and_where_from(void **state)
     assert_true(str_is(bus_message_header(message, "dlq-partition"), "2"));
     assert_true(str_is(bus_message_header(message, "dlq-offset"), offset));
     assert_true(str_is(bus_message_header(message, "dlq-service"), "validator"));
+    assert_true(str_is(bus_message_header(message, "dlq-deaths"), "2"));
+    assert_true(str_is(bus_message_header(message, "dlq-attempts"), "3"));
     assert_true(str_is(bus_message_header(message, "traceparent"), TRACEPARENT));
     Trace trace = bus_message_trace(message);
     char hex[TRACE_ID_HEX + 1];
