@@ -28,7 +28,9 @@ static const UpkeepTask grid_tasks[] = {
     {&sql_refresh_grid, ARG_REFRESH, SUM_NONE, true},
     {0        },
 };
-enum { REFRESH_ROWS = 250, RETRY_MS = 10000 };
+/* A part that fails is tried again with half its rows, down to one: on a slow machine it would
+ * take too long for ever. After so many that went well, with twice as many. */
+enum { REFRESH_ROWS = 250, RETRY_MS = 10000, HALVED_MAX = 16, STEADY = 16 };
 
 struct Upkeep {
     const Settings *settings;
@@ -43,6 +45,7 @@ struct Upkeep {
     int64_t value;
     int64_t wake_at_ms;
     uint64_t rounds;
+    unsigned halved, steady; /* how often a part was halved; how many went well since */
 };
 
 static Upkeep *begin(const Settings *settings, const Counts *counts, const Log *log,
@@ -98,8 +101,33 @@ static void rest(Upkeep *u)
     u->wake_at_ms = clock_mono_ms() + u->interval_ms;
 }
 
+static int32_t part(const Upkeep *u, uint64_t rows)
+{
+    uint64_t least = rows >> u->halved;
+    return least ? (int32_t)least : 1;
+}
+
+static bool goes_by_parts(const UpkeepTask *task)
+{
+    return task->argument == ARG_PURGE || task->argument == ARG_REFRESH;
+}
+
+static void learn(Upkeep *u, bool fine)
+{
+    if (!goes_by_parts(&u->tasks[u->next]))
+        return;
+    if (!fine && u->halved < HALVED_MAX)
+        u->halved++;
+    u->steady = fine ? u->steady + 1 : 0;
+    if (u->halved && u->steady >= STEADY) {
+        u->halved--;
+        u->steady = 0;
+    }
+}
+
 static void fail(Upkeep *u, const Err *err)
 {
+    learn(u, false);
     log_warn(u->log, "upkeep.failed", LOG_ERR(err),
              LOG_TEXT("task", u->tasks[u->next].statement->name));
     rest(u);
@@ -126,9 +154,9 @@ static void start_task(Upkeep *u)
     if (task->argument == ARG_AUDIT)
         db_int(&params, (int32_t)u->settings->audit_retention_days);
     if (task->argument == ARG_PURGE)
-        db_int(&params, (int32_t)u->settings->purge_rows);
+        db_int(&params, part(u, u->settings->purge_rows));
     else if (task->argument == ARG_REFRESH)
-        db_int(&params, REFRESH_ROWS);
+        db_int(&params, part(u, REFRESH_ROWS));
     if (db_send(u->db, task->statement, &params, &err) && db_end(u->db, note_value, u, &err))
         u->running = true;
     else
@@ -172,6 +200,7 @@ static void finish_task(Upkeep *u)
         fail(u, &err);
         return;
     }
+    learn(u, true);
     count(u, task);
     if (task->until_zero && u->value > 0)
         return; /* once more */
