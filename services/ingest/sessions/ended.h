@@ -4,7 +4,8 @@
  * Spec:    the table session_end holds a digest of each until its life would be over; a thread of
  *          each replica writes what ended here and reads what ended anywhere, every
  *          ENDED_LOOK_MS. Here it counts at once.
- * Errors:  database away: what ended here is kept and written later; what is known stays known.
+ * Errors:  database away: what ended here is kept and written later, unless this replica is stopped
+ *          before; what is known stays known.
  * Limits:  ENDED_MAX, the newest.
  * Threads: one of its own; the rest from any. */
 #pragma once
