@@ -53,8 +53,9 @@ const ApiOperation api_replaying_ask = {
 
 static const ApiField fields_dlq[] = {
     OF_TENANT,
-    {API_QUERY, "limit",  false, "LettersLimit", "how many; default 50"     },
-    {API_QUERY, "cursor", false, "Cursor",       "`next` of the page before"},
+    {API_QUERY, "limit",  false, "LettersLimit", "how many; default 50"                     },
+    {API_QUERY, "cursor", false, "Cursor",       "`next` of the page before"                },
+    {API_QUERY, "reveal", false, "Flag",         "what texts say of patients, too; recorded"},
     API_END,
 };
 static const ApiAnswer answers_dlq[] = {

@@ -4,6 +4,7 @@
 #include "services/ingest/authenticate.h"
 #include "services/ingest/diagnostics/flows.h"
 #include "services/ingest/diagnostics/letters.h"
+#include "services/ingest/diagnostics/reveal.h"
 #include "services/ingest/diagnostics/tell.h"
 
 enum { LIST_DEFAULT = 50 };
@@ -31,16 +32,19 @@ static StepNext read_letters(Exchange *exchange, Question *base)
     const Caller *caller = exchange->identity.caller;
     Str asked = tell_parameter(exchange, "limit");
     uint64_t limit = LIST_DEFAULT;
+    bool revealed = false;
     tell_begin(&letters->tell, exchange);
     if (asked.ptr && (!str_to_u64(asked, &limit) || !limit || limit > LETTERS_MAX))
         return tell_malformed(exchange, "limit is a number from 1 to 200");
+    StepNext next = reveal_asked(exchange, "letters", &revealed);
     letters->all = !caller || caller_may_for_all(caller, PERMISSION_REPLAY);
     letters->ask = (LettersAsk){.cursor = tell_parameter(exchange, "cursor"),
                                 .limit = limit,
+                                .masked = !revealed,
                                 .fits = fits,
                                 .opaque = letters};
     audited_resource(exchange, STR("dlq"));
-    return STEP_NEXT;
+    return next;
 }
 
 static void add_text(Buf *out, const char *name, Str value)
@@ -73,6 +77,8 @@ static void add_letter(Buf *out, const Letter *letter, Arena *arena)
     add_text(out, "topic", letter->topic);
     add_number(out, "topic_partition", letter->from_partition);
     add_number(out, "topic_offset", letter->from_offset);
+    add_number(out, "deaths", letter->deaths);
+    add_number(out, "attempts", letter->attempts);
     add_text(out, "tenant", letter->tenant);
     add_text(out, "interaction_id", letter->interaction);
     add_text(out, "replay_id", letter->replay);
@@ -92,6 +98,7 @@ static void write_page(Letters *letters, const LettersPage *page, Arena *arena)
         json_write_string(out, page->cursor);
     else
         buf_add(out, STR("null"));
+    buf_add_format(out, ",\"masked\":%s", letters->ask.masked ? "true" : "false");
     if (letters->all && !letters->tell.base.exchange->tenant.len)
         buf_add_format(out, ",\"total\":%lld}", (long long)page->total);
     else

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/buf.h"
+#include "services/ingest/diagnostics/letter_text.h"
 
 enum { PARTITIONS_MAX = 512, EXTENT_MS = 10000, HEAD_WAIT_MS = 10000, PIECE_LEAST = 10 };
 
@@ -57,7 +58,7 @@ static Str write_cursor(const Reading *reading)
 
 /* --- pieces ----------------------------------------------------------------------------------- */
 
-static Letter letter_of(const BusMessage *message, Arena *arena)
+static Letter letter_of(const BusMessage *message, bool masked, Arena *arena)
 {
     Letter letter = {.partition = message->partition,
                      .offset = message->offset,
@@ -73,12 +74,16 @@ static Letter letter_of(const BusMessage *message, Arena *arena)
         {"dlq-topic",     &letter.topic         },
         {"dlq-partition", &letter.from_partition},
         {"dlq-offset",    &letter.from_offset   },
+        {"dlq-deaths",    &letter.deaths        },
+        {"dlq-attempts",  &letter.attempts      },
         {"tenant",        &letter.tenant        },
         {"interaction",   &letter.interaction   },
         {"replay",        &letter.replay        },
     };
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
         *headers[i].to = arena_copy(arena, bus_message_header(message, headers[i].name));
+    if (masked)
+        letter.text = letter_text(message, arena);
     return letter;
 }
 
@@ -97,7 +102,7 @@ static bool read_span(Reading *reading, BusRanges *ranges, size_t index, Stack *
         reading->looked++;
         reading->bytes += message->value.len;
         if (ask->fits(ask->opaque, bus_message_header(message, "tenant")))
-            stack->list[stack->count++] = letter_of(message, reading->arena);
+            stack->list[stack->count++] = letter_of(message, ask->masked, reading->arena);
         bus_ranges_pass(ranges, index);
     }
     return ended || ERR(err, ERR_RETRY, "bus-timeout", "a partition of dlq is silent");

@@ -18,6 +18,7 @@ typedef struct Letter {
     int64_t offset, at_us;
     Str reason, service, text;              /* why, who gave up, in its words */
     Str topic, from_partition, from_offset; /* where it was */
+    Str deaths, attempts;                   /* of a worker by it; to deliver it: numbers */
     Str tenant, interaction, replay;
     uint64_t bytes;
 } Letter;
@@ -26,6 +27,7 @@ typedef struct LettersAsk {
     Str cursor; /* ptr NULL: from the newest on */
     size_t limit;
     bool (*fits)(const void *opaque, Str tenant); /* whose are told of */
+    bool masked; /* texts do not say what documents do: letter_text.h */
     const void *opaque;
 } LettersAsk;
 

@@ -301,7 +301,18 @@ static void add_foreign_path(Veil *veil, Buf *out, Str text)
     veil_add(veil, out, buf_str(&path));
 }
 
-typedef enum Holds { HOLDS_NONE, HOLDS_TEXT, HOLDS_PATH, HOLDS_FOREIGN_PATH, HOLDS_VALUE } Holds;
+/* Who wrote the document that is gone through: an answer is of fhirbus, too; of others, a
+ * destination's answer, nobody knows how they quote. */
+typedef enum Whose { WHOSE_TALE, WHOSE_ANSWER, WHOSE_OTHERS } Whose;
+
+typedef enum Holds {
+    HOLDS_NONE,
+    HOLDS_TEXT,
+    HOLDS_PATH,
+    HOLDS_FOREIGN_PATH,
+    HOLDS_OTHERS,
+    HOLDS_VALUE
+} Holds;
 
 static bool is_among(Str member, const char *const *list)
 {
@@ -311,25 +322,38 @@ static bool is_among(Str member, const char *const *list)
     return false;
 }
 
-/* `ours`: the member is one of the document that is told, and in nothing that holds texts. */
-static Holds holds_of(const Veil *veil, Str member, bool ours)
+static Holds holds_of_tale(Str member)
 {
-    static const char *const sentences[] = {"diagnostics", "text", "display", "description", NULL};
-    static const char *const texts[] = {
-        "details", "body",    "response",         "error_text",       "before",     "after",
-        "reason",  "failure", "precheck_message", "response_headers", "transforms", NULL};
-    if (str_is(member, "location") || str_is(member, "expression"))
-        return ours ? HOLDS_PATH : HOLDS_FOREIGN_PATH;
-    if (is_among(member, sentences))
-        return HOLDS_TEXT;
-    if (ours)
-        return is_among(member, texts) ? HOLDS_TEXT : HOLDS_NONE;
-    if (mask_is_open(member))
-        return HOLDS_NONE;
-    return veil->whole ? HOLDS_TEXT : HOLDS_VALUE;
+    static const char *const texts[] = {"diagnostics", "text",   "display", "description",
+                                        "details",     "body",   "before",  "error_text",
+                                        "after",       "reason", "failure", "precheck_message",
+                                        "transforms",  NULL};
+    static const char *const others[] = {"response", "response_headers", NULL};
+    static const char *const paths[] = {"location", "expression", NULL};
+    if (is_among(member, paths))
+        return HOLDS_PATH;
+    if (is_among(member, others))
+        return HOLDS_OTHERS;
+    return is_among(member, texts) ? HOLDS_TEXT : HOLDS_NONE;
 }
 
-static void add_json(Veil *veil, Buf *out, Str json, bool ours, unsigned nested);
+/* Where not all was learnt, an answer's sentences quote what is a value, and its paths name no
+ * more than ours; others may say a value in the midst of either. */
+static Holds holds_of(const Veil *veil, Str member, Whose whose)
+{
+    static const char *const sentences[] = {"diagnostics", "text", "description", NULL};
+    static const char *const paths[] = {"location", "expression", NULL};
+    if (whose == WHOSE_TALE)
+        return holds_of_tale(member);
+    if (mask_is_open(member))
+        return HOLDS_NONE;
+    bool told = veil->whole || whose == WHOSE_ANSWER;
+    if (told && is_among(member, paths))
+        return HOLDS_FOREIGN_PATH;
+    return veil->whole || (told && is_among(member, sentences)) ? HOLDS_TEXT : HOLDS_VALUE;
+}
+
+static void add_json(Veil *veil, Buf *out, Str json, Whose whose, unsigned nested);
 
 /* A string that is a document itself, as the body of an answer. */
 static bool is_document(Str text)
@@ -338,7 +362,18 @@ static bool is_document(Str text)
     return text.len > 1 && (text.ptr[0] == '{' || text.ptr[0] == '[');
 }
 
-static void add_value(Veil *veil, Buf *out, Str whole, Holds holds, unsigned nested)
+/* What a string of text holds, where it is no value for certain. */
+static void add_text(Veil *veil, Buf *out, Str text, Whose whose, unsigned nested)
+{
+    if (is_document(text) && nested < NESTED_MAX)
+        add_json(veil, out, text, whose, nested + 1);
+    else if (whose == WHOSE_OTHERS && !veil->whole)
+        add_masked(out, text);
+    else
+        veil_add(veil, out, text);
+}
+
+static void add_value(Veil *veil, Buf *out, Str whole, Holds holds, Whose whose, unsigned nested)
 {
     bool closed = whole.len > 1 && whole.ptr[whole.len - 1] == '"';
     Str text = unescaped(veil, str_cut(whole, 1, closed ? whole.len - 1 : whole.len));
@@ -350,48 +385,75 @@ static void add_value(Veil *veil, Buf *out, Str whole, Holds holds, unsigned nes
         add_path(&veiled, text);
     else if (holds == HOLDS_FOREIGN_PATH)
         add_foreign_path(veil, &veiled, text);
-    else if (is_document(text) && nested < NESTED_MAX)
-        add_json(veil, &veiled, text, false, nested + 1);
     else
-        veil_add(veil, &veiled, text);
+        add_text(veil, &veiled, text,
+                 holds == HOLDS_OTHERS || whose == WHOSE_OTHERS ? WHOSE_OTHERS : WHOSE_ANSWER,
+                 nested);
     if (str_eq(buf_str(&veiled), text))
         buf_add(out, whole);
     else
         json_write_string(out, buf_str(&veiled));
 }
 
+static bool is_literal(Str word)
+{
+    return str_is(word, "true") || str_is(word, "false") || str_is(word, "null");
+}
+
 /* What is no string: figures of a document may be values, too. */
-static size_t add_bare(Veil *veil, Buf *out, Str json, size_t at, bool ours)
+static size_t add_bare(Veil *veil, Buf *out, Str json, size_t at, Whose whose)
 {
     size_t end = at + 1;
-    if (ours || !is_word(json.ptr[at])) {
+    if (whose == WHOSE_TALE || !is_word(json.ptr[at])) {
         buf_add_char(out, json.ptr[at]);
         return end;
     }
     while (end < json.len && (is_word(json.ptr[end]) || json.ptr[end] == '.'))
         end++;
-    veil_add(veil, out, str_cut(json, at, end));
+    Str word = str_cut(json, at, end);
+    if (veil->whole || whose == WHOSE_ANSWER || is_literal(word))
+        veil_add(veil, out, word);
+    else
+        add_masked(out, word);
     return end;
 }
 
-/* Of what holds texts, all that is within does. */
-static void add_json(Veil *veil, Buf *out, Str json, bool ours, unsigned nested)
+/* Names of others' members may be anything. */
+static void add_name(Veil *veil, Buf *out, Str whole, Whose whose, unsigned nested)
 {
-    Holds around[DEPTH_MAX] = {ours ? HOLDS_NONE : HOLDS_TEXT}, holds = around[0];
+    if (whose == WHOSE_OTHERS && veil->whole)
+        add_value(veil, out, whole, HOLDS_TEXT, whose, nested);
+    else
+        buf_add(out, whole);
+}
+
+/* Of what holds texts, all that is within does; of what holds others', all is theirs. */
+static Whose whose_within(Whose whose, Holds around)
+{
+    if (whose != WHOSE_TALE || around == HOLDS_NONE)
+        return whose;
+    return around == HOLDS_OTHERS ? WHOSE_OTHERS : WHOSE_ANSWER;
+}
+
+static void add_json(Veil *veil, Buf *out, Str json, Whose whose, unsigned nested)
+{
+    Holds around[DEPTH_MAX] = {whose == WHOSE_TALE ? HOLDS_NONE : HOLDS_TEXT}, holds = around[0];
     size_t depth = 0;
     for (size_t i = 0; i < json.len;) {
         char c = json.ptr[i];
         if (c == '"') {
             size_t end = mask_string_end(json, i);
             Str whole = str_cut(json, i, end);
+            Whose here = whose_within(whose, around[depth]);
             bool name = mask_is_name(json, end);
             if (name && whole.len > 1)
-                holds = holds_of(veil, str_cut(whole, 1, whole.len - 1),
-                                 ours && around[depth] == HOLDS_NONE);
-            if (name || holds == HOLDS_NONE)
+                holds = holds_of(veil, str_cut(whole, 1, whole.len - 1), here);
+            if (name)
+                add_name(veil, out, whole, here, nested);
+            else if (holds == HOLDS_NONE)
                 buf_add(out, whole);
             else
-                add_value(veil, out, whole, holds, nested);
+                add_value(veil, out, whole, holds, here, nested);
             i = end;
             continue;
         }
@@ -399,11 +461,11 @@ static void add_json(Veil *veil, Buf *out, Str json, bool ours, unsigned nested)
             around[++depth] = holds;
         else if ((c == '}' || c == ']') && depth)
             holds = around[--depth];
-        i = add_bare(veil, out, json, i, ours);
+        i = add_bare(veil, out, json, i, whose);
     }
 }
 
 void veil_add_json(Veil *veil, Buf *out, Str json)
 {
-    add_json(veil, out, json, true, 0);
+    add_json(veil, out, json, WHOSE_TALE, 0);
 }

@@ -138,6 +138,33 @@ static void paths_of_others_are_masked(void **state)
                         "\\\"Patient/*Patient/x-0*/.name\\\"]}\"}");
 }
 
+/* Nobody knows how others quote; of ourselves that is known. */
+static void without_the_document_what_others_say_is_masked(void **state)
+{
+    (void)state;
+    Veil *veil = veil_of(NULL, true);
+    assert_string_equal(said(veil,
+                             "{\"response\":\"{\\\"location\\\":[\\\"Quux.Zebulon\\\"],"
+                             "\\\"diagnostics\\\":\\\"no Quux here\\\",\\\"code\\\":\\\"c\\\","
+                             "\\\"n\\\":4711,\\\"ok\\\":true}\"}",
+                             true),
+                        "{\"response\":\"{\\\"location\\\":[\\\"xxxx.xxxxxxx\\\"],"
+                        "\\\"diagnostics\\\":\\\"xx xxxx xxxx\\\",\\\"code\\\":\\\"c\\\","
+                        "\\\"n\\\":0000,\\\"ok\\\":true}\"}");
+    assert_string_equal(
+        said(veil, "{\"response\":\"Quux is unknown\",\"error_text\":\"HTTP 404\"}", true),
+        "{\"response\":\"xxxx xx xxxxxxx\",\"error_text\":\"HTTP 404\"}");
+    assert_string_equal(
+        said(veil, "{\"response_headers\":{\"Location\":\"/Patient/Quux\"},\"attempt\":1}", true),
+        "{\"response_headers\":{\"Location\":\"/xxxxxxx/xxxx\"},\"attempt\":1}");
+    assert_string_equal(said(veil,
+                             "{\"told\":[{\"body\":\"{\\\"diagnostics\\\":\\\"it has 'Quux'\\\","
+                             "\\\"location\\\":[\\\"Patient.name\\\"]}\"}]}",
+                             true),
+                        "{\"told\":[{\"body\":\"{\\\"diagnostics\\\":\\\"it has 'xxxx'\\\","
+                        "\\\"location\\\":[\\\"Patient.name\\\"]}\"}]}");
+}
+
 static void without_room_to_learn_all_is_masked(void **state)
 {
     (void)state;
@@ -162,6 +189,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_the_document_what_no_quote_closes_is_masked, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(paths_of_others_are_masked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_the_document_what_others_say_is_masked, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(without_room_to_learn_all_is_masked, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
