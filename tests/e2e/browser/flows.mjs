@@ -134,6 +134,19 @@ async function live(page) {
   await act("send");
   await page.waitForFunction((old) => document.querySelector('.grid-row[aria-rowindex="2"] a.open')?.getAttribute("href") !== old, before);
   ok(true, "live: a new document comes in by itself");
+  await page.getByRole("combobox", { name: "Search for" }).selectOption("patient");
+  await page.getByRole("searchbox").fill("MRN-000017");
+  await page.keyboard.press("Enter");
+  await page.getByText("not live: each look for a patient goes on record").waitFor();
+  await page.locator(".grid-row a.open").first().waitFor();
+  const looks = [];
+  const look = (request) => request.url().includes("patient=") && looks.push(request.url());
+  page.on("request", look);
+  await page.waitForTimeout(3500); // what is filtered is looked at every three seconds
+  page.off("request", look);
+  ok(looks.length === 0, "nobody is looked for behind one's back", looks);
+  await page.getByRole("button", { name: "Clear all" }).click();
+  await page.locator(".live-dot").waitFor();
   await page.getByRole("button", { name: "Live" }).click();
 }
 
@@ -231,8 +244,20 @@ async function oneInteraction(page) {
   ok((await page.locator(".issue-group h2").count()) > 2, "issues are grouped by resource", await page.locator(".issue-group h2").allInnerTexts());
   await accessible(page, "one interaction");
   await picture(page, "interaction");
+  await page.locator(".issue-list button", { hasText: "AdministrativeGender" }).first().click();
+  await page.locator(".code-line.target-line").waitFor();
+  await page.locator(".code").evaluate((code) => (code.scrollTop += 40));
+  const place = () => page.evaluate(() => [".code", ".issues"].map((of) => document.querySelector(of).scrollTop).join());
+  const before = await place();
   await page.getByRole("button", { name: "Reveal…" }).click();
   await page.getByRole("button", { name: "Reveal", exact: true }).click();
+  await page.locator(".payload .badge", { hasText: "revealed" }).waitFor();
+  await page.locator(".issue-list button", { hasText: '"femal"' }).first().waitFor();
+  await page.locator(".code-line.target-line", { hasText: "femal" }).waitFor();
+  await page.locator('.viewer-text[aria-busy="false"]').waitFor();
+  ok((await place()) === before && !/^0,/.test(before), "a reveal leaves one where one was", `${before} ${await place()}`);
+  ok((await page.locator('.issue-list button[aria-current="true"]').allInnerTexts()).join().includes("femal"), "with the issue that was chosen", await page.locator('.issue-list button[aria-current="true"]').allInnerTexts());
+  await page.getByRole("region", { name: "Payload" }).press("Home");
   await page.locator(".code-line", { hasText: "MRN-000017" }).waitFor();
   ok(true, "revealed after it was asked for");
   await page.getByRole("tab", { name: "Facts" }).click();
@@ -296,6 +321,15 @@ async function replaying(page) {
   await go(page, "/replays");
   await page.locator("table tbody tr").first().waitFor();
   await accessible(page, "replays");
+  await go(page, `/replays?id=${ids.replay}`);
+  const differ = page.locator(".panel", { hasText: "Documents that differ" });
+  await differ.locator(".badge", { hasText: "masked" }).waitFor();
+  ok(!(await differ.innerText()).includes("femal"), "what a replay tells of documents is masked");
+  await differ.getByRole("button", { name: "Reveal texts…" }).click();
+  await dialog.getByRole("button", { name: "Reveal", exact: true }).click();
+  await differ.getByText("femal").first().waitFor();
+  ok((await differ.locator(".badge", { hasText: "revealed" }).count()) === 1, "until it is revealed");
+  await go(page, "/replays");
   await page.getByRole("button", { name: "Replay what failed" }).click();
   await dialog.getByLabel("At most so many").fill("1");
   await dialog.getByRole("button", { name: "Dry run" }).click();
@@ -312,6 +346,12 @@ async function letters(page) {
   await go(page, "/dead-letters");
   await page.locator("table tbody tr").first().waitFor();
   await accessible(page, "dead letters");
+  const row = await page.locator("table tbody tr").first().innerText();
+  ok(row.includes("slip/t") && row.includes("validated") && row.includes("lake-submitter"), "a dead letter says why, from where and by whom", row);
+  await page.getByRole("button", { name: "Reveal texts…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Reveal", exact: true }).click();
+  await page.locator(".badge", { hasText: "revealed" }).waitFor();
+  ok(true, "and its text can be revealed");
   await page.getByRole("checkbox", { name: /Choose record/ }).first().check();
   await page.getByRole("button", { name: /^Re-drive/ }).click();
   const dialog = page.getByRole("dialog");
@@ -334,6 +374,11 @@ async function rules(page) {
   await page.getByText("Nothing was stored or sent").waitFor();
   ok((await page.locator("table").innerText()).includes(ids.taken), "rules are tried on a real interaction");
   await picture(page, "rules");
+  await page.locator("main .badge", { hasText: "masked" }).waitFor();
+  await page.getByRole("button", { name: "Reveal texts…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Reveal", exact: true }).click();
+  await page.locator("main .badge", { hasText: "revealed" }).waitFor();
+  ok(true, "and what they changed can be revealed");
   await page.getByLabel("or on these interactions").fill("01923456-0000-4000-8000-00000000dead");
   await page.getByRole("button", { name: "Dry run" }).click();
   await page.getByText("The interaction that was asked for is not known here").waitFor();
@@ -350,6 +395,37 @@ async function rules(page) {
   await page.getByRole("button", { name: "Publish", exact: true }).click();
   await page.locator(".pick", { hasText: "Edited in the browser" }).waitFor();
   ok(true, "and published, with a question before");
+  await editor.click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type(" ");
+  await page.locator(".pick", { hasText: "edited" }).waitFor();
+  await page.getByRole("button", { name: "Retire…" }).click();
+  await accessible(page, "retiring rules");
+  await page.getByRole("dialog").getByLabel("Why").fill("of a test");
+  await page.getByRole("button", { name: "Retire", exact: true }).click();
+  await page.locator(".pick").getByRole("button", { name: /^mild\s*not published/ }).waitFor();
+  ok((await page.locator(".rules-editor").innerText()).includes("Edited in the browser"), "a set is retired, and what was edited of it stays as one to publish anew");
+  await page.getByRole("button", { name: "Discard it" }).click();
+  await page.waitForFunction(() => !document.querySelector(".pick").textContent.includes("mild"));
+  ok(true, "until it is discarded");
+}
+
+/** A part that does not answer: asked again by itself, less and less often. */
+async function partAway(page) {
+  expected.add("503");
+  let asked = 0;
+  const away = (route) => (asked++, route.fulfill({ status: 503, json: { error: { code: "database-away", text: "The database does not answer" } } }));
+  await page.route("**/admin/api/diagnostics/interactions/**", away);
+  await go(page, `/interactions/${ids.other}?of=qe-b&tab=timeline`);
+  await page.getByText("It is asked for again by itself.").waitFor();
+  const began = Date.now();
+  while (asked < 3 && Date.now() - began < PATIENCE) await page.waitForTimeout(100);
+  ok(asked === 3 && Date.now() - began > 1000, "a part that is away is asked again, with time between", `${asked} in ${Date.now() - began} ms`);
+  ok((await page.locator(".outage").count()) === 1, "and is said to be away all the while");
+  await page.unroute("**/admin/api/diagnostics/interactions/**");
+  await page.locator(".timeline > li").first().waitFor();
+  await page.locator(".outage").waitFor({ state: "detached" });
+  ok((await page.locator("main .notice.bad").count()) === 0, "once it is back the page goes on by itself");
 }
 
 async function rest(page) {
@@ -527,6 +603,7 @@ await flow("playground", page, () => playground(page));
 await flow("hostile strings", page, () => hostileStrings(page));
 await flow("sizes", page, () => sizes(page));
 await flow("two tenants", page, () => twoTenants(page));
+await flow("a part away", page, () => partAway(page));
 await flow("outage and expiry", page, () => outageAndExpiry(page));
 ok(seen.console.length === 0, "no console error anywhere", seen.console.slice(0, 10).join("; "));
 ok(seen.elsewhere.length === 0, "no request left the origin", seen.elsewhere.slice(0, 10).join("; "));

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ok, task } from "./browser.mjs";
+import { accessible, ok, task } from "./browser.mjs";
 
 export async function pasted(page, id, sent) {
   const folder = mkdtempSync(join(tmpdir(), "pasted-"));
@@ -14,6 +14,9 @@ export async function pasted(page, id, sent) {
   };
   const run = (text, more) => spawnSync("sh", ["-c", text], { cwd: folder, encoding: "utf8", env: { PATH: process.env.PATH, CA: task.ca, ...more } });
   const who = { AUTH: `X-API-Key: ${task.key}` };
+  await page.getByRole("button", { name: "Copy as curl" }).click();
+  await accessible(page, "copy as curl");
+  await page.keyboard.press("Escape");
   const status = await copy("What became of it");
   const told = run(status, who);
   ok(told.status === 0 && told.stdout.includes("ACCEPT_FHIR_BUNDLE"), "copied as curl and pasted, it says what became of it", `${status}: ${told.stdout}${told.stderr}`);

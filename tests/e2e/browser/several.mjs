@@ -1,5 +1,5 @@
 // Somebody with two tenants of many, and no reveal: each act says whose it is.
-import { at, fits, go, newPage, ok, signIn, task } from "./browser.mjs";
+import { accessible, at, fits, go, newPage, ok, signIn, task } from "./browser.mjs";
 
 const { ids } = task;
 
@@ -39,6 +39,7 @@ async function newRules(page) {
   await page.getByText("It is not of your tenants alone").waitFor();
   await page.getByRole("button", { name: "New rule set…" }).click();
   await page.getByLabel("Name").fill("carls");
+  await accessible(page, "a new rule set");
   await page.getByLabel("qe-c").check();
   await page.getByRole("button", { name: "Begin" }).click();
   await page.locator(".rules-editor .cm-line", { hasText: "carls" }).waitFor();

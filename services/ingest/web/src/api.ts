@@ -76,8 +76,16 @@ function init(request: Request): RequestInit {
   return result;
 }
 
-function isOutage(status: number): boolean {
-  return status === 502 || status === 503 || status === 504;
+/** 0: it could not be reached. */
+export function isOutage(status: number): boolean {
+  return status === 0 || status === 502 || status === 503 || status === 504;
+}
+
+/** Who waits for a part that is not there, and asks again: until then the outage goes on, whatever else answers. */
+export const awaited = new Set<object>();
+
+export function beBack(): void {
+  if (awaited.size === 0) outage.set(null);
 }
 
 function beOut(text: string): void {
@@ -112,12 +120,12 @@ export async function fetchAnswer(path: string, request: Request = {}): Promise<
     throw new ApiError(0, "unreachable", "fhirbus cannot be reached.");
   }
   if (answer.ok) {
-    outage.set(null);
+    beBack();
     return answer;
   }
   const error = await readError(answer);
   if (isOutage(answer.status)) beOut(`fhirbus is there, but part of it is not: ${error.message}`);
-  else outage.set(null);
+  else beBack();
   if (answer.status === 401 && path !== SESSION) await expire();
   throw error;
 }
@@ -135,7 +143,7 @@ export async function findSession(): Promise<void> {
   try {
     const answer = await fetch(SESSION, init({}));
     if (answer.ok) {
-      outage.set(null);
+      beBack();
       const session = (await answer.json()) as Session;
       // Somebody else: nothing of the one before may stay in this page's memory.
       if (before && before.name !== session.name) {

@@ -394,8 +394,8 @@ export async function replays(signal: AbortSignal): Promise<ListedReplay[]> {
 }
 
 /** `tenant`: whose it is, which somebody with several has to say; null: everybody's. */
-export function replayStatus(id: string, tenant: string | null, signal?: AbortSignal): Promise<Replay> {
-  return ask(withQuery(`/Bundle/replay/${encodeURIComponent(id)}`, { report: true, tenant }), signal ? { signal } : {});
+export function replayStatus(id: string, tenant: string | null, reveal: boolean, signal?: AbortSignal): Promise<Replay> {
+  return ask(withQuery(`/Bundle/replay/${encodeURIComponent(id)}`, { report: true, tenant, reveal: reveal || null }), signal ? { signal } : {});
 }
 
 export function cancelReplay(id: string, tenant: string | null): Promise<Replay> {
@@ -408,9 +408,14 @@ export interface DeadLetter {
   at: string;
   reason: string | null;
   detail: string | null;
+  /** who gave it up */
+  service: string | null;
   topic: string | null;
   topic_partition: number | null;
   topic_offset: number | null;
+  /** of a worker, by it; to deliver it; null: not said */
+  deaths: number | null;
+  attempts: number | null;
   tenant: string | null;
   interaction_id: string | null;
   bytes: number;
@@ -418,6 +423,7 @@ export interface DeadLetter {
 
 export interface DeadLetters {
   records: DeadLetter[];
+  masked: boolean;
   next: string | null;
   total: number | null;
 }
@@ -468,8 +474,8 @@ export interface Tried {
 }
 
 /** The text as it is edited: problems then come with its lines. */
-export function tryRules(name: string, text: string, ids: string[] | null, last: number): Promise<Tried> {
-  return ask(`${API}/rules/try`, { method: "POST", json: ids?.length ? { name, text, ids } : { name, text, ids: null, last } });
+export function tryRules(name: string, text: string, ids: string[] | null, last: number, reveal: boolean): Promise<Tried> {
+  return ask(withQuery(`${API}/rules/try`, { reveal: reveal || null }), { method: "POST", json: ids?.length ? { name, text, ids } : { name, text, ids: null, last } });
 }
 
 export function publishRules(name: string, text: string, baseVersion: number, comment: string): Promise<{ version: number }> {

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { Again, attended } from "./again.ts";
 import { type ApiError, access } from "./api.ts";
 
 export interface Asked<T> {
@@ -15,28 +16,34 @@ export function useAsk<T>(key: string | null, question: (signal: AbortSignal) =>
   const latest = useRef(question);
   latest.current = question;
   const reload = useCallback(() => setTurn((n) => n + 1), []);
+  const [again] = useState(() => new Again());
+  useEffect(() => () => again.stop(), [key]);
   useEffect(() => {
+    again.hold();
     if (key === null) return;
     const abort = new AbortController();
     setState((old) => ({ ...old, loading: true }));
     latest.current(abort.signal).then(
-      (data) => !abort.signal.aborted && setState({ data, error: null, loading: false }),
-      (error) => !abort.signal.aborted && setState((old) => ({ ...old, error, loading: false })),
+      (data) => {
+        if (abort.signal.aborted) return;
+        again.done();
+        setState({ data, error: null, loading: false });
+      },
+      (error) => {
+        if (abort.signal.aborted) return;
+        again.after((error as ApiError).status, reload);
+        setState((old) => ({ ...old, error, loading: false }));
+      },
     );
-    return () => abort.abort();
+    return () => {
+      abort.abort();
+      again.hold();
+    };
   }, [key, turn]);
   // Whoever signs in again finds what was refused him as the session ended.
   const refused = state.error?.status === 401;
   useEffect(() => (refused ? access.watch((now) => now.state === "in" && reload()) : undefined), [refused, reload]);
   return { ...state, reload };
-}
-
-let lastSign = Date.now();
-for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"]) addEventListener(kind, () => (lastSign = Date.now()), { passive: true, capture: true });
-
-/** Whether somebody looks at the page. Left alone it stops asking, so that its session can end. */
-export function attended(): boolean {
-  return !document.hidden && Date.now() - lastSign < 10 * 60_000;
 }
 
 /** Runs `act` every `ms` while `on`, never twice at once, not while nobody looks. */

@@ -172,6 +172,26 @@ test("what a page names no more is gone, and nothing beyond it", () => {
   assert.equal(shown(shelf), "99");
 });
 
+test("what was told of while a page was asked for again is newer than its answer", () => {
+  const shelf = shelfOf([90, 80, 70], [60, 50, 40], [30]);
+  shelf.put(row(95));
+  shelf.put(row(80, { state: "COMPLETE" }));
+  assert.deepEqual(shelf.agree(0, [row(90), row(80), row(70)], true, new Set(["a\ni95", "a\ni80"])), []);
+  shelf.release();
+  assert.equal(shown(shelf), "95 90 80 70 60 50 40 30");
+  assert.equal(shelf.at(2)!.state, "COMPLETE");
+});
+
+test("a change of a row that was forgotten is nothing new", () => {
+  const shelf = shelfOf([90, 80, 70], [60, 50, 40], [30]);
+  shelf.forget(1, 1);
+  assert.equal(shown(shelf), "? ? ? 60 50 40 30");
+  shelf.put(row(80, { state: "COMPLETE" }));
+  assert.deepEqual([shelf.held.length, shown(shelf)], [0, "? ? ? 60 50 40 30"]);
+  shelf.put(row(95));
+  assert.deepEqual(shelf.held.map((r) => r.interaction_id), ["i95"]);
+});
+
 test("a page that was forgotten comes again, with what has come into it", () => {
   const shelf = shelfOf([90, 80, 70], [60, 50, 40], [30]);
   shelf.put(row(55));

@@ -1,6 +1,6 @@
+import { Again, attended } from "../again.ts";
 import { ApiError, access, ask } from "../api.ts";
 import { type Changes, type PageOfRows, type Row, interactions, withQuery } from "../data.ts";
-import { attended } from "../useAsk.ts";
 import { Shelf } from "./shelf.ts";
 import { keyOf, listPath } from "./view.ts";
 
@@ -16,13 +16,18 @@ const PAUSE_MS = 300;
 const LOOK_MS = 3000;
 
 /** With one of these a document may leave the view, or come into its midst. */
-const PASSING = ["state", "disposition", "valid", "ig_version", "source_type", "sender", "profile_url", "message_id", "q", "text", "bundle_id", "patient"];
+const PASSING = ["state", "disposition", "valid", "ig_version", "source_type", "sender", "profile_url", "message_id", "q", "text", "bundle_id"];
 
 export class Rows {
   private readonly shelf: Shelf;
   private readonly stop = new AbortController();
   private readonly unwatch: () => void;
   private following: AbortController | null = null;
+  private readonly again = new Again();
+  /** told of since a look was begun: newer than what it will say */
+  private readonly told = new Set<string>();
+  /** whatever happens from here on is told */
+  private heard = false;
   private seen = { first: 0, last: 0 };
   estimate: number | null = null;
   exact = false;
@@ -48,6 +53,7 @@ export class Rows {
   close(): void {
     this.unfollow();
     this.unwatch();
+    this.again.stop();
     this.stop.abort();
   }
 
@@ -84,10 +90,7 @@ export class Rows {
     const to = this.shelf.pageOf(last + 40);
     for (let i = from; i <= to; i++) if (!pages[i]!.rows) void this.load(i);
     if (first === 0 && this.shelf.held.length) this.release();
-    if (pages.length > KEPT_PAGES)
-      pages.forEach((page, i) => {
-        if (page.rows && (i < from - KEPT_PAGES / 2 || i > to + KEPT_PAGES / 2) && i < pages.length - 1) page.rows = null;
-      });
+    if (pages.length > KEPT_PAGES) this.shelf.forget(from - KEPT_PAGES / 2, to + KEPT_PAGES / 2);
   }
 
   retry(): void {
@@ -105,7 +108,8 @@ export class Rows {
       this.take(index, await interactions(this.shelf.pathOf(index, page.size), this.stop.signal));
     } catch (error) {
       if (this.stop.signal.aborted) return;
-      this.error = error instanceof ApiError ? error : new ApiError(0, "failed", String(error));
+      this.error = error instanceof ApiError ? error : new ApiError(-1, "failed", String(error));
+      this.again.after(this.error.status, () => this.retry());
     } finally {
       page.loading = false;
     }
@@ -114,6 +118,7 @@ export class Rows {
 
   private take(index: number, answer: PageOfRows): void {
     this.error = null;
+    this.again.done();
     if (index === 0 && answer.estimate !== undefined) {
       this.estimate = answer.estimate;
       this.exact = Boolean(answer.exact);
@@ -127,6 +132,8 @@ export class Rows {
   follow(): void {
     if (this.following) return;
     const { signal } = (this.following = new AbortController());
+    this.heard = false;
+    this.shelf.forget(this.shelf.pageOf(this.seen.first), this.shelf.pageOf(this.seen.last + 40));
     void this.hear(signal);
     void this.lookAgain(signal);
   }
@@ -144,6 +151,7 @@ export class Rows {
         const answer: Changes = await ask(withQuery("/interactions/changes", { ...filters, after, wait: after === undefined ? undefined : WAIT_S }), { signal });
         after = answer.after;
         if (signal.aborted) return;
+        this.heard = true;
         if (answer.interactions.length) this.merge(answer.interactions);
         if (!answer.more) await pause(PAUSE_MS);
       } catch {
@@ -153,27 +161,38 @@ export class Rows {
     }
   }
 
-  /** What is in sight, as it is now: once at the beginning, for what happened since it was fetched. */
+  /** What is in sight, as it is now: at the beginning, for what happened since it was fetched and is told by nobody;
+   *  then, with filters, again and again. */
   private async lookAgain(signal: AbortSignal): Promise<void> {
     const often = PASSING.some((name) => this.filters[name]);
-    do {
+    let looked = false;
+    while ((often || !looked) && !signal.aborted) {
       await pause(often ? LOOK_MS : PAUSE_MS);
-      if (!attended() || access.value.state !== "in") continue;
-      const to = this.shelf.pageOf(this.seen.last);
-      for (let i = this.shelf.pageOf(this.seen.first); i <= to && !signal.aborted; i++) await this.lookAt(i, signal).catch(() => undefined);
-    } while (often && !signal.aborted);
+      if (!this.heard || !attended() || access.value.state !== "in") continue;
+      looked = await this.look(signal).catch(() => pause(LOOK_MS).then(() => false));
+    }
   }
 
-  private async lookAt(index: number, signal: AbortSignal): Promise<void> {
+  private async look(signal: AbortSignal): Promise<boolean> {
+    const to = this.shelf.pageOf(this.seen.last);
+    let all = true;
+    for (let i = this.shelf.pageOf(this.seen.first); i <= to && !signal.aborted; i++) all = (await this.lookAt(i, signal)) && all;
+    return all;
+  }
+
+  /** False: there is nothing yet to look at. */
+  private async lookAt(index: number, signal: AbortSignal): Promise<boolean> {
     const page = this.shelf.pages[index]!;
-    if (!page.rows || page.loading) return;
+    if (!page.rows || page.loading) return false;
     const path = this.shelf.pathOf(index, this.seen.last + 40 - this.shelf.startOf(index));
+    this.told.clear();
     const answer = await interactions(path.replace(/([?&])reveal=true&?/, "$1"), signal);
-    if (signal.aborted) return;
-    const gone = this.shelf.agree(index, answer.interactions, answer.next !== null);
+    if (signal.aborted) return true;
+    const gone = this.shelf.agree(index, answer.interactions, answer.next !== null, this.told);
     if (gone.length) this.gone(gone);
     if (this.seen.first === 0) this.release();
     this.changed();
+    return true;
   }
 
   unfollow(): void {
@@ -182,7 +201,10 @@ export class Rows {
   }
 
   private merge(rows: Row[]): void {
-    for (const row of rows) this.shelf.put(row);
+    for (const row of rows) {
+      this.told.add(keyOf(row));
+      this.shelf.put(row);
+    }
     if (this.seen.first === 0) this.release();
     this.changed();
   }

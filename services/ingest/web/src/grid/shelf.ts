@@ -26,6 +26,8 @@ export class Shelf {
   /** newer than all, not shown yet; newest first */
   held: Row[] = [];
   ended = false;
+  /** of the first page, as it was fetched */
+  private newest = "";
 
   constructor(first: string) {
     this.pages.push({ path: first, behind: undefined, rows: null, size: 0, loading: false });
@@ -72,9 +74,17 @@ export class Shelf {
     const last = index === this.pages.length - 1;
     page.rows = rows.filter((row) => !elsewhere.has(keyOf(row)));
     page.size = page.rows.length;
+    if (index === 0 && rows[0] && rows[0].received_at > this.newest) this.newest = rows[0].received_at;
     if (!last) return;
     this.ended = !next;
     if (next) this.pages.push({ path: next, behind: rows[rows.length - 1], rows: null, size: 0, loading: false });
+  }
+
+  /** What is far from these pages is fetched again when it comes into sight. */
+  forget(from: number, to: number): void {
+    this.pages.forEach((page, i) => {
+      if ((i < from || i > to) && i < this.pages.length - 1) page.rows = null;
+    });
   }
 
   private known(but: Page): Set<string> {
@@ -106,8 +116,10 @@ export class Shelf {
   }
 
   private isNewest(row: Row): boolean {
-    const top = [this.live, ...this.pages.map((p) => p.rows ?? [])].find((list) => list.length)?.[0];
-    return !top || row.received_at > top.received_at;
+    if (this.live[0]) return row.received_at > this.live[0].received_at;
+    const page = this.pages.find((p) => p.size > 0);
+    if (!page) return true;
+    return row.received_at > (page.rows?.[0]?.received_at ?? this.newest);
   }
 
   private replace(row: Row): boolean {
@@ -124,15 +136,16 @@ export class Shelf {
   }
 
   /** A page that was asked for again: what it does not name any more is gone. Says which. Rows of the
-   *  millisecond at either end stay, as there the order is not told by the time alone. */
-  agree(index: number, rows: Row[], more: boolean): string[] {
+   *  millisecond at either end stay, as there the order is not told by the time alone; and so do those that were
+   *  told of since it was asked for: they are newer than the answer. */
+  agree(index: number, rows: Row[], more: boolean, told: ReadonlySet<string> = new Set()): string[] {
     const { behind } = this.pages[index]!;
     const end = more ? rows[rows.length - 1] : undefined;
     const there = new Set(rows.map(keyOf));
     const gone: string[] = [];
     const stays = (row: Row) => {
       const within = (!behind || row.received_at < behind.received_at) && (!end || row.received_at > end.received_at);
-      if (!within || there.has(keyOf(row))) return true;
+      if (!within || there.has(keyOf(row)) || told.has(keyOf(row))) return true;
       gone.push(keyOf(row));
       return false;
     };
@@ -140,7 +153,7 @@ export class Shelf {
     this.held = this.held.filter(stays);
     for (const page of this.pages) if (page.rows) page.rows = page.rows.filter(stays);
     this.resize();
-    for (const row of rows) this.put(row);
+    for (const row of rows) if (!told.has(keyOf(row))) this.put(row);
     return gone;
   }
 

@@ -51,7 +51,7 @@ function GroupOfIssues({ group, bySeverity, current, onGo, note }: Props & { gro
       <ul class="issue-list">
         {shown.map((issue) => (
           <li key={issue.ordinal}>
-            <button type="button" aria-current={issue === current ? "true" : undefined} onClick={() => onGo(issue)}>
+            <button type="button" aria-current={issue.ordinal === current?.ordinal ? "true" : undefined} onClick={() => onGo(issue)}>
               <Badge word={issue.severity} />
               <span class="issue-text"><Text value={issue.diagnostics ?? issue.message_id} max={300} brief /></span>
               <span class="issue-where">

@@ -51,12 +51,12 @@ export function PayloadView({ one, session, tenant, issues, target, revealed }: 
   const fhir = one.interaction.source_type === "FHIR" || one.interaction.source_type === null;
   const choices: WhichPayload[] = one.interaction.bundle_available ? ["original", "bundle"] : ["original"];
   const [what, setWhat] = useState<WhichPayload>(one.interaction.bundle_available && !fhir ? "bundle" : "original");
-  const asked = useAsk(`${id} ${tenant} ${what} ${revealed.on}`, (signal) => payload(id, tenant, what, revealed.on, signal));
+  const asked = useAsk(`${id} ${tenant} ${what} ${revealed.on}`, async (signal) => ({ ...(await payload(id, tenant, what, revealed.on, signal)), what }));
   const handle = useRef<ViewerHandle>(null);
   const [said, setSaid] = useState("");
-  const text = asked.data?.text;
+  const of = asked.data?.what;
   useEffect(() => {
-    if (!target || text === undefined) return;
+    if (!target || of === undefined) return;
     let gone = false;
     void handle.current?.show(target).then((spot) => {
       if (gone) return;
@@ -66,7 +66,7 @@ export function PayloadView({ one, session, tenant, issues, target, revealed }: 
     return () => {
       gone = true;
     };
-  }, [target, text]);
+  }, [target, of]);
   return (
     <div class="payload">
       <div class="payload-bar">
@@ -81,7 +81,7 @@ export function PayloadView({ one, session, tenant, issues, target, revealed }: 
         <span class="soft small" role="status">{said}</span>
         <a class="button small" href={payloadPath(id, tenant, what, revealed.on, true)} download><Icon name="download" />Download</a>
       </div>
-      {asked.data && !asked.error ? <Viewer text={asked.data.text} issues={issues} label="Payload" handle={handle} /> : <Answer asked={asked}>{() => null}</Answer>}
+      {asked.data && !asked.error ? <Viewer text={asked.data.text} of={asked.data.what} issues={issues} label="Payload" handle={handle} /> : <Answer asked={asked}>{() => null}</Answer>}
     </div>
   );
 }

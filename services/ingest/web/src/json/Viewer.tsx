@@ -26,6 +26,8 @@ export interface ViewerHandle {
 
 interface Props {
   text: string;
+  /** another text of the same is shown where the one before was: masked, then revealed */
+  of?: string;
   issues: Issue[];
   label: string;
   handle?: Ref<ViewerHandle>;
@@ -83,59 +85,84 @@ class Paths {
   }
 }
 
-export function Viewer({ text, issues, label, handle }: Props) {
+export function Viewer({ text, of = "", issues, label, handle }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const [pane, setPane] = useState<Pane | null>(null);
   const reader = useRef<Reader | null>(null);
   const ready = useRef<Promise<Pane | null>>(Promise.resolve(null));
+  const moved = useRef<(at: number, byKey: boolean) => void>(() => {});
+  const marks = useRef(new Map<number, Marked>());
+  /** the one whose place was gone to */
+  const target = useRef<Issue | null>(null);
   const [state, setState] = useState<{ loading: boolean; wrong: string | null }>({ loading: true, wrong: null });
   const [path, setPath] = useState("");
   const [told, setTold] = useState("");
   const [find, setFind] = useState<{ asked: number; way: number } | null>(null);
   const ask = (way: number) => setFind((old) => ({ asked: (old?.asked ?? 0) + 1, way: old ? way : 0 }));
 
+  const held = useRef<Pane | null>(null);
+  useEffect(() => {
+    const p = (held.current = new Pane(place.current!, label, new Lines(firstLines(text)), { moved: (at, byKey) => moved.current(at, byKey), find: ask }));
+    target.current = null;
+    setPane(p);
+    return () => {
+      setPane(null);
+      p.close();
+    };
+  }, [of, label]);
+
   useEffect(() => {
     let closed = false;
+    const p = held.current!;
     const r = (reader.current = new Reader());
-    let marks = new Map<number, Marked>();
     let byKey = false;
     const paths = new Paths(r, (found, at) => {
       if (closed) return;
       const line = p.lines.at(at);
       setPath(found);
-      if (byKey) setTold(`Line ${line + 1}, ${plain(found, 300)}${marks.has(line) ? `, ${marks.get(line)!.label}` : ""}`);
+      if (byKey) setTold(`Line ${line + 1}, ${plain(found, 300)}${marks.current.has(line) ? `, ${marks.current.get(line)!.label}` : ""}`);
     });
-    const moved = (at: number, key: boolean) => {
+    moved.current = (at, key) => {
       byKey = key;
       void paths.ask(at);
     };
-    const p = new Pane(place.current!, label, new Lines(firstLines(text)), { moved, find: ask });
-    setPane(p);
     const open = async () => {
       setState({ loading: true, wrong: null });
       const { shown, wrong } = await r.open(text);
       if (closed) return null;
       p.set(new Lines(shown!.text, shown!.starts, shown!.widest));
-      const spots = await r.spots(issues.map(placeOf));
+      if (target.current) p.aim((await r.spots([placeOf(target.current)]))[0] ?? null);
       if (closed) return null;
-      p.mark((marks = marksOf(p.lines, issues, spots)));
       setState({ loading: false, wrong });
       return p;
     };
     ready.current = open();
     return () => {
       closed = true;
-      setPane(null);
-      p.close();
       r.close();
     };
-  }, [text, issues, label]);
+  }, [text, of, label]);
+
+  useEffect(() => {
+    let gone = false;
+    const mark = async () => {
+      const p = await ready.current;
+      const spots = p && (await reader.current?.spots(issues.map(placeOf)));
+      if (gone || !p || !spots) return;
+      p.mark((marks.current = marksOf(p.lines, issues, spots)));
+    };
+    void mark();
+    return () => {
+      gone = true;
+    };
+  }, [text, of, issues, label]);
 
   useImperativeHandle(handle ?? null, () => ({
     async show(issue) {
       const p = await ready.current;
       const [spot] = (p && (await reader.current?.spots([placeOf(issue)]))) ?? [null];
       if (!p || !spot) return null;
+      target.current = issue;
       p.goTo(spot);
       setPath(spot.path);
       return spot;

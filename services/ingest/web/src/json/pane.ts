@@ -113,8 +113,12 @@ export class Pane {
     this.scroller.focus({ preventScroll: true });
   }
 
-  /** Other lines, or more of the same: it stays where it is. */
+  /** Other lines, or more of the same: it stays where it is. What was chosen or found in others is no more. */
   set(lines: Lines): void {
+    if (!lines.text.startsWith(this.lines.text)) {
+      this.chosen.range = null;
+      this.match = this.target = null;
+    }
     this.lines = lines;
     this.unfolded.clear();
     this.measure();
@@ -130,6 +134,12 @@ export class Pane {
     this.target = target;
     this.here = this.lines.at(target.from);
     this.reveal(target.from, true);
+    this.redraw();
+  }
+
+  /** The place of an issue, without going there. */
+  aim(target: Match | null): void {
+    this.target = target;
     this.redraw();
   }
 

@@ -6,11 +6,20 @@ import { interactionAddress } from "../grid/columns.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Link } from "../parts/Link.tsx";
 import { Answer, Empty, Panel } from "../parts/Panel.tsx";
+import { RevealTexts } from "../parts/Reveal.tsx";
 import { Text } from "../parts/Text.tsx";
 import { place } from "../place.ts";
 import { ReplayDialog } from "../replay/ReplayDialog.tsx";
 import { useStore } from "../store.ts";
 import { useAsk } from "../useAsk.ts";
+
+/** What was tried before it was given up; nothing to say of what an earlier version wrote, or of none. */
+function tried(r: DeadLetter): string {
+  const parts: string[] = [];
+  if (r.deaths) parts.push(`its worker died or hung ${r.deaths === 1 ? "once" : `${count(r.deaths)} times`}`);
+  if (r.attempts) parts.push(r.attempts === 1 ? "one attempt to deliver it" : `${count(r.attempts)} attempts to deliver it`);
+  return parts.join(", ");
+}
 
 const keyOf = (r: DeadLetter) => `${r.partition}:${r.offset}`;
 
@@ -19,7 +28,8 @@ export default function DeadLetters({ session }: PageProps) {
   const tenant = query.get("tenant");
   const [cursors, setCursors] = useState<(string | null)[]>([null]);
   const cursor = cursors[cursors.length - 1] ?? null;
-  const asked = useAsk(`${tenant} ${cursor}`, (signal) => deadLetters({ tenant, limit: 50, cursor }, signal));
+  const [revealed, setRevealed] = useState(false);
+  const asked = useAsk(`${tenant} ${cursor} ${revealed}`, (signal) => deadLetters({ tenant, limit: 50, cursor, reveal: revealed || null }, signal));
   const [chosen, setChosen] = useState<Map<string, DeadLetter>>(new Map());
   const [driving, setDriving] = useState(false);
   // Another tenant's list begins at its top, with nothing chosen.
@@ -45,18 +55,18 @@ export default function DeadLetters({ session }: PageProps) {
       <p class="soft lead">Messages that could not be worked on, as they were, with the reason. Re-driving hands them to the workers once more; the record stays here.</p>
       <Answer asked={asked}>
         {(data) => (
-          <Panel title="Newest first" flush>
+          <Panel title="Newest first" flush more={data.records.length > 0 && <RevealTexts small revealed={!data.masked} session={session} onReveal={() => setRevealed(true)} />}>
             {data.records.length === 0 ? <div class="panel-body"><Empty>{data.next ? "None in this stretch; there are older ones." : "None."}</Empty></div> : (
               <div class="scroll tall" tabIndex={0} role="region" aria-label="Dead letters, a table">
                 <table>
-                  <thead><tr><th scope="col"><span class="hidden-label">Choose</span></th><th scope="col">When</th><th scope="col">Reason</th><th scope="col">From</th><th scope="col">Tenant</th><th scope="col">Interaction</th><th scope="col" class="numeric">Size</th><th scope="col">Place</th></tr></thead>
+                  <thead><tr><th scope="col"><span class="hidden-label">Choose</span></th><th scope="col">When</th><th scope="col">Reason</th><th scope="col">From, by</th><th scope="col">Tenant</th><th scope="col">Interaction</th><th scope="col" class="numeric">Size</th><th scope="col">Place</th></tr></thead>
                   <tbody>
                     {data.records.map((r) => (
                       <tr key={keyOf(r)}>
                         <td><input type="checkbox" aria-label={`Choose record ${keyOf(r)}`} checked={chosen.has(keyOf(r))} onChange={(e) => set(r, e.currentTarget.checked)} /></td>
                         <td>{second(r.at)}</td>
-                        <td class="break"><strong><Text value={r.reason} max={80} brief /></strong><div class="soft"><Text value={r.detail} max={200} /></div></td>
-                        <td><Text value={r.topic} mono max={60} brief /> <span class="soft">{r.topic_partition}:{r.topic_offset}</span></td>
+                        <td class="break"><strong><Text value={r.reason} max={80} brief /></strong><div class="soft"><Text value={r.detail} max={200} /></div>{tried(r) && <div class="soft small">{tried(r)}</div>}</td>
+                        <td><Text value={r.topic} mono max={60} brief /> <span class="soft" title="partition and offset">{r.topic_partition}:{r.topic_offset}</span><div class="soft"><Text value={r.service} max={40} brief /></div></td>
                         <td><Text value={r.tenant} max={60} brief /></td>
                         <td>{r.interaction_id ? <Link class="id" to={interactionAddress(r.interaction_id, r.tenant)}>{r.interaction_id}</Link> : "–"}</td>
                         <td class="numeric">{bytes(r.bytes)}</td>

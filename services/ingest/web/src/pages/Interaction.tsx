@@ -84,6 +84,8 @@ function Body({ data, session, tenant, revealed, onShow }: BodyProps) {
   const tab = query.get("tab") ?? "issues";
   const [target, setTarget] = useState<Issue | null>(null);
   const verdict = data.verdicts.find((v) => v.shown);
+  // Another verdict's issues are others; the same ones, revealed or asked for anew, are still the same.
+  useEffect(() => setTarget(null), [verdict?.replay_id, data.interaction.interaction_id]);
   const tabs = [
     { name: "issues", label: <>Issues <span class="count">{count(data.issues.length)}</span></> },
     { name: "timeline", label: "Timeline" },

@@ -9,9 +9,9 @@ import { DEFAULT_SORT, columnsOf, filtersOf, keyOf, sortOf } from "../grid/view.
 import { Grid } from "../parts/Grid.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Menu } from "../parts/Menu.tsx";
-import { Confirm } from "../parts/Dialog.tsx";
 import { ErrorNotice } from "../parts/Panel.tsx";
 import { PeriodPicker } from "../parts/PeriodPicker.tsx";
+import { Reveal } from "../parts/Reveal.tsx";
 import { ReplayDialog } from "../replay/ReplayDialog.tsx";
 import { IDS_MAX, type What } from "../replay/orders.ts";
 import { change, go, place } from "../place.ts";
@@ -98,20 +98,6 @@ function useChosen(view: string, rows: Rows) {
 
 const IDENTIFIERS = ["patient_id", "patient_mrn", "medicaid_cin"];
 
-function RevealIdentifiers({ onReveal }: { onReveal: () => void }) {
-  const [asking, setAsking] = useState(false);
-  return (
-    <>
-      <button type="button" onClick={() => setAsking(true)}><Icon name="eye" />Reveal identifiers…</button>
-      {asking && (
-        <Confirm title="Reveal patients' identifiers?" act="Reveal" onClose={() => setAsking(false)} run={async () => onReveal()}>
-          <p>They are shown as they are until this page is left, and so in what is exported. Who revealed them and when goes on record. What comes in live stays masked until Refresh.</p>
-        </Confirm>
-      )}
-    </>
-  );
-}
-
 /** All failures of a time and tenant are told to the hub as such; with any other filter the very ones of the view are. */
 function useFailures(filters: Record<string, string>) {
   const [what, setWhat] = useState<What | null>(null);
@@ -135,13 +121,13 @@ function useFailures(filters: Record<string, string>) {
   return { what, error, busy, find, close: () => setWhat(null), forget: () => setError(null) };
 }
 
-function Footer({ rows, live, notLive }: { rows: Rows; live: boolean; notLive: boolean }) {
+function Footer({ rows, live, notLive }: { rows: Rows; live: boolean; notLive: string | null }) {
   const known = rows.complete ? `${count(rows.loadedRows)} in all` : rows.estimate === null ? `${count(rows.loadedRows)} fetched, more there` : `${rows.exact ? "" : "about "}${count(rows.estimate)}`;
   return (
     <div class="grid-foot">
       <span role="status">{rows.waiting ? "Loading…" : known}</span>
       {live && <span class="live-dot"><Icon name="live" /> live</span>}
-      {notLive && <span class="soft">not live: that goes with newest first</span>}
+      {notLive && <span class="soft">not live: {notLive}</span>}
       <span class="spring" />
       <span class="soft keys">Arrow keys move, Enter opens, Space selects</span>
     </div>
@@ -160,7 +146,9 @@ export default function Interactions({ session }: PageProps) {
   const sort = sortOf(query);
   const sortWord = `${sort.id}:${sort.desc ? "desc" : "asc"}`;
   const byTime = sortWord === DEFAULT_SORT;
-  const live = query.get("live") === "1" && byTime;
+  const wantsLive = query.get("live") === "1";
+  const notLive = !byTime ? "that goes with newest first" : patient ? "each look for a patient goes on record, so one looks by Refresh" : null;
+  const live = wantsLive && notLive === null;
   const [revealed, setRevealed] = useState(false);
   const own = useRows(query, filters, sortWord, turn, revealed);
   const rows = own.rows;
@@ -189,8 +177,12 @@ export default function Interactions({ session }: PageProps) {
         <PeriodPicker query={query} />
         <ViewMenu />
         <span class="spring" />
-        {session.rights.reveal && !revealed && columnsOf(query).some((c) => IDENTIFIERS.includes(c)) && <RevealIdentifiers onReveal={() => setRevealed(true)} />}
-        <button type="button" aria-pressed={live} title={byTime ? "Rows come, change and go as documents do" : "Live goes with newest first: this orders so, too"} onClick={() => change({ live: live ? undefined : "1", sort: undefined })}><Icon name="live" />Live</button>
+        {session.rights.reveal && !revealed && columnsOf(query).some((c) => IDENTIFIERS.includes(c)) && (
+          <Reveal what="identifiers" title="Reveal patients' identifiers?" onReveal={() => setRevealed(true)}>
+            <p>They are shown as they are until this page is left, and so in what is exported. Who revealed them and when goes on record. What comes in live stays masked until Refresh.</p>
+          </Reveal>
+        )}
+        <button type="button" aria-pressed={live} title={byTime ? "Rows come, change and go as documents do; not with a patient's identifier" : "Live goes with newest first: this orders so, too"} onClick={() => change({ live: live || (wantsLive && byTime) ? undefined : "1", sort: undefined })}><Icon name="live" />Live</button>
         <ColumnMenu />
         <ExportMenu filters={revealed ? { ...filters, reveal: "true" } : filters} sort={sortWord} />
         <button type="button" onClick={() => setTurn(turn + 1)}>Refresh</button>
@@ -215,7 +207,7 @@ export default function Interactions({ session }: PageProps) {
                    rowAt={(i) => rows.at(i)} keyOf={keyOf} onSight={sight} onOpen={open} sort={sort} onSort={onSort} chosen={new Set(chosen.keys())} onChoose={choose}
                    key={own.key} startAt={own.top} onScroll={(top) => (own.top = top)} fresh={rows.fresh} empty="Nothing in this time with these filters." />
         {rows.heldCount > 0 && <button type="button" class="primary small fresh-pill" onClick={() => rows.release()}>{count(rows.heldCount)} new</button>}
-        <Footer rows={rows} live={live} notLive={query.get("live") === "1" && !byTime} />
+        <Footer rows={rows} live={live} notLive={wantsLive ? notLive : null} />
       </div>
       {replaying && <ReplayDialog session={session} tenant={filters.tenant ?? null} what={replaying} onClose={() => setReplaying(null)} />}
       {failures.what && <ReplayDialog session={session} tenant={filters.tenant ?? null} what={failures.what} onClose={failures.close} />}

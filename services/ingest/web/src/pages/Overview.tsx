@@ -30,10 +30,8 @@ interface Beside {
 /** What is said below a step: what leaks behind it, so that it adds up to the next one. Rules decide about what is
  *  judged, valid or not: how many are valid is no step on the way, and what they decide leaks from all that was judged. */
 function besides(data: Figures, step: keyof Figures["funnel"]): Beside[] {
-  const from = (leak: Figures["leaks"][number]) => (leak.after === "valid" ? "judged" : leak.after);
-  const list: Beside[] = data.leaks.filter((l) => l.why !== "invalid" && from(l) === step).map((l) => ({ count: l.count, sign: "–", text: LEAKS[l.why] ?? l.why, filter: l.filter }));
-  const invalid = data.leaks.find((l) => l.why === "invalid");
-  if (step === "valid" && invalid) list.push({ count: invalid.count, sign: "", text: "invalid", filter: invalid.filter });
+  const list: Beside[] = data.leaks.filter((l) => l.after === step).map((l) => ({ count: l.count, sign: "–", text: LEAKS[l.why] ?? l.why, filter: l.filter }));
+  if (step === "valid") list.push({ count: data.funnel.judged - data.funnel.valid, sign: "", text: "invalid", filter: "valid=false" });
   if (step === "accepted") list.unshift({ count: data.beside.accepted_invalid, sign: "", text: "of them invalid: rules let them pass", filter: "disposition=accept&valid=false" });
   if (step === "sent") list.unshift({ count: data.beside.sent_otherwise, sign: "+", text: "handed on though not accepted", filter: "disposition=reject,discard&state=FORWARD,FAIL,COMPLETE" });
   return list.filter((l) => l.count > 0);

@@ -8,6 +8,7 @@ import { Badge } from "../parts/Badge.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Link } from "../parts/Link.tsx";
 import { Answer, Empty, Panel } from "../parts/Panel.tsx";
+import { RevealTexts } from "../parts/Reveal.tsx";
 import { Text } from "../parts/Text.tsx";
 import { readPeriod } from "../period.ts";
 import { address, place } from "../place.ts";
@@ -62,25 +63,26 @@ function field(difference: Record<string, unknown>, name: string): string | null
 }
 
 /** Whose it is stands in the address; who came without it and has several tenants finds it in the list. */
-async function find(id: string, of: string | null, session: Session, signal: AbortSignal): Promise<{ replay: Replay; tenant: string | null }> {
+async function find(id: string, of: string | null, session: Session, reveal: boolean, signal: AbortSignal): Promise<{ replay: Replay; tenant: string | null; revealed: boolean }> {
   const several = session.tenants !== "*" && session.tenants.length > 1;
   const tenant = of ?? (several ? ((await replays(signal)).find((r) => r.replay_id === id)?.tenant ?? session.tenants[0]!) : null);
-  return { replay: await replayStatus(id, tenant, signal), tenant };
+  return { replay: await replayStatus(id, tenant, reveal, signal), tenant, revealed: reveal };
 }
 
 function One({ id, session }: { id: string; session: Session }) {
   const { query } = useStore(place);
   const of = query.get("of");
-  const asked = useAsk(`${id} ${of}`, (signal) => find(id, of, session, signal));
+  const [reveal, setReveal] = useState(false);
+  const asked = useAsk(`${id} ${of} ${reveal}`, (signal) => find(id, of, session, reveal, signal));
   const differences = asked.data?.replay.report?.differences ?? [];
   return (
     <>
       <p><Link to={address("/replays", { tenant: query.get("tenant") ?? undefined })}>← all replays</Link></p>
       <Answer asked={asked}>
-        {({ replay, tenant }) => (
+        {({ replay, tenant, revealed }) => (
           <div class="stack-l">
             <Panel title="Replay"><Running key={replay.replay_id} first={replay} tenant={tenant} /></Panel>
-            <Panel title="Documents that differ">
+            <Panel title="Documents that differ" more={differences.length > 0 && <RevealTexts small revealed={revealed} session={session} onReveal={() => setReveal(true)} />}>
               {differences.length === 0 ? <Empty>None so far.</Empty> : (
                 <div class="scroll tall" tabIndex={0} role="region" aria-label="Documents that differ, a table">
                   <table>

@@ -7,6 +7,7 @@ import { Diff } from "../json/Diff.tsx";
 import { Editor, type EditorHandle } from "../json/Editor.tsx";
 import { Confirm, Dialog } from "../parts/Dialog.tsx";
 import { Answer, Empty, ErrorNotice, Panel } from "../parts/Panel.tsx";
+import { RevealTexts } from "../parts/Reveal.tsx";
 import { Text } from "../parts/Text.tsx";
 import { change, place } from "../place.ts";
 import { NewSet } from "../rules/NewSet.tsx";
@@ -25,7 +26,7 @@ function Edit({ set, session, onPublished }: { set: RuleSet; session: Session; o
   const editor = useRef<EditorHandle>(null);
   const draft = useStore(drafts).get(set.name);
   const [first] = useState(draft?.text ?? before);
-  const [tried, setTried] = useState<{ answer: Tried; asked: number } | null>(null);
+  const [tried, setTried] = useState<{ answer: Tried; asked: number; revealed: boolean } | null>(null);
   const [error, setError] = useState<Error | null>(null);
   const [busy, setBusy] = useState(false);
   const [comparing, setComparing] = useState<string | null>(null);
@@ -44,13 +45,14 @@ function Edit({ set, session, onPublished }: { set: RuleSet; session: Session; o
     if (!isNew(set)) editor.current!.set(before);
     discard(set.name);
   };
-  const attempt = async (form: HTMLFormElement) => {
-    const data = new FormData(form);
+  const tries = useRef<HTMLFormElement>(null);
+  const attempt = async (reveal: boolean) => {
+    const data = new FormData(tries.current!);
     const ids = [...new Set(String(data.get("ids") ?? "").split(/[\s,]+/).filter(Boolean))];
     setBusy(true);
     setError(null);
     try {
-      setTried({ answer: await tryRules(set.name, editor.current!.text(), ids, Number(data.get("last")) || 20), asked: ids.length });
+      setTried({ answer: await tryRules(set.name, editor.current!.text(), ids, Number(data.get("last")) || 20, reveal), asked: ids.length, revealed: reveal });
     } catch (e) {
       setError(e as Error);
     } finally {
@@ -62,7 +64,7 @@ function Edit({ set, session, onPublished }: { set: RuleSet; session: Session; o
       <div class="rules-editor"><Editor first={first} label={`Rules ${set.name}`} readOnly={!may} handle={editor} onChange={edited} /></div>
       {draft && <p class="notice info"><span>{isNew(set) ? "A new set, not published yet." : "Edited, not published yet."}{draft.base !== set.version && ` It was begun on version ${count(draft.base)}, and another one is in force now: publishing is refused. Compare, keep what you want of it elsewhere, and discard.`} It is kept until this page is closed. <button type="button" class="link" onClick={restore}>Discard it</button></span></p>}
       {may && !own && <p class="notice info"><span>It is not of your tenants alone, so you may try it, and not publish it. <em>New rule set</em> makes one that is.</span></p>}
-      <form class="row-end" onSubmit={(e) => { e.preventDefault(); void attempt(e.currentTarget); }}>
+      <form class="row-end" ref={tries} onSubmit={(e) => { e.preventDefault(); void attempt(false); }}>
         <label>Try on the last<input name="last" type="number" min="1" max="50" defaultValue="20" /></label>
         <label class="grow">or on these interactions<input name="ids" placeholder="ids, by comma" spellcheck={false} /></label>
         {may && <button type="submit" disabled={busy}>{busy ? "Trying…" : "Dry run"}</button>}
@@ -71,6 +73,7 @@ function Edit({ set, session, onPublished }: { set: RuleSet; session: Session; o
         {may && own && <button type="button" class="primary" disabled={!draft} onClick={() => setPublishing(editor.current!.text())}>Publish…</button>}
       </form>
       {error && <ErrorNotice error={error} />}
+      {tried?.answer.tried.some((t) => t.changes.length > 0) && <div class="row"><RevealTexts small revealed={tried.revealed} session={session} onReveal={() => void attempt(true)} /></div>}
       {tried && <TriedTable tried={tried.answer} asked={tried.asked} onLine={(line) => editor.current!.goTo(line)} />}
       {comparing !== null && <Dialog wide title={`${set.name}: in force, and here`} onClose={() => setComparing(null)}><div class="diff-box"><Diff before={before} after={comparing} labels={["In force", "Here"]} /></div></Dialog>}
       {publishing !== null && (

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import { ApiError } from "../api.ts";
+import { ApiError, isOutage } from "../api.ts";
 import type { Asked } from "../useAsk.ts";
 import { Icon } from "./Icon.tsx";
 import { Text } from "./Text.tsx";
@@ -42,6 +42,7 @@ export function ErrorNotice({ error, retry }: { error: Error; retry?: () => void
       <div>
         <strong>{WORDS[status] ?? "That did not work"}</strong>
         <div><Text value={error.message} lines /></div>
+        {retry && isOutage(status) && <div>It is asked for again by itself.</div>}
       </div>
       {retry && <button type="button" class="small" onClick={retry}>Try again</button>}
     </div>

@@ -66,7 +66,7 @@ export function Running({ first, tenant, onClose }: { first: Replay; tenant: str
   const over = isOver(replay.state);
   const look = async () => {
     try {
-      setReplay(await replayStatus(replay.replay_id, tenant));
+      setReplay(await replayStatus(replay.replay_id, tenant, false));
       setError(null);
     } catch (e) {
       setError(e as Error);

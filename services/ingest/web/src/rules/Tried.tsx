@@ -1,10 +1,15 @@
-import type { Tried } from "../data.ts";
+import type { RuleChange, Tried } from "../data.ts";
 import { count } from "../format.ts";
 import { interactionAddress } from "../grid/columns.tsx";
 import { Badge, Valid } from "../parts/Badge.tsx";
 import { Link } from "../parts/Link.tsx";
 import { Text } from "../parts/Text.tsx";
 import { missing } from "./missing.ts";
+
+function BeforeAfter({ change: { before, after } }: { change: RuleChange }) {
+  if (before === null && after === null) return null;
+  return <div class="soft">{before !== null && <Text value={before} max={200} />}{after !== null && <> → <Text value={after} max={200} /></>}</div>;
+}
 
 /** `asked`: how many interactions were named, 0: none, the last ones were to be taken. */
 export function TriedTable({ tried, asked, onLine }: { tried: Tried; asked: number; onLine: (line: number) => void }) {
@@ -25,7 +30,7 @@ export function TriedTable({ tried, asked, onLine }: { tried: Tried; asked: numb
                 <td><Badge word={t.action_before} />{t.action_before !== t.action_after && <> → <Badge word={t.action_after} /></>}</td>
                 <td>{count(t.errors_before)}{t.errors_before !== t.errors_after && <> → <strong>{count(t.errors_after)}</strong></>}</td>
                 <td>{count(t.warnings_before)}{t.warnings_before !== t.warnings_after && <> → <strong>{count(t.warnings_after)}</strong></>}</td>
-                <td class="break">{t.changes.length === 0 ? <span class="soft">none</span> : t.changes.slice(0, 10).map((c) => <div key={c.ordinal}><Text value={c.rule} mono max={80} brief /> {c.what}</div>)}{t.changes.length > 10 && <div class="soft">and {count(t.changes.length - 10)} more</div>}</td>
+                <td class="break">{t.changes.length === 0 ? <span class="soft">none</span> : t.changes.slice(0, 10).map((c, i) => <div key={i}><Text value={c.rule} mono max={80} brief /> {c.what}<BeforeAfter change={c} /></div>)}{t.changes.length > 10 && <div class="soft">and {count(t.changes.length - 10)} more</div>}</td>
               </tr>
             ))}</tbody>
           </table>
