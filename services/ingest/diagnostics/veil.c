@@ -248,17 +248,29 @@ static size_t hidden_at(Veil *veil, Str text, size_t at)
     return is_part(veil, str_cut(text, at + 1, close)) ? close - at + 1 : 0;
 }
 
+/* A code stands behind its system's address ('http://a/b#code'), a search behind its route's. */
+static size_t address_end(Str text, size_t at, size_t close)
+{
+    while (at < close && text.ptr[at] != '#' && text.ptr[at] != '?')
+        at++;
+    return at;
+}
+
 void veil_add(Veil *veil, Buf *out, Str text)
 {
-    size_t shown = SIZE_MAX;
+    size_t shown = SIZE_MAX, behind = SIZE_MAX;
     for (size_t i = 0; i < text.len;) {
         if (veil->shut || veil->steps > VEIL_STEPS_MAX) {
             add_masked(out, str_skip(text, i));
             return;
         }
         size_t len = i == shown ? 0 : hidden_at(veil, text, i);
-        if (!len && i != shown && !veil->whole && opens(text, i))
+        if (!len && i != shown && !veil->whole && opens(text, i)) {
             shown = closing(text, i); /* of an address: it opens nothing, as in 'http://a/' */
+            behind = address_end(text, i, shown);
+        }
+        if (!len && i == behind && behind < shown)
+            len = shown - behind;
         if (len)
             add_masked(out, str_cut(text, i, i + len));
         else

@@ -10,10 +10,10 @@
  * what stands within quotes and is a part of such a value, if it has more than letters. A path is
  * no place for values but in its marks, where an id stands (Patient/ID): these are masked. Blind:
  * where not all was learnt (retention takes documents), all that stands within quotes is masked but
- * addresses (http, urn), from a quote that none closes all to the line's end, of answers each value
- * that is no sentence and no path, and of what destinations answered each value. Owner: all in the
- * arena. Threads: pure. Limits: VEIL_STEPS_MAX comparisons; beyond that, and past the arena's
- * limit, all letters and digits are masked. */
+ * addresses (http, urn; up to a # or ?), from a quote that none closes all to the line's end, of
+ * answers each value that is no sentence and no path, and of what destinations answered each value.
+ * Owner: all in the arena. Threads: pure. Limits: VEIL_STEPS_MAX comparisons; beyond that, and past
+ * the arena's limit, all letters and digits are masked. */
 #pragma once
 #include "common/base/arena.h"
 #include "common/base/buf.h"

@@ -120,6 +120,8 @@ static void without_the_document_what_no_quote_closes_is_masked(void **state)
                         "it doesn't fit: 'xxxxxxx xxxx\nthe next");
     const char *address = "the 'http://a.b/' is no 4";
     assert_string_equal(said(veil, address, false), address);
+    assert_string_equal(said(veil, "code 'http://a.b/c#Quux' of 'http://a.b/c|4.0.1'", false),
+                        "code 'http://a.b/c#xxxx' of 'http://a.b/c|4.0.1'");
     veil = veil_new(arena);
     veil_learn(veil, STR("{\"a\":\"Quux\"}"), true);
     veil_ready(veil, false);
