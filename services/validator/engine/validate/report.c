@@ -52,19 +52,6 @@ Finding *report(Walk *walk, IssueSeverity severity, Message message, ElemId elem
     return report_with(walk, severity, message, elem, STR_NONE, STR_NONE, STR_NONE, STR_NONE);
 }
 
-static bool same_finding(const Finding *a, const Finding *b)
-{
-    if (a == b)
-        return true;
-    if (a->message != b->message || a->elem != b->elem || a->path != b->path ||
-        a->suffix_name != b->suffix_name || !str_eq(a->suffix, b->suffix) || !str_eq(a->id, b->id))
-        return false;
-    for (size_t i = 0; i < FINDING_ARGS; i++)
-        if (!str_eq(a->args[i], b->args[i]))
-            return false;
-    return true;
-}
-
 void findings_merge(Walk *walk, Findings *into, const Findings *from)
 {
     for (uint32_t i = 0; i < from->count; i++)
@@ -189,27 +176,79 @@ static int by_place(const void *a, const void *b)
     return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
 }
 
-/* Sorted, each finding once (the most severe of those that say the same), those withdrawn left out.
- */
-static uint32_t settle(const Findings *findings, const Finding **sorted)
+static int compare(uint64_t a, uint64_t b)
 {
-    uint32_t count = 0;
+    return (a > b) - (a < b);
+}
+
+static int compare_texts(Str a, Str b)
+{
+    if (a.len != b.len || a.ptr == b.ptr || a.len == 0)
+        return compare(a.len, b.len);
+    return memcmp(a.ptr, b.ptr, a.len);
+}
+
+/* Of two findings of one element and message; 0: they say the same. */
+static int compare_words(const Finding *a, const Finding *b)
+{
+    int order = compare(a->path, b->path);
+    order = order ? order : compare(a->suffix_name, b->suffix_name);
+    order = order ? order : compare_texts(a->suffix, b->suffix);
+    order = order ? order : compare_texts(a->id, b->id);
+    for (size_t i = 0; order == 0 && i < FINDING_ARGS; i++)
+        order = compare_texts(a->args[i], b->args[i]);
+    return order;
+}
+
+/* Places in a run, by what its findings say; the first one of those that say the same leads. */
+static int by_words(const void *a, const void *b, void *context)
+{
+    const Finding *const *run = context;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    int order = compare_words(run[x], run[y]);
+    return order ? order : compare(x, y);
+}
+
+/* Findings of one element and message, each once: the most severe stands where the first one did.
+ * Sorted, because a sender decides how many there are. */
+static uint32_t settle_run(const Finding **run, uint32_t count, uint32_t *places)
+{
+    for (uint32_t i = 0; i < count; i++)
+        places[i] = i;
+    qsort_r(places, count, sizeof *places, by_words, run);
+    const Finding **first = &run[places[0]];
+    for (uint32_t i = 1; i < count; i++) {
+        const Finding **one = &run[places[i]];
+        if (compare_words(*first, *one) != 0) {
+            first = one;
+            continue;
+        }
+        if ((*one)->severity > (*first)->severity)
+            *first = *one;
+        *one = NULL;
+    }
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (run[i])
+            run[kept++] = run[i];
+    return kept;
+}
+
+/* Sorted, each finding once, those withdrawn left out. `places` has room for as many. */
+static uint32_t settle(const Findings *findings, const Finding **sorted, uint32_t *places)
+{
+    uint32_t count = 0, kept = 0, end;
     for (uint32_t i = 0; i < findings->count; i++)
         if (!findings->items[i]->withdrawn)
             sorted[count++] = findings->items[i];
     qsort(sorted, count, sizeof *sorted, by_place);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const Finding *finding = sorted[i];
-        uint32_t k = kept;
-        while (k > 0 && sorted[k - 1]->elem == finding->elem &&
-               sorted[k - 1]->message == finding->message && !same_finding(sorted[k - 1], finding))
-            k--;
-        bool known = k > 0 && same_finding(sorted[k - 1], finding);
-        if (!known)
-            sorted[kept++] = finding;
-        else if (finding->severity > sorted[k - 1]->severity)
-            sorted[k - 1] = finding;
+    for (uint32_t i = 0; i < count; i = end) {
+        for (end = i + 1; end < count && sorted[end]->elem == sorted[i]->elem &&
+                          sorted[end]->message == sorted[i]->message;)
+            end++;
+        uint32_t once = settle_run(sorted + i, end - i, places);
+        memmove(sorted + kept, sorted + i, once * sizeof *sorted);
+        kept += once;
     }
     return kept;
 }
@@ -245,9 +284,10 @@ static Classes share(Classes all, uint32_t limit)
 bool report_finish(Walk *walk, const Findings *findings, uint32_t limit, Verdict *verdict)
 {
     const Finding **sorted = arena_alloc(walk->arena, (findings->count + 1) * sizeof *sorted);
-    if (!sorted)
+    uint32_t *places = arena_alloc(walk->arena, (findings->count + 1) * sizeof *places);
+    if (!sorted || !places)
         return false;
-    uint32_t count = settle(findings, sorted);
+    uint32_t count = settle(findings, sorted, places);
     uint32_t shown = count < limit ? count : limit;
     Issue *issues = arena_alloc(walk->arena, (shown + 1) * sizeof *issues);
     if (!issues)
