@@ -375,6 +375,7 @@ static bool start_walk(Walk *walk, const Loaded *loaded)
     walk->invariants = memo_new(walk->arena);
     walk->removable = memo_new(walk->arena);
     walk->answers = memo_new(walk->arena);
+    walk->indexes = memo_new(walk->arena);
     if (!environment || !host || !walk->names || !walk->runs || !walk->invariants ||
         !walk->removable || !walk->answers)
         return false;

@@ -15,7 +15,9 @@ static const Native natives[] = {
     {"txt-2", "htmlChecks()",                                                            NATIVE_TXT_2       },
     {"ele-1", "hasValue() or (children().count() > id.count()",                          NATIVE_ELE_1       },
     {"ext-1", "extension.exists() != value.exists()",                                    NATIVE_EXT_1       },
-    {"ref-1", "reference.startsWith('#').not() or (reference.substring(1)",              NATIVE_REF_1       },
+    {"ref-1",
+     "reference.startsWith('#').not() or (reference.substring(1).trace('url') in "
+     "%rootResource.contained.id",                                                       NATIVE_REF_1       },
     {"dom-2", "contained.contained.empty()",                                             NATIVE_NO_CONTAINED},
     {"dom-4", "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()",
      NATIVE_NO_CONTAINED                                                                                    },

@@ -16,12 +16,10 @@ typedef struct KeyTable {
     const ElemId **lists; /* per key: the entries with that text, 0 behind the last */
 } KeyTable;
 
-struct BundleIndex {
-    BundleIndex *next;
-    ElemId bundle;
+typedef struct BundleIndex {
     KeyTable full_urls; /* fullUrl, and fullUrl/_history/version */
     KeyTable type_ids;  /* Type/id, and Type/id/_history/version */
-};
+} BundleIndex;
 
 static bool add_key(Walk *walk, KeyTable *table, Str text, ElemId entry)
 {
@@ -119,25 +117,20 @@ static const ElemId *find(const KeyTable *table, Str text)
 
 static const BundleIndex *index_of(Walk *walk, ElemId bundle)
 {
-    for (const BundleIndex *known = walk->bundles; known; known = known->next)
-        if (known->bundle == bundle)
-            return known;
-    BundleIndex *index = ARENA_NEW(walk->arena, BundleIndex);
+    BundleIndex *index = memo_get(walk->indexes, bundle, INDEX_BUNDLE);
+    if (index)
+        return index;
+    index = ARENA_NEW(walk->arena, BundleIndex);
     bool ok = index != NULL;
     ELEM_EACH(&walk->elems, child, bundle)
     {
         if (ok && walk_elem(walk, child)->element == walk->model->n_entry)
             ok = add_entry(walk, index, child);
     }
-    ok = ok && settle(walk, &index->full_urls) && settle(walk, &index->type_ids);
-    if (!ok) {
-        walk->stopped = true;
-        return NULL;
-    }
-    index->bundle = bundle;
-    index->next = walk->bundles;
-    walk->bundles = index;
-    return index;
+    ok = ok && settle(walk, &index->full_urls) && settle(walk, &index->type_ids) &&
+         memo_put(walk->indexes, bundle, INDEX_BUNDLE, index);
+    walk->stopped = walk->stopped || !ok;
+    return ok ? index : NULL;
 }
 
 const ElemId *bundle_by_full_url(Walk *walk, ElemId bundle, Str full_url)
@@ -159,10 +152,7 @@ const ElemId *bundle_by_type_id(Walk *walk, ElemId bundle, Str type, Str id)
     return bundle_by_relative(walk, bundle, join(walk, type, "/", id));
 }
 
-bool bundle_prepare(Walk *walk)
+bool bundle_prepare(Walk *walk, ElemId bundle)
 {
-    for (ElemId id = ELEM_ROOT; id < walk->elems.count; id++)
-        if (walk_elem(walk, id)->type == walk->model->bundle_type && !index_of(walk, id))
-            return false;
-    return true;
+    return index_of(walk, bundle) != NULL;
 }

@@ -1,6 +1,7 @@
 /* CodeSystems: counts, codes, properties; what HL7 demands of those it publishes.
  *
  * spec: hl7.org/fhir/R4/codesystem.html, codesystem-concept-properties.html */
+#include "services/validator/engine/validate/ids.h"
 #include "services/validator/engine/validate/specials.h"
 
 #define PROPERTIES "http://hl7.org/fhir/concept-properties#"
@@ -29,6 +30,7 @@ static const KnownProperty known_properties[] = {
 static const char *const later_properties[] = {"alternateCode", "order", "definition"};
 
 typedef struct Property {
+    ElemId elem;
     Str uri, code, type;
     bool names_code;
 } Property;
@@ -39,8 +41,8 @@ typedef struct CodeSystem {
     FindingPath form;
     Str url, content, supplements;
     Property *properties;
-    uint32_t property_count;
-    ElemId *slots; /* concepts by code */
+    IdTable codes, uris; /* places in properties; of those defined */
+    ElemId *slots;       /* concepts by code */
     uint32_t slot_count, concepts;
     bool ok;
 } CodeSystem;
@@ -129,13 +131,17 @@ static bool is_later_property(Str code)
     return known_by_code(code) != NULL;
 }
 
-static const Property *property_by(const CodeSystem *cs, Str code, Str uri)
+/* The first property of that code or uri. */
+static const Property *property_by(const CodeSystem *cs, const IdTable *table, Str text)
 {
-    for (uint32_t i = 0; i < cs->property_count; i++)
-        if ((code.ptr && str_eq(cs->properties[i].code, code)) ||
-            (uri.ptr && str_eq(cs->properties[i].uri, uri)))
-            return &cs->properties[i];
-    return NULL;
+    uint32_t count;
+    const IdEntry *first = text.ptr ? ids_find(table, text, &count) : NULL;
+    return first ? &cs->properties[first->what] : NULL;
+}
+
+static bool is_repeated(const CodeSystem *cs, const IdTable *table, Str text, const Property *p)
+{
+    return text.ptr && property_by(cs, table, text) != p;
 }
 
 /* Is the uri's property defined where it says? */
@@ -168,7 +174,7 @@ static const KnownProperty *check_uri(CodeSystem *cs, ElemId elem, const Propert
         fail(cs, MSG_PROPERTY_ABSOLUTE_URI, elem, p->uri, STR_NONE, STR_NONE);
         return NULL;
     }
-    if (property_by(cs, STR_NONE, p->uri))
+    if (is_repeated(cs, &cs->uris, p->uri, p))
         fail(cs, MSG_PROPERTY_DUPLICATE_URI, elem, p->uri, STR_NONE, STR_NONE);
     else
         check_origin(cs, elem, p);
@@ -206,24 +212,36 @@ static void check_known(CodeSystem *cs, ElemId elem, Property *p, const KnownPro
 
 static bool read_properties(CodeSystem *cs)
 {
-    uint32_t room = walk_elem(cs->walk, cs->elem)->child_count + 1;
-    cs->properties = ARENA_ARRAY(cs->walk->arena, Property, room);
+    Walk *walk = cs->walk;
+    uint32_t count = 0;
+    cs->properties = ARENA_ARRAY(walk->arena, Property, walk_elem(walk, cs->elem)->child_count + 1);
     if (!cs->properties)
         return false;
-    ELEM_EACH(&cs->walk->elems, child, cs->elem)
+    ELEM_EACH(&walk->elems, child, cs->elem)
     {
         if (!is_child(cs, child, "property"))
             continue;
-        Property p = {.uri = walk_text(cs->walk, child, "uri"),
-                      .code = walk_text(cs->walk, child, "code"),
-                      .type = walk_text(cs->walk, child, "type")};
-        const KnownProperty *by_uri = p.uri.ptr ? check_uri(cs, child, &p) : NULL;
-        if (p.code.ptr && property_by(cs, p.code, STR_NONE))
-            fail(cs, MSG_PROPERTY_DUPLICATE_CODE, child, p.code, STR_NONE, STR_NONE);
-        check_known(cs, child, &p, by_uri, known_by_code(p.code));
-        cs->properties[cs->property_count++] = p;
+        Property *p = &cs->properties[count];
+        *p = (Property){.elem = child,
+                        .uri = walk_text(walk, child, "uri"),
+                        .code = walk_text(walk, child, "code"),
+                        .type = walk_text(walk, child, "type")};
+        if (p->code.ptr)
+            ids_add(walk, &cs->codes, p->code, count);
+        if (p->uri.ptr)
+            ids_add(walk, &cs->uris, p->uri, count);
+        count++;
     }
-    return true;
+    ids_sort(&cs->codes);
+    ids_sort(&cs->uris);
+    for (uint32_t i = 0; i < count && !walk->stopped; i++) {
+        Property *p = &cs->properties[i];
+        const KnownProperty *by_uri = p->uri.ptr ? check_uri(cs, p->elem, p) : NULL;
+        if (is_repeated(cs, &cs->codes, p->code, p))
+            fail(cs, MSG_PROPERTY_DUPLICATE_CODE, p->elem, p->code, STR_NONE, STR_NONE);
+        check_known(cs, p->elem, p, by_uri, known_by_code(p->code));
+    }
+    return !walk->stopped;
 }
 
 /* --- the properties of concepts --------------------------------------------------------------- */
@@ -244,7 +262,7 @@ static void check_property_value(CodeSystem *cs, ElemId elem)
     Str code = walk_text(walk, elem, "code");
     if (!code.ptr)
         return;
-    const Property *p = property_by(cs, code, STR_NONE);
+    const Property *p = property_by(cs, &cs->codes, code);
     ElemId value = elem_child_element(&walk->elems, elem, walk->model->n_value);
     if (!p)
         note(cs, SEVERITY_WARNING, MSG_PROPERTY_UNDEFINED, elem, code, STR_NONE, STR_NONE);

@@ -10,7 +10,10 @@ typedef struct Slot {
     const JsonNode *extra;
 } Slot;
 
-enum { SLOTS_MAX = 160 }; /* more properties than any R4 type has elements */
+enum {
+    SLOTS_MAX = 160,        /* more properties than any R4 type has elements */
+    WIDE_ELEMENT = 1 << 16, /* keys of elements, behind those of properties */
+};
 
 static bool read_object(Walk *walk, ElemId self, const JsonNode *object, FhirTypeId type,
                         bool is_resource);
@@ -452,6 +455,28 @@ static FhirTypeId root_type(Walk *walk, const JsonNode *root)
     return 0;
 }
 
+/* Of parents with many children, so that nobody walks past a thousand of one kind to find another
+ * one. */
+static bool index_wide(Elems *elems, Arena *arena)
+{
+    for (ElemId id = ELEM_ROOT; id < elems->count; id++) {
+        if (elems->items[id].child_count <= ELEM_WIDE)
+            continue;
+        if (!elems->wide && !(elems->wide = memo_new(arena)))
+            return false;
+        ELEM_EACH(elems, child, id)
+        {
+            Elem *e = &elems->items[child];
+            if ((!memo_get(elems->wide, id, e->property) &&
+                 !memo_put(elems->wide, id, e->property, e)) ||
+                (!memo_get(elems->wide, id, WIDE_ELEMENT + e->element) &&
+                 !memo_put(elems->wide, id, WIDE_ELEMENT + e->element, e)))
+                return false;
+        }
+    }
+    return true;
+}
+
 bool elements_read(Walk *walk)
 {
     const JsonNode *root = json_root(walk->doc);
@@ -472,11 +497,19 @@ bool elements_read(Walk *walk)
         *walk->out = (Findings){0}; /* this one says it all */
         root_fatal(walk, MSG_NESTED_ARRAY, walk->nested_nothing, STR_NONE, STR_NONE);
     }
-    return ok;
+    return ok && index_wide(&walk->elems, walk->arena);
+}
+
+static ElemId wide_child(const Elems *elems, ElemId parent, uint32_t key)
+{
+    const Elem *found = memo_get(elems->wide, parent, key);
+    return found ? (ElemId)(found - elems->items) : ELEM_NONE;
 }
 
 ElemId elem_child(const Elems *elems, ElemId parent, uint16_t property)
 {
+    if (elems->wide && elems->items[parent].child_count > ELEM_WIDE)
+        return wide_child(elems, parent, property);
     ELEM_EACH(elems, child, parent)
     if (elems->items[child].property == property)
         return child;
@@ -492,6 +525,8 @@ ElemId elem_child_named(const Elems *elems, ElemId parent, const JsonNames *name
 
 ElemId elem_child_element(const Elems *elems, ElemId parent, uint16_t element)
 {
+    if (elems->wide && elems->items[parent].child_count > ELEM_WIDE)
+        return wide_child(elems, parent, WIDE_ELEMENT + element);
     ELEM_EACH(elems, child, parent)
     if (elems->items[child].element == element)
         return child;

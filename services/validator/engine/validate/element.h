@@ -54,8 +54,12 @@ typedef struct Elem {
         clean[3]; /* SchemaNode.same of definitions that had nothing to say of it, last first */
 } Elem;
 
+/* Where many siblings stand the first of each property is looked up. */
+enum { ELEM_WIDE = 64 };
+
 typedef struct Elems {
     const JsonDoc *doc;
+    struct Memo *wide; /* (parent, its property or element) -> Elem; NULL: nowhere so many */
     Elem *items;
     uint32_t count; /* element 0 included */
     uint32_t room;

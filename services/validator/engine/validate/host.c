@@ -58,6 +58,18 @@ static bool member_of(void *self, const FhirpathItem *item, Str value_set, bool 
 
 /* --- resolve ---------------------------------------------------------------------------------- */
 
+static bool prepare_indexes(Walk *walk)
+{
+    for (ElemId id = ELEM_ROOT; id < walk->elems.count; id++) {
+        const Elem *e = walk_elem(walk, id);
+        if ((e->type == walk->model->bundle_type && !bundle_prepare(walk, id)) ||
+            ((e->flags & ELEM_CONTAINED) && !contained_prepare(walk, e->parent)) ||
+            ((e->flags & ELEM_PARAMETER) && !parameters_prepare(walk, id)))
+            return false;
+    }
+    return true;
+}
+
 bool host_prepare(Walk *walk)
 {
     if (walk->elem_of_node)
@@ -69,7 +81,7 @@ bool host_prepare(Walk *walk)
         if (walk_elem(walk, id)->node)
             elem_of_node[json_index_of(walk->doc, walk_elem(walk, id)->node)] = id;
     walk->elem_of_node = elem_of_node;
-    return bundle_prepare(walk);
+    return prepare_indexes(walk);
 }
 
 /* The element that a JSON value became; none when it was left out. */
@@ -115,6 +127,7 @@ static void use_arena(Walk *walk, Arena *arena)
     memo_use(walk->invariants, arena);
     memo_use(walk->removable, arena);
     memo_use(walk->answers, arena);
+    memo_use(walk->indexes, arena);
 }
 
 /* In the middle of an expression: what it leaves in the arena goes when the expression ends. So the

@@ -74,6 +74,15 @@ static bool holds_ext_1(const Walk *walk, ElemId id)
     return extensions != value;
 }
 
+static bool holds_ref_1(Walk *walk, const Scope *scope, const SchemaConstraint *constraint,
+                        ElemId id)
+{
+    Str reference = walk_text(walk, id, "reference");
+    if (reference.len > 1 && reference.ptr[0] == '#')
+        return has_contained(walk, scope->root_resource, str_skip(reference, 1));
+    return evaluate_expression(walk, scope, constraint->expression, id) == FHIRPATH_TRUE;
+}
+
 static bool holds(Walk *walk, const Scope *scope, const SchemaConstraint *constraint, ElemId id)
 {
     switch ((NativeInvariant)constraint->native) {
@@ -87,6 +96,8 @@ static bool holds(Walk *walk, const Scope *scope, const SchemaConstraint *constr
         return narrative_verdict(walk, id).allowed;
     case NATIVE_TXT_2:
         return narrative_verdict(walk, id).content;
+    case NATIVE_REF_1: /* in %rootResource.contained.id, which may be many */
+        return holds_ref_1(walk, scope, constraint, id);
     default:
         break;
     }

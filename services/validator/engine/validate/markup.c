@@ -33,8 +33,9 @@ bool has_html_tags(Str text)
     while (start < text.len) {
         Str rest = str_skip(text, start + 1);
         size_t next = str_find_char(rest, '<');
-        size_t end = str_find_char(rest, '>');
-        if (next < rest.len && end < next && is_tag(str_cut(rest, 0, end)))
+        Str inside = str_cut(rest, 0, next); /* not further: others begin there */
+        size_t end = str_find_char(inside, '>');
+        if (next < rest.len && end < next && is_tag(str_cut(inside, 0, end)))
             return true;
         start += 1 + next;
     }

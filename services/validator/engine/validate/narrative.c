@@ -1,6 +1,7 @@
 /* Narratives: what may stand in them, and where their links lead.
  * spec: hl7.org/fhir/R4/narrative.html#rules */
 #include "services/validator/engine/fhirpath/xhtml.h"
+#include "services/validator/engine/validate/ids.h"
 #include "services/validator/engine/validate/walk.h"
 
 enum { NO_PARAGRAPH = UINT32_MAX };
@@ -11,35 +12,61 @@ typedef struct Narrating {
     Str text;
     uint32_t paragraph; /* depth of the innermost open p, or NO_PARAGRAPH */
     Str lang, xml_lang; /* of the root */
+    IdTable targets;    /* what links may mean in the markup */
+    bool has_targets;
     bool ok;
 } Narrating;
 
-/* Counts what a fragment may mean in the markup itself. */
-typedef struct Targets {
-    Str id;
-    uint32_t count;
-} Targets;
-
-static void find_target(void *self, const XhtmlTag *tag)
+/* What a fragment may mean in the markup itself. */
+static void add_target(void *self, const XhtmlTag *tag)
 {
-    Targets *targets = self;
+    Narrating *n = self;
     for (uint32_t i = 0; i < tag->attribute_count; i++) {
         const XhtmlAttribute *attribute = &tag->attributes[i];
-        bool names = str_is(attribute->name, "id") ||
-                     (str_is(tag->name, "a") && str_is(attribute->name, "name"));
-        targets->count += names && str_eq(attribute->value, targets->id);
+        if (str_is(attribute->name, "id") ||
+            (str_is(tag->name, "a") && str_is(attribute->name, "name")))
+            ids_add(n->walk, &n->targets, attribute->value, 0);
     }
 }
 
-/* Elements of the resource with that id. */
-static uint32_t count_elements(const Walk *walk, ElemId elem, Str id)
+/* One more reading for all links of the narrative. */
+static uint32_t count_targets(Narrating *n, Str id)
 {
-    ElemId resource = walk_elem(walk, elem)->resource;
-    uint32_t count = 0;
-    for (ElemId at = resource + 1; at < walk_elem(walk, resource)->behind; at++) {
-        const Elem *e = walk_elem(walk, at);
-        count += e->property == walk->model->n_id && str_eq(elem_text(e), id);
+    uint32_t count;
+    if (!n->has_targets) {
+        XhtmlVisitor finder = {.self = n, .element = add_target};
+        xhtml_read(n->text, &finder);
+        ids_sort(&n->targets);
+        n->has_targets = true;
     }
+    ids_find(&n->targets, id, &count);
+    return count;
+}
+
+const IdTable *element_ids(Walk *walk, ElemId resource)
+{
+    IdTable *table = memo_get(walk->indexes, resource, INDEX_ELEMENTS);
+    if (table)
+        return table;
+    table = ARENA_NEW(walk->arena, IdTable);
+    if (!table || !memo_put(walk->indexes, resource, INDEX_ELEMENTS, table)) {
+        walk->stopped = true;
+        return NULL;
+    }
+    for (ElemId at = resource + 1; at < walk_elem(walk, resource)->behind; at++)
+        if (walk_elem(walk, at)->property == walk->model->n_id)
+            ids_add(walk, table, elem_text(walk_elem(walk, at)), at);
+    ids_sort(table);
+    return table;
+}
+
+/* Elements of the resource with that id. */
+static uint32_t count_elements(Walk *walk, ElemId elem, Str id)
+{
+    uint32_t count = 0;
+    const IdTable *ids = element_ids(walk, walk_elem(walk, elem)->resource);
+    if (ids)
+        ids_find(ids, id, &count);
     return count;
 }
 
@@ -67,10 +94,8 @@ static void check_link(Narrating *n, Str href)
         return;
     }
     if (href.ptr[0] == '#' && href.len > 1) {
-        Targets targets = {.id = str_skip(href, 1)};
-        XhtmlVisitor finder = {.self = &targets, .element = find_target};
-        xhtml_read(n->text, &finder);
-        uint32_t count = targets.count + count_elements(n->walk, n->elem, targets.id);
+        Str id = str_skip(href, 1);
+        uint32_t count = count_targets(n, id) + count_elements(n->walk, n->elem, id);
         if (count == 0)
             complain(n, SEVERITY_ERROR, MSG_XHTML_LINK_UNRESOLVED, href, STR_NONE);
         else if (count > 1)

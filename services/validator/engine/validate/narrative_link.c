@@ -3,35 +3,46 @@
  * spec: hl7.org/fhir/extensions/StructureDefinition-narrativeLink.html */
 #include "services/validator/engine/fhirpath/xhtml.h"
 #include "services/validator/engine/validate/bundle.h"
+#include "services/validator/engine/validate/ids.h"
 
 #define NARRATIVE_LINK "http://hl7.org/fhir/StructureDefinition/narrativeLink"
 
-typedef struct Wanted {
-    Str id;
-    uint32_t count;
-} Wanted;
+typedef struct Adding {
+    Walk *walk;
+    IdTable *table;
+} Adding;
 
-static void count_tag(void *self, const XhtmlTag *tag)
+static void add_tag(void *self, const XhtmlTag *tag)
 {
-    Wanted *wanted = self;
+    const Adding *adding = self;
     for (uint32_t i = 0; i < tag->attribute_count; i++)
-        wanted->count +=
-            str_is(tag->attributes[i].name, "id") && str_eq(tag->attributes[i].value, wanted->id);
+        if (str_is(tag->attributes[i].name, "id"))
+            ids_add(adding->walk, adding->table, tag->attributes[i].value, 0);
 }
 
-/* What has that id in the resource: tags of its narratives, elements, contained resources. */
-static uint32_t count_targets(Walk *walk, ElemId resource, Str id)
+/* What has an id in the resource: tags of its narratives, elements, contained resources. */
+static const IdTable *targets_of(Walk *walk, ElemId resource)
 {
-    Wanted wanted = {.id = id};
-    XhtmlVisitor visitor = {.self = &wanted, .element = count_tag};
+    IdTable *table = memo_get(walk->indexes, resource, INDEX_TARGETS);
+    if (table)
+        return table;
+    table = ARENA_NEW(walk->arena, IdTable);
+    if (!table || !memo_put(walk->indexes, resource, INDEX_TARGETS, table)) {
+        walk->stopped = true;
+        return NULL;
+    }
+    Adding adding = {walk, table};
+    XhtmlVisitor visitor = {.self = &adding, .element = add_tag};
     uint16_t div = walk_name(walk, "div");
     for (ElemId at = resource + 1; at < walk_elem(walk, resource)->behind; at++) {
         const Elem *e = walk_elem(walk, at);
         if (e->property == div)
             xhtml_read(elem_text(e), &visitor);
-        wanted.count += e->property == walk->model->n_id && str_eq(elem_text(e), id);
+        if (e->property == walk->model->n_id)
+            ids_add(walk, table, elem_text(e), at);
     }
-    return wanted.count;
+    ids_sort(table);
+    return table;
 }
 
 static bool check_link(Walk *walk, ElemId bundle, Str link, FindingPath form)
@@ -42,7 +53,10 @@ static bool check_link(Walk *walk, ElemId bundle, Str link, FindingPath form)
     Str url = str_cut(link, 0, hash), id = str_skip(link, hash + 1);
     const ElemId *entry = bundle_by_full_url(walk, bundle, url);
     ElemId resource = entry && *entry ? walk_child(walk, *entry, "resource") : ELEM_NONE;
-    uint32_t count = resource ? count_targets(walk, resource, id) : 1;
+    const IdTable *targets = resource ? targets_of(walk, resource) : NULL;
+    uint32_t count = 1;
+    if (targets)
+        ids_find(targets, id, &count);
     if (count == 1)
         return true;
     Finding *finding =

@@ -1,4 +1,5 @@
 /* References: where they lead, and whether what is there is what the profile allows. */
+#include "services/validator/engine/validate/ids.h"
 #include "services/validator/engine/validate/specials.h"
 #include "services/validator/engine/validate/text.h"
 #include "services/validator/engine/validate/walk.h"
@@ -17,17 +18,36 @@ static bool is_resource_name(const Walk *walk, Str name)
 
 /* --- contained -------------------------------------------------------------------------------- */
 
-static ElemId contained_by_id(const Walk *walk, ElemId resource, Str id)
+bool contained_prepare(Walk *walk, ElemId resource)
 {
+    if (memo_get(walk->indexes, resource, INDEX_CONTAINED))
+        return true;
+    IdTable *table = ARENA_NEW(walk->arena, IdTable);
+    if (!table || !memo_put(walk->indexes, resource, INDEX_CONTAINED, table))
+        return false;
     ELEM_EACH(&walk->elems, child, resource)
     {
-        if (!(walk_elem(walk, child)->flags & ELEM_CONTAINED))
-            continue;
-        ElemId own = elem_child(&walk->elems, child, walk->model->n_id);
-        if (own && str_eq(elem_text(walk_elem(walk, own)), id))
-            return child;
+        ElemId own = walk_elem(walk, child)->flags & ELEM_CONTAINED
+                         ? elem_child(&walk->elems, child, walk->model->n_id)
+                         : ELEM_NONE;
+        if (own)
+            ids_add(walk, table, elem_text(walk_elem(walk, own)), child);
     }
-    return ELEM_NONE;
+    ids_sort(table);
+    return !walk->stopped;
+}
+
+static ElemId contained_by_id(const Walk *walk, ElemId resource, Str id)
+{
+    uint32_t count;
+    const IdTable *table = memo_get(walk->indexes, resource, INDEX_CONTAINED);
+    const IdEntry *found = table ? ids_find(table, id, &count) : NULL;
+    return found ? found->what : ELEM_NONE;
+}
+
+bool has_contained(const Walk *walk, ElemId resource, Str id)
+{
+    return contained_by_id(walk, resource, id) != ELEM_NONE;
 }
 
 static Target resolve_contained(const Walk *walk, Str reference, ElemId from)
@@ -212,77 +232,44 @@ static void report_no_full_url(Walk *walk, ElemId entry)
 /* --- in Parameters ----------------------------------------------------------------------------
  */
 
-typedef struct ParameterSlot {
-    uint64_t hash; /* of Type/id */
-    ElemId elem;
-} ParameterSlot;
-
-struct ParameterIndex {
-    const ParameterIndex *older;
-    ElemId parameters;
-    ParameterSlot *slots; /* by hash, then in order */
-    uint32_t count;
-};
-
-static int by_hash(const void *a, const void *b)
-{
-    const ParameterSlot *x = a;
-    const ParameterSlot *y = b;
-    if (x->hash != y->hash)
-        return x->hash < y->hash ? -1 : 1;
-    return x->elem < y->elem ? -1 : x->elem > y->elem;
-}
-
 static Str local_name(Walk *walk, ElemId resource)
 {
     return text_join(walk->arena, fhir_type_name(walk->model, walk_elem(walk, resource)->type),
                      STR("/"), walk_text(walk, resource, "id"));
 }
 
-static const ParameterIndex *parameter_index(Walk *walk, ElemId parameters)
+/* The resource around, or the root. */
+static ElemId parameters_of(const Walk *walk, ElemId parameter)
 {
-    for (const ParameterIndex *known = walk->parameters; known; known = known->older)
-        if (known->parameters == parameters)
-            return known;
-    ParameterIndex *made = ARENA_NEW(walk->arena, ParameterIndex);
-    ElemId behind = walk_elem(walk, parameters)->behind;
-    uint32_t count = 0;
-    for (ElemId id = parameters + 1; id < behind; id++)
-        count += (walk_elem(walk, id)->flags & ELEM_PARAMETER) != 0;
-    ParameterSlot *slots = ARENA_ARRAY(walk->arena, ParameterSlot, count + 1);
-    if (!made || !slots)
-        return NULL;
-    *made = (ParameterIndex){.older = walk->parameters, .parameters = parameters, .slots = slots};
-    for (ElemId id = parameters + 1; id < behind; id++)
+    ElemId at = walk_elem(walk, parameter)->parent;
+    while (at && !(walk_elem(walk, at)->flags & ELEM_RESOURCE) && walk_elem(walk, at)->parent)
+        at = walk_elem(walk, at)->parent;
+    return at;
+}
+
+bool parameters_prepare(Walk *walk, ElemId parameter)
+{
+    ElemId parameters = parameters_of(walk, parameter);
+    if (memo_get(walk->indexes, parameters, INDEX_PARAMETERS))
+        return true;
+    IdTable *table = ARENA_NEW(walk->arena, IdTable);
+    if (!table || !memo_put(walk->indexes, parameters, INDEX_PARAMETERS, table))
+        return false;
+    for (ElemId id = parameters + 1; id < walk_elem(walk, parameters)->behind; id++)
         if (walk_elem(walk, id)->flags & ELEM_PARAMETER)
-            slots[made->count++] = (ParameterSlot){str_hash(local_name(walk, id)), id};
-    qsort(slots, made->count, sizeof *slots, by_hash);
-    walk->parameters = made;
-    return made;
+            ids_add(walk, table, local_name(walk, id), id);
+    ids_sort(table);
+    return !walk->stopped;
 }
 
 /* A resource of a parameter is known to the others as Type/id. */
-static Target resolve_in_parameters(Walk *walk, Str reference, ElemId parameter)
+static Target resolve_in_parameters(const Walk *walk, Str reference, ElemId parameter)
 {
-    ElemId parameters = walk_elem(walk, parameter)->parent;
-    while (parameters && !(walk_elem(walk, parameters)->flags & ELEM_RESOURCE) &&
-           walk_elem(walk, parameters)->parent)
-        parameters = walk_elem(walk, parameters)->parent;
-    const ParameterIndex *index = parameters ? parameter_index(walk, parameters) : NULL;
-    uint64_t hash = str_hash(reference);
-    uint32_t low = 0;
-    uint32_t high = index ? index->count : 0;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (index->slots[middle].hash < hash)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; index && low < index->count && index->slots[low].hash == hash; low++)
-        if (str_eq(local_name(walk, index->slots[low].elem), reference))
-            return (Target){index->slots[low].elem, index->slots[low].elem};
-    return (Target){0};
+    uint32_t count;
+    const IdTable *table =
+        memo_get(walk->indexes, parameters_of(walk, parameter), INDEX_PARAMETERS);
+    const IdEntry *found = table ? ids_find(table, reference, &count) : NULL;
+    return found ? (Target){found->what, found->what} : (Target){0};
 }
 
 static Target resolve(Walk *walk, Str reference, ElemId elem)

@@ -16,9 +16,8 @@
 #include "services/validator/engine/validate/report.h"
 
 typedef struct Memo Memo;
-typedef struct BundleIndex BundleIndex;
 typedef struct Narrative Narrative;
-typedef struct ParameterIndex ParameterIndex;
+struct IdTable;
 
 /* Ids of the property names that the code asks for, by the address of the literal. */
 enum { NAME_CACHE_SLOTS = 128 };
@@ -50,8 +49,7 @@ typedef struct Walk {
     Memo *invariants;                       /* (element, expression) -> finding or none */
     Memo *answers;                          /* (element, binding) -> TxFindings */
     Memo *removable;                        /* (element, 0): findings that may be taken back */
-    BundleIndex *bundles;                   /* list of indexes, one per bundle met */
-    const ParameterIndex *parameters;       /* list of indexes, one per Parameters met */
+    Memo *indexes;                          /* (element, IndexKind) -> what is found below it */
     const struct Questions *questionnaires; /* those that responses named */
     ElemId *elem_of_node;                   /* by JSON node */
     Arena *side;                            /* for what conformsTo() leaves, or NULL */
@@ -83,6 +81,15 @@ typedef enum IdStatus {
     ID_OPTIONAL,
     ID_REQUIRED,
 } IdStatus;
+
+/* Second keys of walk->indexes. */
+typedef enum IndexKind {
+    INDEX_BUNDLE,     /* bundle_index.c */
+    INDEX_CONTAINED,  /* IdTable of contained resources */
+    INDEX_PARAMETERS, /* IdTable of Type/id */
+    INDEX_ELEMENTS,   /* IdTable of elements */
+    INDEX_TARGETS,    /* IdTable of what a narrativeLink may mean */
+} IndexKind;
 
 /* --- run.c ------------------------------------------------------------------------------------ */
 
@@ -141,11 +148,18 @@ bool check_concept(Walk *walk, const Scope *scope, const SchemaNode *node, ElemI
 bool check_code(Walk *walk, const SchemaNode *node, ElemId elem, FhirTypeId type);
 bool check_reference(Walk *walk, const Scope *scope, const SchemaNode *node, ProfileId profile,
                      ElemId elem);
+/* Makes the indexes of what is contained in a resource, and of the resources of Parameters. */
+bool contained_prepare(Walk *walk, ElemId resource);
+bool parameters_prepare(Walk *walk, ElemId parameter);
+/* Is a resource with that id contained in `resource`? */
+bool has_contained(const Walk *walk, ElemId resource, Str id);
 /* The resource that a reference standing at `from` means, in the document; or none. */
 ElemId resolve_quietly(Walk *walk, Str reference, ElemId from);
 bool check_extension(Walk *walk, const Scope *scope, const SchemaNode *node, ProfileId profile,
                      ElemId parent, ElemId elem);
 bool check_narrative(Walk *walk, ElemId elem);
+/* The ids of elements below a resource; NULL: no memory. */
+const struct IdTable *element_ids(Walk *walk, ElemId resource);
 XhtmlVerdict narrative_verdict(Walk *walk, ElemId elem); /* for txt-1 and txt-2 */
 bool check_bundle(Walk *walk, const Scope *scope, ElemId bundle, FindingPath form);
 bool check_observation(Walk *walk, ElemId elem, FindingPath form);
@@ -156,7 +170,7 @@ bool check_contained(Walk *walk, ElemId resource);
 
 /* The entries of a bundle with that fullUrl, in order; NULL-terminated by 0. */
 const ElemId *bundle_by_full_url(Walk *walk, ElemId bundle, Str full_url);
-bool bundle_prepare(Walk *walk); /* makes the indexes of all bundles */
+bool bundle_prepare(Walk *walk, ElemId bundle); /* makes its index */
 const ElemId *bundle_by_type_id(Walk *walk, ElemId bundle, Str type, Str id);
 
 /* --- host.c ----------------------------------------------------------------------------------- */
