@@ -35,6 +35,15 @@ static bool doubt(const Answer *a, IssueSeverity severity, Message message, Elem
     return true;
 }
 
+/* Many answers to a question of many options: the sender's choice, when the response contains its
+ * questionnaire. */
+enum { OPTION_STEPS = 32 };
+
+static bool look(const Answer *a)
+{
+    return walk_steps(a->all->walk, OPTION_STEPS);
+}
+
 static const JsonNode *options_of(const Answer *a)
 {
     const JsonNode *list = json_get(a->doc, a->node, "answerOption");
@@ -76,6 +85,8 @@ static bool check_option(const Answer *a, bool open, ElemId at)
         return true;
     JSON_EACH(a->doc, option, options)
     {
+        if (!look(a))
+            return true;
         Str type;
         const JsonNode *value = question_value(a->doc, option, "value", &type);
         if (!value || (*words->option && !str_is(type, words->option)))
@@ -94,7 +105,7 @@ static bool check_free_text(const Answer *a, const JsonNode *options)
 {
     JSON_EACH(a->doc, option, options)
     {
-        const JsonNode *coding = json_get(a->doc, option, "valueCoding");
+        const JsonNode *coding = look(a) ? json_get(a->doc, option, "valueCoding") : NULL;
         if (coding && a->text.len &&
             (str_eq_ignore_case(json_get_text(a->doc, coding, "display"), a->text) ||
              str_eq_ignore_case(json_get_text(a->doc, coding, "code"), a->text)))
@@ -116,6 +127,8 @@ static bool check_coding_option(const Answer *a, const JsonNode *options)
     bool some = false;
     JSON_EACH(a->doc, option, options)
     {
+        if (!look(a))
+            return true;
         const JsonNode *coding = json_get(a->doc, option, "valueCoding");
         if (!coding)
             continue;
@@ -146,7 +159,7 @@ static TxAnswer in_include(const Answer *a, const JsonNode *include, Str system,
         return TX_NO;
     if (concepts) {
         JSON_EACH(a->doc, concept, concepts)
-        if (str_eq(json_get_text(a->doc, concept, "code"), code))
+        if (look(a) && str_eq(json_get_text(a->doc, concept, "code"), code))
             return TX_YES;
         return TX_NO;
     }
@@ -154,6 +167,8 @@ static TxAnswer in_include(const Answer *a, const JsonNode *include, Str system,
         return url.len ? terminology_code(tx, system, code) : TX_NOT_CHECKABLE;
     JSON_EACH(a->doc, set, sets)
     {
+        if (!look(a))
+            return TX_NOT_CHECKABLE;
         TxValueSet found = terminology_value_set(tx, json_text(set));
         TxAnswer answer =
             found == TX_NONE ? TX_NOT_CHECKABLE : terminology_contains(tx, found, system, code);
@@ -172,6 +187,8 @@ static TxAnswer in_contained(const Answer *a, const JsonNode *set, Str system, S
         return TX_NOT_CHECKABLE;
     JSON_EACH(a->doc, include, includes)
     {
+        if (!look(a))
+            return TX_NOT_CHECKABLE;
         TxAnswer one = in_include(a, include, system, code);
         if (one == TX_YES)
             return one;
@@ -194,7 +211,7 @@ static const JsonNode *contained_set(const Answer *a, Str id)
         if (!list || list->kind != JSON_KIND_ARRAY)
             continue;
         JSON_EACH(a->doc, resource, list)
-        if (str_eq(json_get_text(a->doc, resource, "id"), id) &&
+        if (look(a) && str_eq(json_get_text(a->doc, resource, "id"), id) &&
             str_is(json_get_text(a->doc, resource, "resourceType"), "ValueSet"))
             return resource;
     }
@@ -499,7 +516,7 @@ static bool check_unit_options(const Answer *a, Amount found)
     if (!extension)
         return true;
     for (; extension; extension = question_extension(a->doc, a->node, url, extension)) {
-        const JsonNode *coding = json_get(a->doc, extension, "valueCoding");
+        const JsonNode *coding = look(a) ? json_get(a->doc, extension, "valueCoding") : NULL;
         if (coding && is_unset_or(json_get_text(a->doc, coding, "system"), found.system) &&
             is_unset_or(json_get_text(a->doc, coding, "code"), found.code) &&
             is_unset_or(json_get_text(a->doc, coding, "display"), found.unit))
@@ -543,7 +560,7 @@ static bool check_mime_type(const Answer *a)
         return wrong(a, MSG_ANSWER_NO_MIME_TYPE, a->answer, STR_NONE, STR_NONE);
     for (; extension; extension = question_extension(a->doc, a->node, url, extension)) {
         Str type;
-        const JsonNode *value = question_value(a->doc, extension, "value", &type);
+        const JsonNode *value = look(a) ? question_value(a->doc, extension, "value", &type) : NULL;
         if (value && str_starts(found, question_text(a->doc, value, NULL)))
             return true;
     }

@@ -196,11 +196,15 @@ static Target resolve_in_bundle(Walk *walk, ElemId bundle, Str reference, Str fu
     if (!target_url(walk, reference, full_url, bundle_type, elem, &url, &version, &type))
         return (Target){0};
     ElemId match = ELEM_NONE;
+    bool many = false;
     for (const ElemId *entry = bundle_by_full_url(walk, bundle, url); *entry; entry++) {
+        if (!walk_step(walk))
+            return (Target){0};
         ElemId resource = elem_child(&walk->elems, *entry, walk->model->n_resource);
         if (version.ptr && !(resource && str_eq(version_of(walk, resource), version)))
             continue;
-        if (match) {
+        if (match && !many) { /* the same words for each of them */
+            many = true;
             Finding *finding = report_with(walk, SEVERITY_ERROR, MSG_BUNDLE_MULTIPLE_MATCHES, elem,
                                            reference, STR_NONE, STR_NONE, STR_NONE);
             if (finding)

@@ -1,5 +1,7 @@
 /* What only code knows of resource types: implied profiles, best practice, bundles. */
 #include "services/validator/engine/validate/specials.h"
+#include "services/validator/engine/validate/ids.h"
+#include "services/validator/engine/validate/text.h"
 
 #define CORE "http://hl7.org/fhir/StructureDefinition/"
 
@@ -168,33 +170,45 @@ bool check_specials(Walk *walk, const Scope *scope, ElemId elem, FindingPath for
     return check_definition(walk, elem, type, form) && ok;
 }
 
+static Str label_of(Walk *walk, ElemId label)
+{
+    return text_join(walk->arena, walk_text(walk, label, "system"), STR("|"),
+                     walk_text(walk, label, "code"));
+}
+
+static bool repeated_label(Walk *walk, ElemId elem, ElemId label)
+{
+    Finding *finding = report_with(walk, SEVERITY_ERROR, MSG_SECURITY_DUPLICATE, elem,
+                                   walk_text(walk, label, "code"), STR_NONE, STR_NONE, STR_NONE);
+    if (finding) {
+        finding->suffix =
+            arena_format(walk->arena, ".meta.profile[%u]", walk_elem(walk, label)->index);
+        finding->at = elem_offset(walk_elem(walk, label));
+    }
+    return false;
+}
+
 bool check_resource_rules(Walk *walk, ElemId elem)
 {
     ElemId meta = elem_child(&walk->elems, elem, walk->model->n_meta);
+    uint16_t security = walk_name(walk, "security");
+    ElemId first = meta ? elem_child(&walk->elems, meta, security) : ELEM_NONE;
+    IdTable labels = {0};
     bool ok = true;
-    if (!meta)
+    if (!first || !walk_elem(walk, first)->next)
         return true;
-    uint16_t security = json_name_find(&walk->model->names, STR("security"));
+    ELEM_EACH(&walk->elems, label, meta)
+    if (walk_elem(walk, label)->property == security)
+        ids_add(walk, &labels, label_of(walk, label), label);
+    ids_sort(&labels);
     ELEM_EACH(&walk->elems, label, meta)
     {
-        if (walk_elem(walk, label)->property != security)
-            continue;
-        for (ElemId other = elem_child(&walk->elems, meta, security); other != label;
-             other = walk_elem(walk, other)->next) {
-            if (!str_eq(walk_text(walk, other, "system"), walk_text(walk, label, "system")) ||
-                !str_eq(walk_text(walk, other, "code"), walk_text(walk, label, "code")))
-                continue;
-            Finding *finding =
-                report_with(walk, SEVERITY_ERROR, MSG_SECURITY_DUPLICATE, elem,
-                            walk_text(walk, label, "code"), STR_NONE, STR_NONE, STR_NONE);
-            if (finding) {
-                finding->suffix =
-                    arena_format(walk->arena, ".meta.profile[%u]", walk_elem(walk, label)->index);
-                finding->at = elem_offset(walk_elem(walk, label));
-            }
-            ok = false;
-            break;
-        }
+        uint32_t count;
+        const IdEntry *same = walk_elem(walk, label)->property == security
+                                  ? ids_find(&labels, label_of(walk, label), &count)
+                                  : NULL;
+        if (same && same->what != label)
+            ok = repeated_label(walk, elem, label);
     }
     return ok;
 }

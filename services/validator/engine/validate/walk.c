@@ -13,11 +13,12 @@ void walk_stop(Walk *walk, ElemId elem, Str reason)
     walk->stopped = true;
 }
 
-bool walk_step(Walk *walk)
+bool walk_steps(Walk *walk, uint32_t count)
 {
     if (walk->stopped)
         return false;
-    if (++walk->steps > walk->step_limit) {
+    walk->steps += count;
+    if (walk->steps > walk->step_limit) {
         walk_stop(walk, ELEM_ROOT, STR("the resource takes more steps than the limit allows"));
         return false;
     }

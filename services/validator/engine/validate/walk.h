@@ -216,8 +216,13 @@ static inline Str walk_versioned(const Walk *walk, ProfileId profile)
 }
 /* A limit is reached: nothing more is walked, and the verdict has a fatal issue that says why. */
 void walk_stop(Walk *walk, ElemId elem, Str reason);
-/* Counts a step; false when the walk is to end. */
-bool walk_step(Walk *walk);
+/* Counts steps; false when the walk is to end. A step is worth some nanoseconds: what takes longer
+ * and may be asked for as often as a sender likes counts for more. */
+bool walk_steps(Walk *walk, uint32_t count);
+static inline bool walk_step(Walk *walk)
+{
+    return walk_steps(walk, 1);
+}
 bool is_absolute_url(Str url);
 
 /* --- memo.c ----------------------------------------------------------------------------------- */
