@@ -3,7 +3,8 @@
  * The certificate of the TLS connection, a bearer token and an API key are looked at by
  * common/auth; what a route asks for is in the table of routes.c. Without credentials the tenant
  * header is believed where anonymous callers are allowed (ALLOW_ANONYMOUS=1; on loopback, as long
- * as no credential could be checked), and nobody gets in elsewhere. */
+ * as no credential could be checked), and nobody gets in elsewhere. What the diagnostics pages ask
+ * is a session's or nobody's. */
 #include "services/ingest/authenticate.h"
 
 #include "common/auth/certificate.h"
@@ -67,6 +68,14 @@ AuthPresented authenticate_presented(HttpRequest *request, Str *chain)
     };
 }
 
+/* What the pages ask is a session's question. It is answered neither as nobody's, when the session
+ * has ended, nor as that of the certificate which the browser happens to have. */
+static bool is_of_pages(const Exchange *exchange, const AuthPresented *presented)
+{
+    return session_meant(exchange) && exchange->identity.result != AUTH_REFUSED &&
+           !presented->authorization_count && !presented->api_key_count;
+}
+
 static StepNext identify_caller(Exchange *exchange)
 {
     const Ingest *ingest = exchange->ingest;
@@ -74,6 +83,8 @@ static StepNext identify_caller(Exchange *exchange)
     Str chain[CERTIFICATE_CHAIN_MAX];
     AuthPresented presented = authenticate_presented(exchange->request, chain);
     auth_identify(ingest->auth, &presented, exchange->arena, identity);
+    if (is_of_pages(exchange, &presented))
+        return session_take(exchange);
     switch (identity->result) {
     case AUTH_KNOWN:
         exchange->caller = arena_copy(exchange->arena, identity->caller->name);

@@ -55,7 +55,7 @@ static StepNext read_changes(Exchange *exchange, Question *base)
                         : reveal_asked(exchange, "patients", &changes->unmasked);
     if (next != STEP_NEXT)
         return next;
-    changes->unmasked = !exchange->session || str_is(changes->query.reveal, "true");
+    changes->unmasked = !reveal_is_needed_by(exchange) || str_is(changes->query.reveal, "true");
     Str wait = tell_parameter(exchange, "wait");
     if (wait.ptr && (!str_to_u64(wait, &changes->wait_s) || changes->wait_s > WAIT_MAX_S))
         return tell_malformed(exchange, "wait is a number of seconds, up to 25");

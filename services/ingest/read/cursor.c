@@ -5,7 +5,7 @@
 #include "common/base/utf8.h"
 #include "common/http/fields.h"
 
-enum { CURSOR_BYTES_MAX = 100 + CURSOR_TENANT_MAX + CURSOR_KEY_MAX };
+enum { CURSOR_BYTES_MAX = 130 + CURSOR_TENANT_MAX + CURSOR_KEY_MAX };
 
 /* spec: RFC 4648 §5, without padding */
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -58,7 +58,9 @@ Str cursor_write(const Cursor *cursor, uint64_t filters, Arena *arena)
                     : arena_format(arena, "1|%llu|%lld|%s|%.*s", (unsigned long long)filters,
                                    (long long)cursor->received_us, cursor->interaction_id,
                                    STR_ARG(cursor->tenant));
-    return encode(plain, arena);
+    return encode(
+        arena_format(arena, "%llu|%.*s", (unsigned long long)str_hash(plain), STR_ARG(plain)),
+        arena);
 }
 
 /* Digits and the signs of times and numbers: the database makes one of it. */
@@ -74,12 +76,15 @@ bool cursor_read(Str text, uint64_t filters, Arena *arena, Cursor *ret_cursor)
 {
     char plain[CURSOR_BYTES_MAX];
     size_t len = 0;
-    Str version, hash, time, id;
-    uint64_t sent_hash = 0, us = 0;
+    Str check, version, hash, time, id;
+    uint64_t sent_check = 0, sent_hash = 0, us = 0;
     if (text.len == 0 || text.len > (CURSOR_BYTES_MAX - 4) * 4 / 3 || !decode(text, plain, &len))
         return false;
     Str rest = {plain, len};
     Str key = STR_NONE;
+    if (!str_split(&rest, '|', &check) || !str_to_u64(check, &sent_check) || !rest.ptr ||
+        sent_check != str_hash(rest))
+        return false;
     if (!str_split(&rest, '|', &version) || !str_split(&rest, '|', &hash) ||
         (str_is(version, "2") && (!str_split(&rest, '|', &key) || !key_fits(key))) ||
         !str_split(&rest, '|', &time) || !str_split(&rest, '|', &id) || !rest.ptr)

@@ -1,7 +1,8 @@
 /* cursor - where a page ended: the place behind which the next one begins, as text for a URL.
  *
  * A cursor goes with the filters that it was made under (`filters`: a hash of them); with others
- * it is refused. It gives no right: what may be seen is decided by the request that brings it.
+ * it is refused, and so it is when anything of its text is not as it was written: a page would be
+ * left out unnoticed. It gives no right: what may be seen is decided by the request that brings it.
  * Threads: pure. Owner: texts live in the arena. */
 #pragma once
 #include "common/base/arena.h"

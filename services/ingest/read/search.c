@@ -12,6 +12,7 @@
 #include "services/ingest/audited.h"
 #include "services/ingest/authenticate.h"
 #include "services/ingest/diagnostics/grid.h"
+#include "services/ingest/diagnostics/reveal.h"
 #include "services/ingest/diagnostics/scope.h"
 #include "services/ingest/exchange.h"
 #include "services/ingest/lookups.h"
@@ -19,7 +20,6 @@
 #include "services/ingest/read/query.h"
 #include "services/ingest/read/rows.h"
 #include "services/ingest/refuse.h"
-#include "services/ingest/sessions/session.h"
 
 enum { EXPORT_PAGE_ROWS = 500, PAGE_BYTES_MAX = 32 * 1024 * 1024 };
 
@@ -324,13 +324,10 @@ static bool choose_form(Exchange *exchange, Str format, Form *ret_form)
 static StepNext who_sees(Exchange *exchange, SearchQuestion *question)
 {
     const Caller *caller = exchange->identity.caller;
-    bool reveal = str_is(question->query.reveal, "true");
-    if (reveal && exchange->session && !session_may(exchange, ACCOUNT_REVEAL))
-        return refuse_forbidden(exchange, "reveal");
-    question->unmasked = !exchange->session || reveal;
+    StepNext next = reveal_asked(exchange, "patients", &question->unmasked);
+    if (next != STEP_NEXT)
+        return next;
     question->scope = scope_of(exchange);
-    if (exchange->session && reveal)
-        audited_detail(exchange, "reveal", STR("patients"));
     if (question->query.patient.ptr)
         audited_patient(exchange, question->query.patient);
     if (!question->query.grid && !exchange->tenant.len && caller &&

@@ -32,6 +32,13 @@ bool session_presented(const Exchange *exchange)
     return session_cookie(exchange, STR(SESSION_COOKIE)).ptr != NULL;
 }
 
+bool session_meant(const Exchange *exchange)
+{
+    const HttpRequest *request = exchange->request;
+    return http_request_header_count(request, STR("x-csrf-token")) > 0 ||
+           str_is(http_request_header(request, STR("sec-fetch-site")), "same-origin");
+}
+
 static void set_cookie(Exchange *exchange, Str value, long long life_s)
 {
     http_reply_header(exchange->request, "Set-Cookie",
@@ -136,12 +143,16 @@ static void take_rights(const Exchange *exchange, const Account *account, Sessio
     session->tenants = copied(account->tenants, exchange->arena);
 }
 
-static bool same_csrf(const Exchange *exchange, const Session *session)
+static bool only_reads(const Exchange *exchange)
 {
     Str method = http_request_method(exchange->request);
-    if (str_is(method, "GET") || str_is(method, "HEAD"))
-        return true;
-    return seal_same(http_request_header(exchange->request, STR("x-csrf-token")), session->csrf);
+    return str_is(method, "GET") || str_is(method, "HEAD");
+}
+
+static bool same_csrf(const Exchange *exchange, const Session *session)
+{
+    Str sent = http_request_header(exchange->request, STR("x-csrf-token"));
+    return (only_reads(exchange) && !sent.ptr) || seal_same(sent, session->csrf);
 }
 
 StepNext session_take(Exchange *exchange)
@@ -165,6 +176,8 @@ StepNext session_take(Exchange *exchange)
         return refuse_unavailable(exchange, "sessions", "Sessions cannot be told apart yet");
     if (ended_has(ended, session->csrf, exchange->arena))
         return session_refuse(exchange, "session-revoked", "The session is over: sign in again");
+    if (!same_csrf(exchange, session) && only_reads(exchange))
+        return session_refuse(exchange, "session-other", "Another session was begun: sign in");
     if (!same_csrf(exchange, session))
         return refuse(exchange, 403, "csrf", "X-CSRF-Token is missing or wrong");
     take_rights(exchange, account, session);

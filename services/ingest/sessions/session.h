@@ -4,8 +4,10 @@
  * seen last, a CSRF token, and a digest of what opened it. What the account may do is looked up by
  * every request anew; a session is over when the account is disabled or gone, when its password or
  * its subjects change, when it was signed out of (ended.h), when it was idle for SESSION_IDLE_S,
- * and after SESSION_LIFE_S. Rule:    what changes something (any method but GET and HEAD) needs
- * X-CSRF-Token. Owner:   the exchange's arena. Threads: those of the exchange. */
+ * and after SESSION_LIFE_S.
+ * Rule:    what changes something (any method but GET and HEAD) needs X-CSRF-Token; where else it
+ *          is sent, it is this session's: what a page of another one asks gets 401.
+ * Owner:   the exchange's arena. Threads: those of the exchange. */
 #pragma once
 #include "common/auth/objects.h"
 #include "services/ingest/exchange.h"
@@ -25,6 +27,10 @@ typedef struct Session {
 
 /* Is there a cookie of that name at all? */
 bool session_presented(const Exchange *exchange);
+/* Do the pages ask? They send X-CSRF-Token with all they ask, and what is no fetch (an export's
+ * link) is known by what browsers say of where it comes from: of this origin there is nothing else.
+ */
+bool session_meant(const Exchange *exchange);
 /* The cookie's session becomes the exchange's caller; the cookie is renewed. STEP_REPLY: refused.
  */
 StepNext session_take(Exchange *exchange);

@@ -554,10 +554,26 @@ async function twoTenants(page) {
   }
 }
 
+/** Nobody needs to be known on this stack, and the cookie is gone: by its time, or by another tab. */
+async function sessionLost() {
+  expected.add("401");
+  const mine = await newPage();
+  await mine.goto(at("/interactions?last=24h&columns=received_at,tenant_id,patient_mrn"));
+  await signIn(mine, "bert");
+  await mine.locator(".grid-row").first().waitFor();
+  await mine.context().clearCookies();
+  await mine.getByRole("button", { name: "Refresh" }).click();
+  await mine.getByText("Your session has ended").waitFor();
+  const shown = await mine.locator("body").innerHTML();
+  ok(!shown.includes("qe-a") && !shown.includes("MRN-000017"), "without its cookie a page shows nobody's documents, and asks to sign in");
+  await mine.context().close();
+}
+
 async function outageAndExpiry(page) {
   expected.add("ERR_CONNECTION_REFUSED").add("ERR_").add("503").add("502");
   await go(page, `/interactions/${ids.taken}?of=qe-a&tab=timeline`);
   await page.locator(".timeline > li").first().waitFor();
+  await sessionLost();
   await act("stop");
   await page.getByRole("button", { name: "Refresh" }).click();
   await page.locator(".outage").waitFor();

@@ -62,13 +62,14 @@ function currentSession(): Session | null {
   return now.state === "in" || now.state === "expired" ? now.session : null;
 }
 
+/** All that is asked says whose page asks: it is answered as that session's, or refused, but as nobody else's. */
 function init(request: Request): RequestInit {
   const headers = new Headers(request.headers);
   const method = request.method ?? "GET";
   if (!headers.has("Accept")) headers.set("Accept", "application/json");
   if (request.json !== undefined) headers.set("Content-Type", "application/json");
   const session = currentSession();
-  if (method !== "GET" && session) headers.set("X-CSRF-Token", session.csrf);
+  if (session) headers.set("X-CSRF-Token", session.csrf);
   const result: RequestInit = { method, headers, credentials: "same-origin", redirect: "error", cache: "no-store" };
   const body = request.json !== undefined ? JSON.stringify(request.json) : request.body;
   if (body !== undefined) result.body = body;
@@ -76,9 +77,12 @@ function init(request: Request): RequestInit {
   return result;
 }
 
+/** What took too long by itself says nothing of the hub. */
+const OF_ITSELF = new Set(["no-verdict"]);
+
 /** 0: it could not be reached. */
-export function isOutage(status: number): boolean {
-  return status === 0 || status === 502 || status === 503 || status === 504;
+export function isOutage(status: number, code = ""): boolean {
+  return [0, 502, 503, 504].includes(status) && !OF_ITSELF.has(code);
 }
 
 /** Who waits for a part that is not there, and asks again: until then the outage goes on, whatever else answers. */
@@ -124,9 +128,9 @@ export async function fetchAnswer(path: string, request: Request = {}): Promise<
     return answer;
   }
   const error = await readError(answer);
-  if (isOutage(answer.status)) beOut(`fhirbus is there, but part of it is not: ${error.message}`);
+  if (isOutage(answer.status, error.code)) beOut(`fhirbus is there, but part of it is not: ${error.message}`);
   else beBack();
-  if (answer.status === 401 && path !== SESSION) await expire();
+  if ((answer.status === 401 || error.code === "csrf") && path !== SESSION) await expire();
   throw error;
 }
 
@@ -141,7 +145,7 @@ export async function ask<T>(path: string, request: Request = {}): Promise<T> {
 export async function findSession(): Promise<void> {
   const before = currentSession();
   try {
-    const answer = await fetch(SESSION, init({}));
+    const answer = await fetch(SESSION, { headers: { Accept: "application/json" }, credentials: "same-origin", redirect: "error", cache: "no-store" });
     if (answer.ok) {
       beBack();
       const session = (await answer.json()) as Session;

@@ -34,14 +34,21 @@ const WORDS: Record<number, string> = {
   503: "Part of fhirbus is not there",
 };
 
+/** What is said better than its status says it. */
+const OF_CODES: Record<string, [title: string, what: string]> = {
+  "no-verdict": ["No verdict in time", "The document was handed to the validators, and none had judged it when the time for an answer was over: it is large, or they have much to do. Nothing of it was kept. Validate it again in a while; or judge a part of it, or, without the hub, all of it by fhir-validate."],
+  "guide-unknown": ["No such guide", "No validator has a guide of that version loaded. The page Guides shows which there are; without a version it is judged as the document says."],
+};
+
 export function ErrorNotice({ error, retry }: { error: Error; retry?: () => void }) {
   const status = error instanceof ApiError ? error.status : -1;
+  const [title, what] = (error instanceof ApiError && OF_CODES[error.code]) || [WORDS[status] ?? "That did not work", error.message];
   return (
     <div class="notice bad" role="alert">
       <Icon name="alert" />
       <div>
-        <strong>{WORDS[status] ?? "That did not work"}</strong>
-        <div><Text value={error.message} lines /></div>
+        <strong>{title}</strong>
+        <div><Text value={what} lines /></div>
         {retry && isOutage(status) && <div>It is asked for again by itself.</div>}
       </div>
       {retry && <button type="button" class="small" onClick={retry}>Try again</button>}
