@@ -79,7 +79,7 @@ def lists(person):
     yield "first page, two filters", [rows(f) for f in pairs]
     yield "first page, each sort", [rows({}, f"{s}:{way}") for s in SORTS for way in ("desc", "asc")]
     yield "first page, one filter, another sort", [rows(f, f"{s}:desc") for f in singles for s in ("errors", "complete_ms")]
-    yield "words: rare", [rows(q=w) for w in ("zebra", "zebra1", "nowhere", "obs12", "zebra minimum")] * 2
+    yield "words: rare", [rows(q=w) for w in ("zebra", "zebra1", "nowhere", "obs12", "obs1", "zebra minimum")] * 2
     yield "words: in many", [rows(q=w) for w in ("minimum", "value set", "reference", "is", "the bundle")] * 2
     yield "words: in many, and one filter", [rows(f, q="reference") for f in singles]
     yield "words: in many, each sort", [rows({}, f"{s}:{way}", q="reference") for s in SORTS[1:] for way in ("desc", "asc")]

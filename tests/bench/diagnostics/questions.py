@@ -51,7 +51,7 @@ def lists(database):
     yield "first page, two filters", [page(f) for f in pairs[:60]]
     yield "first page, no filter, each sort", [page({}, s, a) for s in SORTS for a in (False, True)]
     yield "first page, one filter, each sort", [page(f, s) for f in singles for s in SORTS[1:]]
-    yield "words: rare", [page({}, words=w) for w in ("zebra", "zebra1", "nowhere", "obs12", "zebra minimum")]
+    yield "words: rare", [page({}, words=w) for w in ("zebra", "zebra1", "nowhere", "obs12", "obs1", "zebra minimum")]
     yield "words: in many", [page({}, words=w) for w in ("minimum", "value set", "reference", "is", "the bundle")]
     yield "words: in many, and one filter", [page(f, words="reference") for f in singles]
     yield "words: in many, each sort", [page({}, s, a, words="reference") for s in SORTS[1:] for a in (False, True)]
