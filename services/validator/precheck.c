@@ -69,7 +69,9 @@ bool precheck(Str document, const char *allowed_profiles, const JsonLimits *limi
             *err = why;
         return false;
     } else {
-        result = failed(arena, STR("TECHBD-1000"), "Invalid or partial JSON", at);
+        Str text = arena_format(arena, "Invalid or partial JSON: %s", why.text);
+        result =
+            failed(arena, STR("TECHBD-1000"), text.ptr ? text.ptr : "Invalid or partial JSON", at);
     }
     if (!result.passed && !result.message.ptr)
         return ERR(err, ERR_INPUT, "memory-limit", "no room for the pre-check's message");

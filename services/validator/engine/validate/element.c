@@ -335,15 +335,15 @@ static uint32_t collect_slots(Walk *walk, ElemId self, const JsonNode *object, F
     uint32_t count = 0;
     JSON_EACH(walk->doc, member, object)
     {
-        if (is_resource && member->name == model->n_resource_type &&
-            !(member->flags & JSON_FLAG_DUPLICATE))
+        bool names_type = is_resource && member->name == model->n_resource_type;
+        if (names_type && !(member->flags & JSON_FLAG_DUPLICATE))
             continue;
         uint16_t plain = fhir_without_underscore(model, member->name);
         const FhirChild *row = member->name == JSON_NAME_UNKNOWN
                                    ? NULL
                                    : fhir_child_find(model, type, plain ? plain : member->name);
         bool primitive = row && model->types[row->type].kind == FHIR_KIND_PRIMITIVE;
-        if (!row || (plain && !primitive) || count == SLOTS_MAX) {
+        if (!names_type && (!row || (plain && !primitive) || count == SLOTS_MAX)) {
             unknown_property(walk, self, member);
             continue;
         }

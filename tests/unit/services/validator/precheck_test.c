@@ -100,6 +100,8 @@ static void too_deep_is_unreadable_and_too_large_is_an_error(void **state)
     Err err = {0};
     assert_true(precheck(STR("[[[[]]]]"), PROFILES, &limits, arena, &got, &err));
     assert_true(str_is(got.code, "TECHBD-1000"));
+    assert_true(str_is(got.message, "TECHBD-1000: Invalid or partial JSON: nested deeper than "
+                                    "allowed (line 1, column 4)"));
     assert_false(precheck(STR("{\"a\":[1,2,3,4,5,6,7,8]}"), PROFILES, NULL, small, &got, &err));
     assert_string_equal(err.code, "memory-limit");
 }
