@@ -71,7 +71,8 @@ static bool add_parts(const Loaded *loaded, uint32_t count, Arena *arena, DbPara
         const LoadedImage *image = &loaded->images[i];
         for (uint32_t p = 0; p < image->package_count; p++)
             part(&made_of, i,
-                 arena_format(arena, "%.*s#%.*s", STR_ARG(image->packages[p].name),
+                 arena_format(arena, "%.*s%s%.*s", STR_ARG(image->packages[p].name),
+                              image->packages[p].value.len ? "#" : "",
                               STR_ARG(image->packages[p].value)));
         for (uint32_t u = 0; u < image->profile_url_count; u++)
             part(&profiles, i, image->profile_urls[u]);

@@ -103,7 +103,8 @@ static void show_packages(const FhirValidator *validator)
     FhirPackageName names[SHOWN_MAX];
     size_t count = fhir_validator_image_packages(validator, 0, names, SHOWN_MAX);
     for (size_t i = 0; i < count && i < SHOWN_MAX; i++)
-        printf("  %.*s#%.*s\n", STR_ARG(names[i].name), STR_ARG(names[i].version));
+        printf("  %.*s%s%.*s\n", STR_ARG(names[i].name), names[i].version.len ? "#" : "",
+               STR_ARG(names[i].version));
 }
 
 int main_info(int argc, char **argv)

@@ -335,7 +335,8 @@ static SchemaPackage *list_packages(Tables *tables, Arena *arena, size_t *ret_co
     SchemaPackage *list = ARENA_ARRAY(arena, SchemaPackage, count + 1);
     for (size_t i = 0; list && i < count; i++) {
         const Package *package = packages_at(tables->packages, i);
-        list[i] = (SchemaPackage){.name = tables_text(tables, package->name),
+        Str name = package->kind == PACKAGE_LOOSE ? STR("loose resources") : package->name;
+        list[i] = (SchemaPackage){.name = tables_text(tables, name),
                                   .version = tables_text(tables, package->version)};
     }
     *ret_count = count;
