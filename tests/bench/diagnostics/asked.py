@@ -1,6 +1,7 @@
 """The whole way of what the pages ask: HTTPS to ingest, signed in, as a browser does; classes as in questions.py. What
 counts is how long ingest takes, which it says itself; beside it what the client waits for."""
 import datetime
+import gzip
 import http.client
 import itertools
 import json
@@ -44,7 +45,6 @@ class Person:
         if got.status != 200:
             raise SystemExit(f"{method} {path}: {got.status} {text[:300]}")
         if got.headers.get("Content-Encoding") == "gzip":
-            import gzip
             text = gzip.decompress(text)
         return text, (int(got.headers[SERVER]) / 1e6, first)
 
@@ -64,10 +64,10 @@ def rows(filters=None, sort="received_at:desc", **more):
 
 
 def deep(person, filters, sort):
-    """The path of the page behind DEEP rows."""
+    """The path of the page behind DEEP rows; of the last one where there are fewer."""
     path = rows(filters, sort).replace(f"limit={LIMIT}", "limit=500")
     for _ in range(DEEP // 500):
-        path = person.json(path)["next"]
+        path = person.json(path)["next"] or path
     return path.replace("limit=500", f"limit={LIMIT}")
 
 

@@ -3,6 +3,7 @@ how a payload of 10 MiB comes and scrolls."""
 import base64
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 BROWSER = ROOT / "tests" / "e2e" / "browser"  # whose playwright-core this is
 PAINT_GOAL_MS = 1000
-LOADS = 5
+LOADS = int(os.environ.get("LOADS") or 5)
 ROW = ".grid-row a.open"
 TABLE = "main table tbody tr, main .empty"
 PAGES = [("overview, 30 days", "/?last=30d", ".funnel"), ("overview, 7 days", "/?last=7d", ".funnel"),
