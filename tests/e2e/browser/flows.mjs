@@ -257,8 +257,11 @@ async function oneInteraction(page) {
   await page.locator('.viewer-text[aria-busy="false"]').waitFor();
   ok((await place()) === before && !/^0,/.test(before), "a reveal leaves one where one was", `${before} ${await place()}`);
   ok((await page.locator('.issue-list button[aria-current="true"]').allInnerTexts()).join().includes("femal"), "with the issue that was chosen", await page.locator('.issue-list button[aria-current="true"]').allInnerTexts());
-  await page.getByRole("region", { name: "Payload" }).press("Home");
-  await page.locator(".code-line", { hasText: "MRN-000017" }).waitFor();
+  await page.getByRole("region", { name: "Payload" }).press("Control+f");
+  await page.locator(".code-find input:focus").waitFor();
+  await page.keyboard.type("MRN-000017");
+  await page.locator(".code-line .found-here", { hasText: "MRN-000017" }).waitFor();
+  await page.keyboard.press("Escape");
   ok(true, "revealed after it was asked for");
   await page.getByRole("tab", { name: "Facts" }).click();
   await page.locator(".facts", { hasText: "MRN-000017" }).waitFor();

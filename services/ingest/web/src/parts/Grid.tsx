@@ -46,11 +46,24 @@ interface Props<Row> {
 const ROW = 30;
 const CHOICE: GridColumn<never> = { id: "choice", title: "Select", width: 40, cell: () => null };
 
+/** Letters are larger in a window of 4 k; widths of columns are for those of others. */
+function useLetters(): number {
+  const read = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+  const [size, setSize] = useState(read);
+  useEffect(() => {
+    const again = () => setSize(read());
+    addEventListener("resize", again);
+    return () => removeEventListener("resize", again);
+  }, []);
+  return size;
+}
+
 /** TanStack's table keeps the columns: their order, their widths, which are shown. */
 function useColumns<Row extends RowData>(columns: GridColumn<Row>[], shown: string[]) {
   const [sizes, setSizes] = useState<Record<string, number>>({});
+  const letters = useLetters();
   const table = useRef<Table<Row> | null>(null);
-  const defs: ColumnDef<Row>[] = columns.map((c) => ({ id: c.id, header: c.title, size: c.width, minSize: 40 }));
+  const defs: ColumnDef<Row>[] = columns.map((c) => ({ id: c.id, header: c.title, size: Math.round(c.width * letters), minSize: 40 }));
   const visibility = Object.fromEntries(columns.map((c) => [c.id, c.id === CHOICE.id || shown.includes(c.id)]));
   const options = {
     data: [] as Row[],
