@@ -267,7 +267,6 @@ static bool fetch_payload(Work *work, Envelope *e, Err *err)
 {
     DbParams params;
     DbResult *rows = NULL;
-    Str packed = STR_NONE;
     bool done = true;
     if (e->payload.len)
         return true;
@@ -277,7 +276,7 @@ static bool fetch_payload(Work *work, Envelope *e, Err *err)
     db_bytes(&params, e->payload_sha256);
     TRY(db_run(work->db, &replay_payload, &params, &rows, err));
     if (db_rows(rows)) {
-        packed = db_get_text(rows, 0, 0);
+        Str packed = db_get_text(rows, 0, 0);
         done = document_unpack(work->replay->vault, e->interaction_id, packed, work->arena,
                                &e->payload, err);
         e->payload_bytes = e->payload.len;

@@ -4,6 +4,7 @@
 #define PAGE_BYTES(symbol, path)                                                                   \
     __asm__(".section .rodata\n" #symbol ":\n.incbin \"" path "\"\n" #symbol "_end:\n.byte 0\n"    \
             ".previous\n");                                                                        \
+    /* NOLINTNEXTLINE(bugprone-macro-parentheses): the name of a variable */                       \
     extern const char symbol[] __attribute__((visibility("hidden")));                              \
     extern const char symbol##_end[] __attribute__((visibility("hidden")));
 #define PAGE_STR(symbol)                                                                           \
