@@ -129,9 +129,10 @@ endef
 $(foreach s,$(SERVICES),$(eval $(call service_rules,$(s))))
 # The SQL of fhirbus-migrate is built in.
 MIGRATIONS := $(sort $(wildcard services/persister/migrations/*.sql))
-$(GEN)/migrations.inc: tools/fhirbus-migrate/embed.awk $(MIGRATIONS)
+# The folder too: one that is given another number keeps its time.
+$(GEN)/migrations.inc: tools/fhirbus-migrate/embed.awk $(MIGRATIONS) services/persister/migrations
 	@mkdir -p $(GEN)
-	@awk -f $^ > $@
+	@awk -f $< $(MIGRATIONS) > $@
 $(OUT)/obj/tools/fhirbus-migrate/migrations.o: $(GEN)/migrations.inc
 
 # The diagnostics pages are built by npm and built in.
