@@ -37,6 +37,14 @@ void http_reply_header(HttpRequest *request, const char *name, Str value)
     request->headers[request->header_count++].value = value;
 }
 
+Str http_reply_get_header(const HttpRequest *request, const char *name)
+{
+    for (size_t i = 0; i < request->header_count; i++)
+        if (strcmp(request->headers[i].name, name) == 0)
+            return request->headers[i].value;
+    return STR_NONE;
+}
+
 Buf *http_reply_body(HttpRequest *request)
 {
     return &request->reply;

@@ -165,6 +165,8 @@ void http_reply_status(HttpRequest *request, unsigned status);
 unsigned http_reply_get_status(const HttpRequest *request);
 /* Name and value are borrowed until over(); what would break the header is not sent. */
 void http_reply_header(HttpRequest *request, const char *name, Str value);
+/* As it was given, by that very name; STR_NONE: it was not. */
+Str http_reply_get_header(const HttpRequest *request, const char *name);
 /* Empty at first; its memory is reused by later requests. */
 Buf *http_reply_body(HttpRequest *request);
 void http_reply_reset(HttpRequest *request); /* as if nothing had been filled in */

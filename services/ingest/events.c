@@ -122,9 +122,11 @@ void event_replied(const Exchange *exchange, unsigned status, bool sent)
     Uuid id = uuid_v7();
     Err err = {0};
     Str bytes = STR_NONE;
+    Str body = buf_str(http_reply_body(exchange->request));
     const NameValue details[] = {
-        {STR("sent"), sent ? STR("true") : STR("false")},
-        {STR("code"), exchange->error_code             },
+        {STR("sent"),  sent ? STR("true") : STR("false")},
+        {STR("bytes"), arena_format(exchange->arena,      "%zu", body.len)},
+        {STR("code"),   exchange->error_code                                   },
     };
     Event event = {
         .event_id = uuid_str(&id),
@@ -137,7 +139,11 @@ void event_replied(const Exchange *exchange, unsigned status, bool sent)
         .traceparent = exchange->envelope.traceparent,
         .payload_sha256 = exchange->envelope.payload_sha256,
         .details = details,
-        .detail_count = exchange->error_code.len ? 2 : 1,
+        .detail_count = exchange->error_code.len ? 3 : 2,
+        .content_type = http_reply_get_header(exchange->request, "Content-Type"),
+        .body = status == 200
+                    ? STR_NONE
+                    : str_cut(body, 0, body.len < EVENT_BODY_MAX ? body.len : EVENT_BODY_MAX),
     };
     Waiting *waiting = NULL;
     if (event_encode(&event, exchange->arena, &bytes, &err))

@@ -12,7 +12,7 @@
 #pragma once
 #include "services/ingest/exchange.h"
 
-enum { EVENTS_HOLD_MS = 200, EVENTS_MAX = 256 };
+enum { EVENTS_HOLD_MS = 200, EVENTS_MAX = 256, EVENT_BODY_MAX = 8192 };
 
 Events *events_new(Ingest *ingest);
 void events_free(Events *events); /* publishes what waits; NULL is fine */
@@ -20,6 +20,8 @@ void events_free(Events *events); /* publishes what waits; NULL is fine */
 /* How many partitions the topic has. */
 void events_spread(Events *events, int32_t partitions);
 
+/* With the answer's bytes, up to EVENT_BODY_MAX, unless it is a verdict (200): that is on record by
+ * itself. */
 void event_replied(const Exchange *exchange, unsigned status, bool sent);
 /* Publishes what waits, if the first has waited long enough. NULL is fine. */
 void events_tick(Events *events, int64_t now_ms);

@@ -58,14 +58,23 @@ const DbStatement story_row = {
 const DbStatement story_text = {
     "story", "SELECT fhirbus.story($1::uuid, $2::text, $3::timestamptz, $4::uuid)"};
 
-/* $1 id, $2 tenant, $3 received_at: kind, JSON of the rest, packed bytes. Notices are filed under
- * their own time. */
+/* $1 id, $2 tenant, $3 received_at: kind, JSON of the rest, packed bytes, what they are. Notices
+ * are filed under their own time. What a sender was told is kept as it went, unless it was a
+ * verdict: then that is. */
 const DbStatement story_packed = {
     "story-packed",
     "SELECT 'told', json_build_object('at', fhirbus.iso(n.happened_at), 'kind', n.kind, 'status',"
-    "   n.http_status, 'content_type', n.content_type, 'details', nullif(n.details, '')::json)"
-    "   ::text, n.body"
-    " FROM fhirbus.notice n WHERE n.interaction_id = $1::uuid AND n.tenant = $2::text"
+    "   n.http_status, 'content_type', n.content_type, 'details', nullif(n.details, '')::json,"
+    "   'body_is', o.what)::text, o.packed, o.what"
+    " FROM fhirbus.notice n LEFT JOIN LATERAL (SELECT 'answer' AS what, n.body AS packed"
+    "     WHERE n.body IS NOT NULL"
+    "   UNION ALL SELECT * FROM (SELECT 'verdict', w.outcome FROM fhirbus.verdict w"
+    "     WHERE n.body IS NULL AND n.kind = 'replied' AND n.http_status = 200"
+    "       AND w.interaction_id = $1::uuid AND w.tenant = $2::text"
+    "       AND w.received_at = $3::timestamptz AND w.outcome IS NOT NULL"
+    "       AND w.replay_id = '00000000-0000-0000-0000-000000000000'"
+    "     ORDER BY w.attempt, w.sha256 LIMIT 1) v) o ON true"
+    " WHERE n.interaction_id = $1::uuid AND n.tenant = $2::text"
     "   AND n.received_at >= $3::timestamptz"
     " UNION ALL "
     "SELECT * FROM (SELECT 'attempt', json_build_object('destination', d.destination, 'replay_id',"
@@ -80,7 +89,7 @@ const DbStatement story_packed = {
     "   'started_at', fhirbus.iso(d.started_at), 'finished_at', fhirbus.iso(d.finished_at),"
     "   'took_ms', round(extract(epoch FROM d.finished_at - d.started_at) * 1000, 1),"
     "   'rules_version', nullif(d.rules_version, ''),"
-    "   'transforms', nullif(d.transforms, '')::json)::text, d.response"
+    "   'transforms', nullif(d.transforms, '')::json)::text, d.response, 'answer'"
     " FROM fhirbus.delivery d WHERE d.interaction_id = $1::uuid AND d.tenant = $2::text"
     "   AND d.received_at = $3::timestamptz"
     " ORDER BY d.replay_id, d.destination, d.attempt, d.success) a"};
@@ -123,6 +132,13 @@ static void add_unpacked(Buf *out, const char *name, const Stored *stored, Str p
     json_write_string(out, bytes);
 }
 
+static unsigned packed_in(size_t list, Str what)
+{
+    if (list)
+        return VAULT_ONE(VAULT_RESPONSE);
+    return str_is(what, "verdict") ? VAULT_ONE(VAULT_OUTCOME) : VAULT_ONE(VAULT_BODY);
+}
+
 static bool add_packed(Story *story, Db *db, Arena *arena, const Place *place, Err *err)
 {
     static const char *const lists[] = {"told", "attempt"};
@@ -141,7 +157,7 @@ static bool add_packed(Story *story, Db *db, Arena *arena, const Place *place, E
             buf_add(out, first ? STR("\n") : STR(",\n"));
             buf_add(out, str_cut(json, 0, json.len - 1));
             const Stored stored = {story->tell.base.exchange->ingest, str_from(place->id),
-                                   list ? VAULT_ONE(VAULT_RESPONSE) : VAULT_ONE(VAULT_BODY)};
+                                   packed_in(list, db_get_text(result, i, 3))};
             add_unpacked(out, list ? "response" : "body", &stored, db_get_text(result, i, 2),
                          list ? ANSWER_MAX : TOLD_MAX, arena);
             buf_add_char(out, '}');

@@ -43,8 +43,11 @@ export interface Overview {
   };
   latency: Record<"verdict_ms" | "complete_ms" | "lag_ms", Percentiles<number | null> & { count: number }>;
   open: { count: number; oldest: string | null };
+  /** `interactions`: of this time (whole hours or days), each once, whether it has an issue or not: those that the filter finds. */
   issues: {
-    by_message: { message_id: string | null; severity: string; issues: number; interactions: number }[];
+    from: string;
+    to: string;
+    by_message: { message_id: string | null; severity: string; issues: number; interactions: number | null }[];
     by_profile: { profile_url: string | null; issues: number; interactions: number; message_id: string | null }[];
     by_sender: { tenant: string; sender: string | null; issues: number; interactions: number; message_id: string | null }[];
   };
@@ -252,7 +255,8 @@ export interface One {
   engine_issues: Issue[] | null;
   rule_changes: RuleChange[];
   attempts: Attempt[];
-  told: { at: string; status: number | null; content_type: string | null; body: string | null; details: unknown }[];
+  /** `body_is` verdict: not the bytes that went, but the OperationOutcome that they held. */
+  told: { at: string; status: number | null; content_type: string | null; body: string | null; body_is: "answer" | "verdict" | null; details: { bytes?: string } | null }[];
   replays: ReplayOfOne[];
   masked: boolean;
 }
