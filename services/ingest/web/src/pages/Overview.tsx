@@ -37,9 +37,16 @@ function besides(data: Figures, step: keyof Figures["funnel"]): Beside[] {
   return list.filter((l) => l.count > 0);
 }
 
-/** A filter of the overview, as the address of the grid that shows what it counts. */
-function gridAddress(filter: string, query: URLSearchParams): string {
+/** A filter of the overview, as the address of the grid that shows what it counts. `within`: what is counted by whole
+ *  hours or days is shown of just these. */
+function gridAddress(filter: string, query: URLSearchParams, within?: { from: string; to: string }): string {
   const search = new URLSearchParams(filter);
+  if (within) {
+    search.set("from", within.from);
+    if (Date.parse(within.to) < Date.now()) search.set("to", within.to);
+    if (query.get("tenant") && !search.has("tenant")) search.set("tenant", query.get("tenant")!);
+    return address("/interactions", search);
+  }
   for (const name of ["tenant", "last", "from", "to"]) {
     const value = query.get(name);
     if (value && !search.has(name)) search.set(name, value);
@@ -136,6 +143,7 @@ function Scroll({ label, children }: { label: string; children: preact.Component
 
 function TopIssues({ data, query }: { data: Figures; query: URLSearchParams }) {
   const { by_message, by_profile, by_sender } = data.issues;
+  const leading = (name: string, value: string) => gridAddress(`${name}=${encodeURIComponent(value)}`, query, data.issues);
   if (!by_message.length) return <Empty>No issue in this time.</Empty>;
   return (
     <div class="thirds">
@@ -144,7 +152,7 @@ function TopIssues({ data, query }: { data: Figures; query: URLSearchParams }) {
           <thead><tr><th scope="col">Message</th><th scope="col" class="numeric">Issues</th><th scope="col" class="numeric">Documents</th></tr></thead>
           <tbody>{by_message.map((m, i) => (
             <tr key={i}>
-              <td class="break"><Badge word={m.severity} /> {m.message_id ? <Link to={gridAddress(`message_id=${encodeURIComponent(m.message_id)}`, query)}><Text value={m.message_id} mono brief max={120} /></Link> : "without a message id"}</td>
+              <td class="break"><Badge word={m.severity} /> {m.message_id ? <Link to={leading("message_id", m.message_id)}><Text value={m.message_id} mono brief max={120} /></Link> : "without a message id"}</td>
               <td class="numeric">{count(m.issues)}</td><td class="numeric">{count(m.interactions)}</td>
             </tr>
           ))}</tbody>
@@ -155,7 +163,7 @@ function TopIssues({ data, query }: { data: Figures; query: URLSearchParams }) {
           <thead><tr><th scope="col">Profile</th><th scope="col" class="numeric">Issues</th><th scope="col" class="numeric">Documents</th></tr></thead>
           <tbody>{by_profile.map((p, i) => (
             <tr key={i}>
-              <td class="break">{p.profile_url ? <Link to={gridAddress(`profile_url=${encodeURIComponent(p.profile_url)}`, query)}><Text value={p.profile_url.split("/").pop() || p.profile_url} brief max={120} /></Link> : "without a profile"}
+              <td class="break">{p.profile_url ? <Link to={leading("profile_url", p.profile_url)}><Text value={p.profile_url.split("/").pop() || p.profile_url} brief max={120} /></Link> : "without a profile"}
                 <div class="soft"><Text value={p.message_id} mono brief max={120} /></div></td>
               <td class="numeric">{count(p.issues)}</td><td class="numeric">{count(p.interactions)}</td>
             </tr>
@@ -167,7 +175,7 @@ function TopIssues({ data, query }: { data: Figures; query: URLSearchParams }) {
           <thead><tr><th scope="col">Sender</th><th scope="col" class="numeric">Issues</th><th scope="col" class="numeric">Documents</th></tr></thead>
           <tbody>{by_sender.map((p, i) => (
             <tr key={i}>
-              <td class="break">{p.sender ? <Link to={gridAddress(`tenant=${encodeURIComponent(p.tenant)}&sender=${encodeURIComponent(p.sender)}`, query)}><Text value={p.sender} brief max={120} /></Link> : "not named"}
+              <td class="break">{p.sender ? <Link to={gridAddress(`tenant=${encodeURIComponent(p.tenant)}&sender=${encodeURIComponent(p.sender)}`, query, data.issues)}><Text value={p.sender} brief max={120} /></Link> : "not named"}
                 <div class="soft"><Text value={p.tenant} brief max={60} /> · <Text value={p.message_id} mono brief max={120} /></div></td>
               <td class="numeric">{count(p.issues)}</td><td class="numeric">{count(p.interactions)}</td>
             </tr>
@@ -226,7 +234,7 @@ export default function Overview(_: PageProps) {
                 </Panel>
               </div>
             </div>
-            <Panel title="Most frequent issues"><TopIssues data={data} query={query} /></Panel>
+            <Panel title="Most frequent issues" more={<span class="soft">since {second(data.issues.from).slice(0, 16)}</span>}><TopIssues data={data} query={query} /></Panel>
             {data.tenants.length > 1 && <Panel title="Tenants"><Tenants data={data} query={query} /></Panel>}
           </div>
         )}
