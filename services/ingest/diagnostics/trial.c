@@ -35,18 +35,66 @@ StepNext step_trial_begin(Exchange *exchange)
     return STEP_NEXT;
 }
 
+enum { NAME_TENANT, NAME_VERSION, NAME_PROFILE, NAME_COUNT };
+
+/* Every name is known and stands once. */
+static bool names_fit(Str query, bool seen[NAME_COUNT])
+{
+    static const char *const names[NAME_COUNT] = {
+        [NAME_TENANT] = "tenant", [NAME_VERSION] = "ig_version", [NAME_PROFILE] = "profile"};
+    Str part;
+    while (query.len && str_split(&query, '&', &part)) {
+        Str name = str_cut(part, 0, str_find_char(part, '='));
+        size_t i = 0;
+        if (part.len == 0)
+            continue;
+        while (i < NAME_COUNT && !str_is(name, names[i]))
+            i++;
+        if (i == NAME_COUNT || seen[i])
+            return false;
+        seen[i] = true;
+    }
+    return true;
+}
+
+/* Printable ASCII without blanks, as versions and canonical URLs are. What is there but cannot be
+ * read (%00) is none. */
+static bool choice_fits(Str text, bool there)
+{
+    if (there && !text.ptr)
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] <= ' ' || text.ptr[i] > '~' || strchr("\"<>\\^`{}", text.ptr[i]))
+            return false;
+    return text.len <= CHOICE_BYTES_MAX;
+}
+
 /* What the header says of a document that is sent is not asked here. */
 StepNext step_trial(Exchange *exchange)
 {
     Envelope *envelope = &exchange->envelope;
-    Str version = text_utf8(exchange->arena, tell_parameter(exchange, "ig_version"));
-    Str profile = text_utf8(exchange->arena, tell_parameter(exchange, "profile"));
-    if (version.len > CHOICE_BYTES_MAX || profile.len > CHOICE_BYTES_MAX)
-        return tell_malformed(exchange, "ig_version and profile are those of a guide");
+    Str version = tell_parameter(exchange, "ig_version");
+    Str profile = tell_parameter(exchange, "profile");
+    bool seen[NAME_COUNT] = {false};
+    if (!names_fit(http_request_query(exchange->request), seen))
+        return tell_malformed(exchange, "Parameters are tenant, ig_version and profile, each once");
+    if (!choice_fits(version, seen[NAME_VERSION]))
+        return tell_malformed(exchange, "ig_version must be the version of a guide, as 1.9.2");
+    if (!choice_fits(profile, seen[NAME_PROFILE]) ||
+        (profile.len && str_find_char(profile, ':') == profile.len))
+        return tell_malformed(exchange, "profile must be a profile's canonical URL");
     envelope->headers = (RequestHeaders){.ig_version = version};
     envelope->trial_profile = profile;
     envelope->source_type = STR("FHIR");
     return STEP_NEXT;
+}
+
+/* What no validator has is judged by the guide that is meant without saying so; here somebody wants
+ * to know about this very one. What is refused before any guide is asked has none. */
+static bool judged_as_asked(const Exchange *exchange, const Outcome *outcome)
+{
+    Str asked = exchange->envelope.headers.ig_version;
+    return asked.len == 0 || outcome->ig_version.len == 0 || str_eq(asked, outcome->ig_version);
 }
 
 StepNext step_trial_reply(Exchange *exchange)
@@ -56,6 +104,10 @@ StepNext step_trial_reply(Exchange *exchange)
     pthread_mutex_unlock(&exchange->lock);
     if (!answer)
         return refuse_unavailable(exchange, "no-verdict", "There was no verdict in time");
+    if (answer->response.kind != RESPONSE_FAILED &&
+        !judged_as_asked(exchange, &answer->response.outcome))
+        return refuse(exchange, 400, "guide-unknown",
+                      "No guide of that version is loaded: GET images says which are");
     if (answer->response.kind != RESPONSE_FAILED)
         return step_reply(exchange);
     FailureKind kind = answer->response.failure.kind;

@@ -458,6 +458,20 @@ async function playground(page) {
   await page.locator(".issue-list button", { hasText: "gender" }).first().click();
   await page.locator(".cm-line.target-line").waitFor();
   ok((await page.locator(".cm-line.target-line").innerText()).includes("femal"), "the playground shows issues on the text");
+  expected.add("400").add("503");
+  await page.getByLabel("Guide version").fill("9.9.9");
+  await page.getByRole("button", { name: "Validate" }).click();
+  await page.locator(".notice", { hasText: "No such guide" }).waitFor();
+  const tooLong = (route) => route.fulfill({ status: 503, contentType: "application/json", body: '{"error":{"status":503,"code":"no-verdict","text":"There was no verdict in time"}}' });
+  await page.route("**/validate*", tooLong);
+  await page.getByLabel("Guide version").fill("");
+  await page.getByRole("button", { name: "Validate" }).click();
+  await page.locator(".notice", { hasText: "No verdict in time" }).waitFor();
+  await page.unroute("**/validate*", tooLong);
+  ok((await page.locator(".outage").count()) === 0, "a guide that there is not, and a verdict that takes too long, are told as such: neither is an outage");
+  await page.getByRole("button", { name: "Validate" }).click();
+  await page.locator(".issue-list button", { hasText: "gender" }).first().waitFor();
+  await page.locator(".notice.bad").waitFor({ state: "detached" });
   await accessible(page, "playground");
   await picture(page, "playground-dark", "dark");
 }
@@ -563,6 +577,15 @@ async function sessionLost() {
   const mine = await newPage();
   await mine.goto(at("/interactions?last=24h&columns=received_at,tenant_id,patient_mrn"));
   await signIn(mine, "bert");
+  await mine.locator(".grid-row").first().waitFor();
+  await go(mine, `/interactions?from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z&interaction_id=${ids.other}&columns=bogus&tenant=qe-a`);
+  await mine.getByText("which you may not see").waitFor();
+  await mine.locator(".notice", { hasText: "which you may not see" }).getByRole("button", { name: "Close" }).click();
+  await mine.getByRole("button", { name: "Search all time" }).click();
+  await mine.locator(".grid-row", { hasText: ids.other }).waitFor();
+  ok(!mine.url().includes("qe-a") && mine.url().includes("last=all"), "what is not found in a time is looked for in all of it; a tenant that is not one's own is left out", mine.url());
+  await go(mine, "/interactions?last=99y&columns=received_at,tenant_id,patient_mrn");
+  await mine.getByText("is no time that can be chosen").waitFor();
   await mine.locator(".grid-row").first().waitFor();
   await mine.context().clearCookies();
   await mine.getByRole("button", { name: "Refresh" }).click();

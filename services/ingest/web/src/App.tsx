@@ -2,7 +2,8 @@ import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Session, access, findSession, outage, signOut } from "./api.ts";
 import { clock } from "./format.ts";
-import { address, go, place } from "./place.ts";
+import { ALL } from "./period.ts";
+import { address, change, go, place } from "./place.ts";
 import { Icon, type IconName } from "./parts/Icon.tsx";
 import { Link } from "./parts/Link.tsx";
 import { Text } from "./parts/Text.tsx";
@@ -96,7 +97,7 @@ function ThemeButton() {
 
 /** What stays in the address from page to page: whom and when one looks at. */
 function carried(query: URLSearchParams): Record<string, string | undefined> {
-  return Object.fromEntries(["tenant", "last", "from", "to"].map((name) => [name, query.get(name) ?? undefined]));
+  return Object.fromEntries(["tenant", "last", "from", "to"].map((name) => [name, query.get(name) ?? undefined]).filter(([, value]) => value !== ALL));
 }
 
 function TenantPicker({ session, tenant }: { session: Session; tenant: string | null }) {
@@ -141,8 +142,22 @@ function Header({ session, onMenu, menuOpen, onSignOut }: { session: Session; on
   );
 }
 
+/** The address may name a tenant that is not one's own, as a colleague's does: it is left out, and that is said. */
+function useOwnTenant(session: Session, query: URLSearchParams): { settled: boolean; left: string | null; forget: () => void } {
+  const [left, setLeft] = useState<string | null>(null);
+  const tenant = query.get("tenant");
+  const foreign = tenant !== null && session.tenants !== "*" && !session.tenants.includes(tenant);
+  useEffect(() => {
+    if (!foreign) return;
+    setLeft(tenant);
+    change({ tenant: undefined });
+  }, [foreign, tenant]);
+  return { settled: !foreign, left, forget: () => setLeft(null) };
+}
+
 function Shell({ session }: { session: Session }) {
   const now = useStore(place);
+  const own = useOwnTenant(session, now.query);
   const found = pageOf(now.path);
   const { Component, failed } = useLoaded(found?.page ?? null);
   const [menu, setMenu] = useState(false);
@@ -165,7 +180,7 @@ function Shell({ session }: { session: Session }) {
   if (!found) body = <div class="page"><h1>Not here</h1><p>There is no page at this address. <Link to={address("/")}>To the overview</Link></p></div>;
   else if (!allowed) body = <div class="page"><h1>{title}</h1><p class="notice warn">Your rights do not include this page.</p></div>;
   else if (failed) body = <div class="page"><h1>{title}</h1><p class="notice bad">This page could not be loaded. <button type="button" class="small" onClick={() => location.reload()}>Load again</button></p></div>;
-  else body = Component ? <Component key={found.page.path + found.rest} session={session} rest={found.rest} /> : <p class="waiting" role="status">Loading…</p>;
+  else body = Component && own.settled ? <Component key={found.page.path + found.rest} session={session} rest={found.rest} /> : <p class="waiting" role="status">Loading…</p>;
 
   return (
     <div class="shell">
@@ -181,6 +196,7 @@ function Shell({ session }: { session: Session }) {
       <main id="main" ref={main} tabIndex={-1} aria-label={title}>
         <OutageBanner />
         {stayed !== null && <p class="notice bad stayed" role="alert"><span><strong>You are still signed in.</strong> Signing out did not work: <Text value={stayed} max={300} /></span><button type="button" class="small" onClick={leave}>Try again</button></p>}
+        {own.left !== null && <p class="notice warn" role="status"><span>The address named the tenant <Text value={own.left} max={60} brief />, which you may not see: {session.tenants.length === 1 ? "your own is shown" : "yours are shown"}.</span><button type="button" class="small" onClick={own.forget}>Close</button></p>}
         {body}
       </main>
     </div>

@@ -11,15 +11,22 @@ export interface Period {
   last: string | null;
   from: string | undefined;
   to: string | undefined;
+  /** what the address says instead of a time that there is */
+  unknown?: string;
 }
 
-/** Whole minutes, so that a view that is drawn again asks the same question. */
-export function readPeriod(query: URLSearchParams, now = Date.now()): Period {
+/** Where an id is looked for, the time may be left out: `last=all`. */
+export const ALL = "all";
+
+/** `all`: where the time may be left out. Whole minutes, so that a view that is drawn again asks the same question. */
+export function readPeriod(query: URLSearchParams, now = Date.now(), all = false): Period {
   const from = query.get("from") ?? undefined;
   const to = query.get("to") ?? undefined;
   if (from || to) return { last: null, from, to };
-  const last = query.get("last") ?? "24h";
-  const seconds = (PERIODS.find(([name]) => name === last) ?? PERIODS[1]!)[2];
+  const said = query.get("last") ?? "24h";
+  if (all && said === ALL) return { last: ALL, from: undefined, to: undefined };
+  const known = PERIODS.find(([name]) => name === said);
+  const [last, , seconds] = known ?? PERIODS[1]!;
   const minute = Math.floor(now / 60_000) * 60_000;
-  return { last, from: new Date(minute - seconds * 1000).toISOString(), to: undefined };
+  return { last, from: new Date(minute - seconds * 1000).toISOString(), to: undefined, ...(known ? {} : { unknown: said }) };
 }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Row, Tried } from "../src/data.ts";
 import { duration, percent } from "../src/format.ts";
 import { Shelf } from "../src/grid/shelf.ts";
+import { DEFAULT_COLUMNS, columnsOf } from "../src/grid/view.ts";
 import { quoted } from "../src/interaction/curl.ts";
 import { headOf, layOut, nodeAtLayout } from "../src/json/layout.ts";
 import { lineStarts, locate, nodeAt, offsetOf, pathOf, readTree, steps } from "../src/json/tree.ts";
@@ -116,7 +117,18 @@ test("a period is of the address", () => {
   const now = Date.UTC(2026, 10, 28, 12, 0, 30);
   assert.equal(readPeriod(new URLSearchParams("last=1h"), now).from, "2026-11-28T11:00:00.000Z");
   assert.equal(readPeriod(new URLSearchParams(""), now).from, "2026-11-27T12:00:00.000Z");
+  const odd = readPeriod(new URLSearchParams("last=99y"), now);
+  assert.deepEqual([odd.last, odd.from, odd.unknown], ["24h", "2026-11-27T12:00:00.000Z", "99y"]);
+  assert.deepEqual(readPeriod(new URLSearchParams("last=all"), now, true), { last: "all", from: undefined, to: undefined });
+  assert.equal(readPeriod(new URLSearchParams("last=all"), now).unknown, "all");
   assert.deepEqual(readPeriod(new URLSearchParams("from=2026-01-01T00:00:00Z"), now), { last: null, from: "2026-01-01T00:00:00Z", to: undefined });
+});
+
+test("columns that there are not are passed over", () => {
+  const known = ["received_at", "state", "sender"];
+  assert.deepEqual(columnsOf(new URLSearchParams("columns=state,bogus,received_at"), known), ["state", "received_at"]);
+  assert.deepEqual(columnsOf(new URLSearchParams("columns=bogus"), known), DEFAULT_COLUMNS);
+  assert.deepEqual(columnsOf(new URLSearchParams(""), known), DEFAULT_COLUMNS);
 });
 
 // --- replays: whose, and how many orders ----------------------------------------------------------

@@ -7,14 +7,15 @@ import { Menu } from "../parts/Menu.tsx";
 import { Text } from "../parts/Text.tsx";
 import { address, change, go, place } from "../place.ts";
 import { useStore } from "../store.ts";
-import { COLUMNS } from "./columns.tsx";
-import { DEFAULT_COLUMNS, FILTERS, FILTER_NAMES, SEVERAL, columnsOf } from "./view.ts";
+import { COLUMNS, COLUMN_IDS } from "./columns.tsx";
+import { ALL } from "../period.ts";
+import { DEFAULT_COLUMNS, EXACT, FILTERS, FILTER_NAMES, SEVERAL, columnsOf } from "./view.ts";
 
 const KINDS: [string, string, string][] = [
   ["q", "Issue words", "words in issues, each as a beginning"],
-  ["interaction_id", "Interaction id", "exactly"],
-  ["bundle_id", "Bundle id", "exactly"],
-  ["patient", "Patient identifier", "exactly; the search is recorded"],
+  ["interaction_id", "Interaction id", "exactly, in all time"],
+  ["bundle_id", "Bundle id", "exactly, in all time"],
+  ["patient", "Patient identifier", "exactly, in all time; recorded"],
 ];
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -24,8 +25,10 @@ export function Search({ onPatient }: { onPatient: (value: string) => void }) {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
     const value = String(new FormData(form).get("value") ?? "").trim();
-    if (kind === "patient") onPatient(value);
-    else change({ [kind === "q" && UUID.test(value) ? "interaction_id" : kind]: value || undefined }, "push");
+    const name = kind === "q" && UUID.test(value) ? "interaction_id" : kind;
+    const exact = value && (EXACT as readonly string[]).includes(name);
+    if (name === "patient") onPatient(value);
+    change({ ...(name === "patient" ? {} : { [name]: value || undefined }), ...(exact ? { last: ALL, from: undefined, to: undefined } : {}) }, "push");
     form.reset();
   };
   const hint = KINDS.find(([name]) => name === kind)![2];
@@ -106,7 +109,7 @@ export function Chips({ patient, onPatient }: { patient: string; onPatient: (val
 
 export function ColumnMenu() {
   const { query } = useStore(place);
-  const shown = columnsOf(query);
+  const shown = columnsOf(query, COLUMN_IDS);
   const set = (id: string, on: boolean) => {
     const next = COLUMNS.map((c) => c.id).filter((c) => (c === id ? on : shown.includes(c)));
     const same = next.length === DEFAULT_COLUMNS.length && next.every((c) => DEFAULT_COLUMNS.includes(c));

@@ -53,3 +53,5 @@ export const COLUMNS: GridColumn<Row>[] = [
   text("payload_sha256", "SHA-256", 300),
   text("replay_id", "Last replay", 290),
 ];
+
+export const COLUMN_IDS = COLUMNS.map((column) => column.id);

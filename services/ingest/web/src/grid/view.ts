@@ -21,7 +21,7 @@ export function filtersOf(query: URLSearchParams, patient: string): Record<strin
     if (value) found[name] = value;
   }
   if (patient) found.patient = patient;
-  const period = readPeriod(query);
+  const period = readPeriod(query, Date.now(), true);
   if (period.from) found.from = period.from;
   if (period.to) found.to = period.to;
   return found;
@@ -32,8 +32,13 @@ export function sortOf(query: URLSearchParams): { id: string; desc: boolean } {
   return { id, desc: order !== "asc" };
 }
 
-export function columnsOf(query: URLSearchParams): string[] {
-  return query.get("columns")?.split(",") ?? DEFAULT_COLUMNS;
+/** What says exactly which documents are meant: they are looked for in all time. */
+export const EXACT = ["interaction_id", "bundle_id", "patient"] as const;
+
+/** Names that there are not any more, or never were, are passed over. */
+export function columnsOf(query: URLSearchParams, known: string[]): string[] {
+  const named = query.get("columns")?.split(",").filter((name) => known.includes(name)) ?? [];
+  return named.length ? named : DEFAULT_COLUMNS;
 }
 
 export function listPath(filters: Record<string, string>, sort: string, limit: number): string {

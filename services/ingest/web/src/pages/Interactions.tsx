@@ -3,7 +3,7 @@ import type { PageProps } from "../App.tsx";
 import { type Row, facets, allRows, withQuery } from "../data.ts";
 import { count } from "../format.ts";
 import { Chips, ColumnMenu, FilterMenus, Search, ViewMenu } from "../grid/Toolbar.tsx";
-import { COLUMNS, interactionAddress } from "../grid/columns.tsx";
+import { COLUMNS, COLUMN_IDS, interactionAddress } from "../grid/columns.tsx";
 import { Rows } from "../grid/rows.ts";
 import { DEFAULT_SORT, columnsOf, filtersOf, keyOf, sortOf } from "../grid/view.ts";
 import { Grid } from "../parts/Grid.tsx";
@@ -14,6 +14,7 @@ import { PeriodPicker } from "../parts/PeriodPicker.tsx";
 import { Reveal } from "../parts/Reveal.tsx";
 import { ReplayDialog } from "../replay/ReplayDialog.tsx";
 import { IDS_MAX, type What } from "../replay/orders.ts";
+import { ALL } from "../period.ts";
 import { change, go, place } from "../place.ts";
 import { useStore } from "../store.ts";
 import { useAsk } from "../useAsk.ts";
@@ -121,6 +122,11 @@ function useFailures(filters: Record<string, string>) {
   return { what, error, busy, find, close: () => setWhat(null), forget: () => setError(null) };
 }
 
+function Nothing({ timed }: { timed: boolean }) {
+  if (!timed) return <>Nothing with these filters.</>;
+  return <>Nothing in this time with these filters. <button type="button" onClick={() => change({ last: ALL, from: undefined, to: undefined }, "push")}>Search all time</button></>;
+}
+
 function Footer({ rows, live, notLive }: { rows: Rows; live: boolean; notLive: string | null }) {
   const known = rows.complete ? `${count(rows.loadedRows)} in all` : rows.estimate === null ? `${count(rows.loadedRows)} fetched, more there` : `${rows.exact ? "" : "about "}${count(rows.estimate)}`;
   return (
@@ -133,6 +139,9 @@ function Footer({ rows, live, notLive }: { rows: Rows; live: boolean; notLive: s
     </div>
   );
 }
+
+/** Of all time, for what takes a day where no time is said. */
+const BEGINNING = "2000-01-01T00:00:00Z";
 
 export default function Interactions({ session }: PageProps) {
   const { query } = useStore(place);
@@ -157,7 +166,7 @@ export default function Interactions({ session }: PageProps) {
   const [replaying, setReplaying] = useState<What | null>(null);
   const failures = useFailures(filters);
   useEffect(failures.forget, [own.key]);
-  const asked = useAsk(JSON.stringify([filters.tenant, filters.from, filters.to]), (signal) => facets({ tenant: filters.tenant, from: filters.from, to: filters.to }, signal));
+  const asked = useAsk(JSON.stringify([filters.tenant, filters.from, filters.to]), (signal) => facets({ tenant: filters.tenant, from: filters.from ?? BEGINNING, to: filters.to }, signal));
 
   const sight = useCallback((first: number, last: number) => rows.sight(first, last), [rows]);
   const open = (row: Row) => go(interactionAddress(row.interaction_id, row.tenant_id));
@@ -174,10 +183,10 @@ export default function Interactions({ session }: PageProps) {
     <div class="page full">
       <div class="page-head">
         <h1>Interactions</h1>
-        <PeriodPicker query={query} />
+        <PeriodPicker query={query} all />
         <ViewMenu />
         <span class="spring" />
-        {session.rights.reveal && !revealed && columnsOf(query).some((c) => IDENTIFIERS.includes(c)) && (
+        {session.rights.reveal && !revealed && columnsOf(query, COLUMN_IDS).some((c) => IDENTIFIERS.includes(c)) && (
           <Reveal what="identifiers" title="Reveal patients' identifiers?" onReveal={() => setRevealed(true)}>
             <p>They are shown as they are until this page is left, and so in what is exported. Who revealed them and when goes on record. What comes in live stays masked until Refresh.</p>
           </Reveal>
@@ -203,9 +212,9 @@ export default function Interactions({ session }: PageProps) {
       {failures.error && <ErrorNotice error={failures.error} />}
       {rows.error && <ErrorNotice error={rows.error} retry={() => rows.retry()} />}
       <div class="grid-frame" onClick={click}>
-        <Grid<Row> label="Interactions" columns={COLUMNS} shown={columnsOf(query)} count={rows.error && rows.loadedRows === 0 ? 0 : rows.count} complete={rows.complete}
+        <Grid<Row> label="Interactions" columns={COLUMNS} shown={columnsOf(query, COLUMN_IDS)} count={rows.error && rows.loadedRows === 0 ? 0 : rows.count} complete={rows.complete}
                    rowAt={(i) => rows.at(i)} keyOf={keyOf} onSight={sight} onOpen={open} sort={sort} onSort={onSort} chosen={new Set(chosen.keys())} onChoose={choose}
-                   key={own.key} startAt={own.top} onScroll={(top) => (own.top = top)} fresh={rows.fresh} empty="Nothing in this time with these filters." />
+                   key={own.key} startAt={own.top} onScroll={(top) => (own.top = top)} fresh={rows.fresh} empty={<Nothing timed={Boolean(filters.from || filters.to)} />} />
         {rows.heldCount > 0 && <button type="button" class="primary small fresh-pill" onClick={() => rows.release()}>{count(rows.heldCount)} new</button>}
         <Footer rows={rows} live={live} notLive={wantsLive ? notLive : null} />
       </div>

@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
-import { PERIODS, readPeriod } from "../period.ts";
+import { ALL, PERIODS, readPeriod } from "../period.ts";
 import { change } from "../place.ts";
 import { second } from "../format.ts";
+import { Text } from "./Text.tsx";
 import { Menu } from "./Menu.tsx";
 import { Icon } from "./Icon.tsx";
 
@@ -13,13 +14,15 @@ function fromInput(value: string): string | undefined {
   return value ? new Date(`${value}Z`).toISOString() : undefined;
 }
 
-export function PeriodPicker({ query }: { query: URLSearchParams }) {
-  const period = readPeriod(query);
+export function PeriodPicker({ query, all = false }: { query: URLSearchParams; all?: boolean }) {
+  const period = readPeriod(query, Date.now(), all);
   const [from, setFrom] = useState(forInput(period.from));
   const [to, setTo] = useState(forInput(period.to));
-  const name = PERIODS.find(([word]) => word === period.last)?.[1];
+  const periods: [string, string][] = [...PERIODS.map(([word, title]): [string, string] => [word, title]), ...(all ? [[ALL, "All time"] as [string, string]] : [])];
+  const name = periods.find(([word]) => word === period.last)?.[1];
   const label = name ?? `${period.from ? second(period.from).slice(0, 16) : "…"} – ${period.to ? second(period.to).slice(0, 16) : "now"}`;
   return (
+    <>
     <Menu name={`Period: ${label}`} label={<>{label}<Icon name="down" /></>}>
       {(close) => (
         <form class="stack" onSubmit={(e) => {
@@ -28,7 +31,7 @@ export function PeriodPicker({ query }: { query: URLSearchParams }) {
           close();
         }}>
           <div class="menu-list">
-            {PERIODS.map(([word, title]) => (
+            {periods.map(([word, title]) => (
               <button type="button" key={word} aria-pressed={period.last === word}
                       onClick={() => { change({ last: word, from: undefined, to: undefined }, "push"); close(); }}>{title}</button>
             ))}
@@ -39,5 +42,7 @@ export function PeriodPicker({ query }: { query: URLSearchParams }) {
         </form>
       )}
     </Menu>
+    {period.unknown !== undefined && <span class="soft" role="status">“<Text value={period.unknown} max={20} brief />” is no time that can be chosen; this is {name?.toLowerCase()}.</span>}
+    </>
   );
 }
