@@ -22,6 +22,7 @@
 #include "services/ingest/diagnostics/grid.h"
 #include "services/ingest/diagnostics/guides.h"
 #include "services/ingest/diagnostics/lake.h"
+#include "services/ingest/diagnostics/letters_since.h"
 #include "services/ingest/diagnostics/overview.h"
 #include "services/ingest/diagnostics/payload.h"
 #include "services/ingest/diagnostics/place.h"
@@ -87,6 +88,22 @@ static const DbStatement *const read_statements[] = {&search_all,
                                                      &lake_rows,
                                                      &trying_rows,
                                                      NULL};
+
+/* Those of replays, and what is asked by the same right; on one connection. */
+static const DbStatement *const *replaying_statements(void)
+{
+    enum { ROOM = 40 };
+    static const DbStatement *list[ROOM];
+    size_t count = 0;
+    while (count < ROOM - 3 && replay_statements[count]) {
+        list[count] = replay_statements[count];
+        count++;
+    }
+    CHECK(!replay_statements[count]);
+    list[count++] = &scope_set;
+    list[count] = &letters_since_rows;
+    return list;
+}
 
 /* --- the private port ------------------------------------------------------------------------- */
 
@@ -234,7 +251,7 @@ static bool start_all(Ingest *ingest, BusConfig *bus, Str listen, Err *err)
                                   .timeout_ms = c->read_timeout_ms,
                                   .connect_timeout_ms = c->read_connect_timeout_ms,
                                   .may_be_large = true};
-    const LookupsOptions replays = {.statements = replay_statements,
+    const LookupsOptions replays = {.statements = replaying_statements(),
                                     .threads = 1,
                                     .timeout_ms = c->read_timeout_ms,
                                     .connect_timeout_ms = c->read_connect_timeout_ms,

@@ -53,6 +53,10 @@ const ApiOperation api_replaying_ask = {
 
 static const ApiField fields_dlq[] = {
     OF_TENANT,
+    {API_QUERY, "reason", false, "Text",         "of this reason alone"                     },
+    {API_QUERY, "topic",  false, "Text",         "of messages of this topic alone"          },
+    {API_QUERY, "from",   false, "When",         "given up then or later"                   },
+    {API_QUERY, "to",     false, "When",         "given up before"                          },
     {API_QUERY, "limit",  false, "LettersLimit", "how many; default 50"                     },
     {API_QUERY, "cursor", false, "Cursor",       "`next` of the page before"                },
     {API_QUERY, "reveal", false, "Flag",         "what texts say of patients, too; recorded"},

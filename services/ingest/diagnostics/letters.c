@@ -101,7 +101,12 @@ static bool read_span(Reading *reading, BusRanges *ranges, size_t index, Stack *
     while ((message = bus_ranges_head(ranges, index, HEAD_WAIT_MS, &ended))) {
         reading->looked++;
         reading->bytes += message->value.len;
-        if (ask->fits(ask->opaque, bus_message_header(message, "tenant")))
+        if (message->timestamp_us < ask->from_us)
+            stack->low = stack->next; /* what lies before it is older still */
+        const LetterHead head = {bus_message_header(message, "tenant"),
+                                 bus_message_header(message, "dlq-reason"),
+                                 bus_message_header(message, "dlq-topic"), message->timestamp_us};
+        if (ask->fits(ask->opaque, &head))
             stack->list[stack->count++] = letter_of(message, ask->masked, reading->arena);
         bus_ranges_pass(ranges, index);
     }
@@ -129,7 +134,7 @@ static bool refill(Reading *reading, Err *err)
         stack->list = ARENA_ARRAY(reading->arena, Letter, room);
         fine = stack->list ? read_span(reading, ranges, i, stack, err)
                            : ERR(err, ERR_INPUT, "memory-limit", "no room for a page of dlq");
-        stack->next = spans[i].from;
+        stack->next = stack->low > spans[i].from ? stack->low : spans[i].from;
     }
     bus_ranges_free(ranges);
     return fine;

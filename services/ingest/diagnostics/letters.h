@@ -23,12 +23,19 @@ typedef struct Letter {
     uint64_t bytes;
 } Letter;
 
+/* What decides whether one is told of; it lies in the message. */
+typedef struct LetterHead {
+    Str tenant, reason, topic;
+    int64_t at_us;
+} LetterHead;
+
 typedef struct LettersAsk {
     Str cursor; /* ptr NULL: from the newest on */
     size_t limit;
-    bool (*fits)(const void *opaque, Str tenant); /* whose are told of */
+    bool (*fits)(const void *opaque, const LetterHead *head);
     bool masked; /* texts do not say what documents do: letter_text.h */
     const void *opaque;
+    int64_t from_us; /* older ones are not looked for */
 } LettersAsk;
 
 typedef struct LettersPage {

@@ -175,8 +175,17 @@ async function keyboard(page) {
   await page.keyboard.press("Enter");
   await page.locator(".tabs").waitFor();
   ok(/\/interactions\/[0-9a-f-]{36}/.test(page.url()), "Enter opens", page.url());
+  await page.getByRole("button", { name: "Replay…" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  const focused = await page.evaluate(() => document.activeElement.textContent);
+  ok(focused === "Replay…", "a dialog that is closed gives the focus back", focused);
   await page.getByRole("button", { name: "← back" }).click();
   await heading(page, "Interactions");
+  await page.waitForFunction(() => document.activeElement.dataset.row === "0");
+  ok((await active()) === "gridcell,0,0", "and who comes back is on the row that was left", await active());
 }
 
 const openOne = async (page, id, tab) => {
@@ -186,6 +195,7 @@ const openOne = async (page, id, tab) => {
 
 /** The payload by keyboard alone: found in, gone through, copied. */
 async function searched(page) {
+  task.lastLine ??= readFileSync(task.example, "utf8").split("\n").at(-1).trim();
   const code = page.getByRole("region", { name: "Payload" });
   await code.focus();
   await page.keyboard.press("Control+f");
@@ -207,7 +217,7 @@ async function searched(page) {
   await page.keyboard.press("Home");
   await page.keyboard.press("ArrowDown");
   await page.locator(".viewer-bar [role=status]", { hasText: "Line 2," }).waitFor();
-  ok(last === "}" && (await page.locator(".code-line.here").innerText()).includes("resourceType"), "it is gone through by keyboard, and lines are told", last);
+  ok(last.trim() === task.lastLine && (await page.locator(".code-line.here").innerText()).includes("resourceType"), "it is gone through by keyboard, and lines are told", last);
   await page.keyboard.press("Control+a");
   const copied = await page.evaluate(() => {
     const data = new DataTransfer();
@@ -238,7 +248,17 @@ async function oneInteraction(page) {
   ok((await page.locator(".code-line.target-line").innerText()).includes("gender"), "which is the right one", await page.locator(".code-line.target-line").innerText());
   ok((await page.locator(".code-line.issue-error").count()) > 0, "lines with issues are marked");
   ok((await page.getByRole("img", { name: /^Line \d+, error: .*AdministrativeGender/ }).count()) === 1, "and their marks say what is wrong");
+  const said = page.locator(".payload-bar [role=status]", { hasText: /gender, line \d+/ });
+  const line = /line (\d+),/.exec(await page.locator('.issue-list [aria-current="true"]').innerText())[1];
+  ok((await said.innerText()).endsWith(`, line ${line}`), "as it was sent its line is the one that the issue names", await said.innerText());
   await searched(page);
+  await page.getByRole("button", { name: "Formatted" }).click();
+  await page.locator('.viewer-text[aria-busy="false"]').waitFor();
+  await page.locator(".issue-list button", { hasText: "AdministrativeGender" }).first().click();
+  await said.filter({ hasText: `(${line} as sent)` }).waitFor();
+  ok((await page.locator(".code-line.target-line").innerText()).includes("gender"), "formatted, both lines are told");
+  await page.getByRole("button", { name: "As sent" }).click();
+  await page.locator('.viewer-text[aria-busy="false"]').waitFor();
   await page.getByLabel("Group by").selectOption("resource");
   await page.locator(".issue-group h2", { hasText: /Patient\/\w-\d \(entry 0\)/ }).waitFor();
   ok((await page.locator(".issue-group h2").count()) > 2, "issues are grouped by resource", await page.locator(".issue-group h2").allInnerTexts());
@@ -284,6 +304,10 @@ async function partsOfOne(page) {
   await openOne(page, ids.ruled, "told");
   await page.locator(".told").first().waitFor();
   const told = await page.locator(".versus").innerText();
+  const cutOff = () => page.locator(".told .badge").evaluateAll((all) => all.filter((b) => b.scrollWidth > b.clientWidth).length);
+  await page.setViewportSize({ width: 360, height: 740 });
+  ok((await cutOff()) === 0, "severities stand whole on a phone", await cutOff());
+  await page.setViewportSize({ width: 1440, height: 900 });
   ok(told.includes("mild/gender") && told.includes("Thank you") && told.includes("changed the severity"), "told beside what the engine said, and which rule it was", told);
   await accessible(page, "told and judged");
   await picture(page, "told");
@@ -355,6 +379,14 @@ async function letters(page) {
   await page.getByRole("dialog").getByRole("button", { name: "Reveal", exact: true }).click();
   await page.locator(".badge", { hasText: "revealed" }).waitFor();
   ok(true, "and its text can be revealed");
+  await page.getByLabel("From topic").fill("nowhere");
+  await page.keyboard.press("Tab");
+  await page.getByText("None.").waitFor();
+  await page.getByLabel("From topic").fill("");
+  await page.keyboard.press("Tab");
+  await page.getByRole("checkbox", { name: "Choose all on this page" }).check();
+  ok((await page.getByRole("checkbox", { name: /Choose record/ }).evaluateAll((all) => all.every((box) => box.checked))), "dead letters are filtered, and chosen all at once");
+  await page.getByRole("checkbox", { name: "Choose all on this page" }).uncheck();
   await page.getByRole("checkbox", { name: /Choose record/ }).first().check();
   await page.getByRole("button", { name: /^Re-drive/ }).click();
   const dialog = page.getByRole("dialog");
@@ -365,6 +397,11 @@ async function letters(page) {
   await dialog.locator(".badge", { hasText: "done" }).waitFor();
   ok(true, "a dead letter is driven again, after a dry run");
   await page.keyboard.press("Escape");
+  for (let n = 0; n < 100 && !(await page.getByText("delivered since", { exact: true }).count()); n++) {
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await page.waitForTimeout(300);
+  }
+  ok((await page.getByText("delivered since", { exact: true }).count()) > 0, "and its record says what became of it");
 }
 
 async function rules(page) {
@@ -472,6 +509,10 @@ async function playground(page) {
   await page.getByRole("button", { name: "Validate" }).click();
   await page.locator(".issue-list button", { hasText: "gender" }).first().waitFor();
   await page.locator(".notice.bad").waitFor({ state: "detached" });
+  await go(page, "/guides");
+  await go(page, "/playground");
+  await page.locator(".cm-line", { hasText: '"timestamp"' }).first().waitFor();
+  ok((await page.locator(".issue-list button").count()) > 0, "who comes back finds what was pasted, and its issues");
   await accessible(page, "playground");
   await picture(page, "playground-dark", "dark");
 }

@@ -169,12 +169,18 @@ function Shell({ session }: { session: Session }) {
 
   useEffect(() => {
     document.title = `${title} – fhirbus diagnostics`;
-    if (before.current === now.path) return;
+    const moved = before.current !== now.path;
     before.current = now.path;
-    main.current!.focus({ preventScroll: true });
-    main.current!.scrollTo(0, 0);
-  }, [now.path, title]);
+    const focused = document.activeElement;
+    // What had the focus may be gone with what was there; a page that puts it somewhere itself knows better.
+    if (focused === document.body || (moved && (focused === main.current || !main.current!.contains(focused)))) main.current!.focus({ preventScroll: true });
+    if (moved) main.current!.scrollTo(0, 0);
+  }, [now, title]);
 
+  const closeMenu = () => {
+    setMenu(false);
+    document.querySelector<HTMLElement>(".menu-button")?.focus();
+  };
   const allowed = found && found.page.may(session);
   let body: ComponentChildren;
   if (!found) body = <div class="page"><h1>Not here</h1><p>There is no page at this address. <Link to={address("/")}>To the overview</Link></p></div>;
@@ -186,7 +192,7 @@ function Shell({ session }: { session: Session }) {
     <div class="shell">
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current!.focus(); }}>Skip to the content</a>
       <Header session={session} menuOpen={menu} onMenu={() => setMenu(!menu)} onSignOut={leave} />
-      <nav id="pages" class={menu ? "open" : undefined} aria-label="Pages" onKeyDown={(e) => e.key === "Escape" && setMenu(false)}>
+      <nav id="pages" class={menu ? "open" : undefined} aria-label="Pages" onKeyDown={(e) => e.key === "Escape" && closeMenu()}>
         {pages.filter((p) => p.may(session)).map((p) => (
           <Link key={p.path} to={address(p.path, carried(now.query))} current={found?.page === p || (p.path === "/interactions" && found?.page === onePage)} onGo={() => setMenu(false)}>
             <Icon name={p.icon} /><span>{p.title}</span>

@@ -423,6 +423,9 @@ export interface DeadLetter {
   tenant: string | null;
   interaction_id: string | null;
   bytes: number;
+  /** of its document, as it is now; null: nothing of it is on record */
+  state: string | null;
+  state_at: string | null;
 }
 
 export interface DeadLetters {
@@ -580,8 +583,8 @@ export function fromOutcome(issue: OutcomeIssue, ordinal: number): Issue {
     location: issue.location?.[0] ?? null,
     expression: issue.expression?.[0] ?? issue.location?.[0] ?? null,
     diagnostics: issue.diagnostics ?? issue.details?.text ?? null,
-    line: extension("operationoutcome-issue-line")?.valueInteger ?? null,
-    col: extension("operationoutcome-issue-col")?.valueInteger ?? null,
+    line: extension("operationoutcome-issue-line")?.valueInteger || null,
+    col: extension("operationoutcome-issue-col")?.valueInteger || null,
   };
 }
 

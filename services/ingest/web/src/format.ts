@@ -38,6 +38,26 @@ export function duration(ms: number | null | undefined): string {
   return `${Math.floor(ms / 86_400_000)} d ${Math.round((ms % 86_400_000) / 3_600_000)} h`;
 }
 
+/** Addresses by their last parts: as many as it takes to tell each from all the others. */
+export function shortNames(urls: string[]): Map<string, string> {
+  const names = new Map<string, string>();
+  const open = new Set(urls);
+  for (let parts = 1; open.size; parts++) {
+    const tried = new Map<string, string[]>();
+    for (const url of open) {
+      const all = url.split("/");
+      const name = parts < all.length && all.slice(-parts).some(Boolean) ? (parts > 1 ? "…/" : "") + all.slice(-parts).join("/") : url;
+      tried.set(name, [...(tried.get(name) ?? []), url]);
+    }
+    for (const [name, those] of tried) {
+      if (those.length > 1 || (!name.replace(/[…/]/g, "") && name !== those[0])) continue;
+      names.set(those[0]!, name);
+      open.delete(those[0]!);
+    }
+  }
+  return names;
+}
+
 function parsed(at: string | null | undefined): Date | null {
   if (!at) return null;
   const date = new Date(at);

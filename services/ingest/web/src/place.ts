@@ -13,8 +13,14 @@ function read(): Place {
   return { path: path || "/", query: new URLSearchParams(location.search) };
 }
 
+/** Whether one is here by "back" (or "forward"): then a page is to be found as it was left. */
+export let cameBack = false;
+
 export const place = new Store<Place>(read());
-addEventListener("popstate", () => place.set(read()));
+addEventListener("popstate", () => {
+  cameBack = true;
+  place.set(read());
+});
 
 export function address(path: string, query?: Record<string, string | undefined> | URLSearchParams): string {
   const search = query instanceof URLSearchParams ? query : new URLSearchParams();
@@ -33,6 +39,7 @@ export function cameHere(): boolean {
 }
 
 export function go(to: string, how: "push" | "replace" = "push"): void {
+  if (how === "push") cameBack = false;
   if (how === "push") history.pushState(HERE, "", to);
   else history.replaceState(history.state, "", to);
   place.set(read());

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Row, Tried } from "../src/data.ts";
-import { duration, percent } from "../src/format.ts";
+import { duration, percent, shortNames } from "../src/format.ts";
 import { Shelf } from "../src/grid/shelf.ts";
 import { DEFAULT_COLUMNS, columnsOf } from "../src/grid/view.ts";
 import { quoted } from "../src/interaction/curl.ts";
-import { headOf, layOut, nodeAtLayout } from "../src/json/layout.ts";
-import { lineStarts, locate, nodeAt, offsetOf, pathOf, readTree, steps } from "../src/json/tree.ts";
+import { firstLines, headOf, isLegible, layOut, nodeAtLayout } from "../src/json/layout.ts";
+import { lineStarts, locate, nodeAt, offsetOf, pathOf, readTree, sharper, steps } from "../src/json/tree.ts";
 import { cut, pieces, plain } from "../src/parts/visible.ts";
 import { readPeriod } from "../src/period.ts";
 import { IDS_MAX, partsOf } from "../src/replay/orders.ts";
@@ -57,6 +57,36 @@ test("line and column of the text as it was sent lead to a node", () => {
   assert.equal(pathOf(tree, nodeAt(tree, offsetOf(text, starts, 3, 4))), "$.a[1]");
   assert.equal(pathOf(tree, nodeAt(tree, offsetOf(text, starts, 2, 3))), "$.a");
   assert.equal(offsetOf(text, starts, 9, 1), -1);
+});
+
+test("what is told of a whole is shown at the line it names inside of it, never by a column alone", () => {
+  const text = '{\n  "a": {"b": 1,\n    "c": 2,\n    "c": 3},\n  "d": 4}';
+  const tree = readTree(text);
+  const starts = lineStarts(text);
+  const at = (path: string, line: number, column: number) => {
+    const node = sharper(tree, starts, locate(tree, path).node, line, column);
+    return text.slice(tree.start[node], tree.end[node]);
+  };
+  assert.equal(at("a", 4, 10), "3");
+  assert.equal(at("a", 2, 15), at("a", 0, 0));
+  assert.equal(at("a.b", 4, 10), "1");
+  assert.equal(at("a", 5, 8), at("a", 99, 1));
+});
+
+test("addresses are told apart by as many of their last parts as it takes", () => {
+  const names = shortNames(["http://a/S/Patient", "http://b/S/Patient", "http://a/S/Encounter", "Patient/", "x/y/"]);
+  assert.equal(names.get("http://a/S/Encounter"), "Encounter");
+  assert.equal(names.get("http://a/S/Patient"), "…/a/S/Patient");
+  assert.equal(names.get("http://b/S/Patient"), "…/b/S/Patient");
+  assert.equal(new Set(names.values()).size, 5);
+  assert.deepEqual([...shortNames(["", "/", "//"]).values()].length, 3);
+});
+
+test("a text whose lines people can read is shown as it is", () => {
+  assert.equal(isLegible(JSON.stringify({ a: Array(200).fill(1) }, null, 2)), true);
+  assert.equal(isLegible(JSON.stringify({ a: Array(200).fill(1) })), false);
+  assert.equal(isLegible("MSH|^~\\&|" + "x".repeat(999)), true);
+  assert.equal(firstLines('{"a":1,\n'.repeat(9000), false).startsWith('{"a":1,\n'), true);
 });
 
 test("wherever a text is cut off, its first lines are those of the whole", () => {

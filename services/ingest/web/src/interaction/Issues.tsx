@@ -39,6 +39,16 @@ function grouped(issues: Issue[], by: "severity" | "resource"): Group[] {
   return [...groups].map(([title, list]) => ({ title, issues: [...list].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity)) })).sort((a, b) => worst(a.issues) - worst(b.issues));
 }
 
+/** What there is to say of where it is, and which message it is. */
+function wheres(issue: Issue, bySeverity: boolean): preact.ComponentChildren[] {
+  const place = bySeverity ? (issue.location ?? issue.expression) : (issue.expression ?? issue.location);
+  const parts: preact.ComponentChildren[] = [];
+  if (place) parts.push(<Text value={place} max={200} mono brief />);
+  if (issue.line) parts.push(<span title="In the text as it was sent">line {count(issue.line)}{issue.col ? `, column ${count(issue.col)}` : ""}</span>);
+  if (issue.message_id) parts.push(<Text value={issue.message_id} max={120} mono brief />);
+  return parts;
+}
+
 /** So many of a group at first: a document may have thousands. */
 const FIRST = 40;
 
@@ -55,9 +65,7 @@ function GroupOfIssues({ group, bySeverity, current, onGo, note }: Props & { gro
               <Badge word={issue.severity} />
               <span class="issue-text"><Text value={issue.diagnostics ?? issue.message_id} max={300} brief /></span>
               <span class="issue-where">
-                <Text value={bySeverity ? (issue.location ?? issue.expression) : (issue.expression ?? issue.location)} max={200} mono brief />
-                {issue.line !== null && <> · line {issue.line}, column {issue.col}</>}
-                {issue.message_id && <> · <Text value={issue.message_id} max={120} mono brief /></>}
+                {wheres(issue, bySeverity).map((part, i) => <span key={i}>{i > 0 && " · "}{part}</span>)}
                 {note?.(issue)}
               </span>
             </button>
@@ -78,7 +86,7 @@ export function Issues(props: Props) {
   return (
     <div class="issues" role="region" aria-label="Issues" tabIndex={0}>
       <div class="issues-head">
-        <strong>{count(shown.length)} {shown.length === 1 ? "issue" : "issues"}</strong>
+        <strong title={leftOut ? `The verdict holds the first ${count(issues.length)}; ${count(leftOut)} more were left out of it` : undefined}>{count(shown.length)}{leftOut ? ` of ${count(issues.length + leftOut)}` : ""} {shown.length === 1 && !leftOut ? "issue" : "issues"}</strong>
         <span class="spring" />
         <select aria-label="Group by" value={by} onChange={(e) => setBy(e.currentTarget.value as "severity" | "resource")}>
           <option value="severity">by severity</option>

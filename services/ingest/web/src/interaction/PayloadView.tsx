@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Session } from "../api.ts";
 import { type Issue, type One, type Payload, type WhichPayload, payload, payloadPath } from "../data.ts";
-import { bytes } from "../format.ts";
-import { Viewer, type ViewerHandle } from "../json/Viewer.tsx";
+import { bytes, count } from "../format.ts";
+import { type Shown, Viewer, type ViewerHandle } from "../json/Viewer.tsx";
 import { Confirm } from "../parts/Dialog.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Answer } from "../parts/Panel.tsx";
@@ -44,7 +44,14 @@ interface Props {
   revealed: Revealed;
 }
 
-const NAMES: Record<WhichPayload, string> = { original: "As it was sent", bundle: "The bundle it became", lake: "As it goes to the lake" };
+const NAMES: Record<WhichPayload, string> = { original: "What was sent", bundle: "The bundle it became", lake: "What went to the lake" };
+
+/** Where an issue is; its line is that of the text as it was sent, which is not the one that is seen in another form. */
+function placeIn(issue: Issue, spot: Shown): string {
+  const at = `${spot.whole ? "At" : "What is missing belongs into"} ${spot.path}`;
+  if (spot.exact || !issue.line) return `${at}, line ${count(spot.line)}`;
+  return `${at}, line ${count(spot.line)} (${count(issue.line)} as sent)`;
+}
 
 export function PayloadView({ one, session, tenant, issues, target, revealed }: Props) {
   const id = one.interaction.interaction_id;
@@ -61,7 +68,7 @@ export function PayloadView({ one, session, tenant, issues, target, revealed }: 
     void handle.current?.show(target).then((spot) => {
       if (gone) return;
       if (!spot) setSaid("The payload has no place for this issue.");
-      else setSaid(spot.whole ? `At ${spot.path}` : `What is missing belongs into ${spot.path}`);
+      else setSaid(placeIn(target, spot));
     });
     return () => {
       gone = true;
@@ -81,7 +88,7 @@ export function PayloadView({ one, session, tenant, issues, target, revealed }: 
         <span class="soft small" role="status">{said}</span>
         <a class="button small" href={payloadPath(id, tenant, what, revealed.on, true)} download><Icon name="download" />Download</a>
       </div>
-      {asked.data && !asked.error ? <Viewer text={asked.data.text} of={asked.data.what} issues={issues} label="Payload" handle={handle} /> : <Answer asked={asked}>{() => null}</Answer>}
+      {asked.data && !asked.error ? <Viewer text={asked.data.text} of={asked.data.what} issues={issues} label="Payload" exact={asked.data.what === "original" ? "As sent" : "Exact"} handle={handle} /> : <Answer asked={asked}>{() => null}</Answer>}
     </div>
   );
 }

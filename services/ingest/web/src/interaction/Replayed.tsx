@@ -13,7 +13,7 @@ function List({ title, issues, tone }: { title: string; issues: ShortIssue[]; to
       <h3 class={tone}>{count(issues.length)} {title}</h3>
       <ul class="told">
         {issues.slice(0, 100).map((i, n) => (
-          <li key={n}><div class="row"><Badge word={i.severity} /><Text value={i.diagnostics ?? i.message_id} max={300} /></div><div class="soft"><Text value={i.location} mono max={200} brief /></div></li>
+          <li key={n}><div class="row"><Badge word={i.severity} /><Text value={i.diagnostics ?? i.message_id} max={300} /></div>{i.location && <div class="soft"><Text value={i.location} mono max={200} brief /></div>}</li>
         ))}
       </ul>
     </div>

@@ -9,6 +9,9 @@ function tone(h: Happening): string {
   return h.to_state ? "" : "mute";
 }
 
+/** In the words of the field: what nobody could deliver is a dead letter. */
+const stepWord = (step: string): string => step.replace(/\bburied\b/, "dead-lettered");
+
 export function Timeline({ events }: { events: Happening[] }) {
   if (!events.length) return <Empty>Nothing is on record yet.</Empty>;
   return (
@@ -18,9 +21,9 @@ export function Timeline({ events }: { events: Happening[] }) {
           <span class="when">{time(h.at)}</span>
           <span class={`dot ${tone(h)}`} aria-hidden="true" />
           <span class="what">
-            <strong><Text value={h.nature ?? h.step} max={80} brief /></strong> {h.to_state && <StateBadge state={h.to_state} />}
+            <strong><Text value={h.nature ?? stepWord(h.step)} max={80} brief /></strong> {h.to_state && <StateBadge state={h.to_state} />}
             <div class="soft">
-              <Text value={h.service} max={40} brief /> · <Text value={h.step} max={40} brief />
+              <Text value={h.service} max={40} brief /> · <Text value={stepWord(h.step)} max={40} brief />
               {h.destination && <> · to <Text value={h.destination} max={60} brief /></>}
               {(h.attempt ?? 0) > 1 && <> · attempt {h.attempt}</>}
               {h.replay_id && <> · replay <span class="id">{h.replay_id}</span></>}

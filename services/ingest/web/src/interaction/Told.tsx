@@ -24,7 +24,7 @@ function Line({ issue, changes }: { issue: Issue; changes: RuleChange[] }) {
   return (
     <li>
       <div class="row"><Badge word={issue.severity} /><span class={gone ? "strike" : undefined}><Text value={issue.diagnostics} max={300} /></span></div>
-      <div class="soft"><Text value={issue.location ?? issue.expression} mono max={200} brief /></div>
+      {(issue.location ?? issue.expression) && <div class="soft"><Text value={issue.location ?? issue.expression} mono max={200} brief /></div>}
       {changes.map((c) => <div class="notice info" key={c.ordinal}><div><Change change={c} /></div></div>)}
     </li>
   );

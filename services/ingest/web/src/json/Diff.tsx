@@ -1,7 +1,7 @@
 import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView, lineNumbers } from "@codemirror/view";
 import { MergeView, unifiedMergeView } from "@codemirror/merge";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { common } from "./editor.ts";
 import { Reader } from "./reader.ts";
 import { rootIn } from "./root.ts";
@@ -34,11 +34,22 @@ function frozen(label: string): Extension {
   ];
 }
 
+/** Pixels below which two columns would be too narrow to read: then what was taken out stands above what is new. */
+const WIDE = 760;
+
 /** Two JSON texts beside one another (one below the other where there is no room), what is equal folded. */
 export function Diff({ before, after, labels }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const [busy, setBusy] = useState(true);
   const [same, setSame] = useState(false);
+  const [wide, setWide] = useState(true);
+  useLayoutEffect(() => {
+    const look = () => setWide(place.current!.clientWidth >= WIDE);
+    const seen = new ResizeObserver(look);
+    look();
+    seen.observe(place.current!);
+    return () => seen.disconnect();
+  }, []);
   useEffect(() => {
     let closed = false;
     let close = () => {};
@@ -48,7 +59,7 @@ export function Diff({ before, after, labels }: Props) {
       setSame(a === b);
       const collapseUnchanged = { margin: 3, minSize: 6 };
       const { root, parent } = rootIn(place.current!);
-      if (place.current!.clientWidth >= 760) {
+      if (wide) {
         const view = new MergeView({
           root, parent, diffConfig, collapseUnchanged, gutter: true,
           a: { doc: a, extensions: frozen(labels[0]) },
@@ -68,10 +79,10 @@ export function Diff({ before, after, labels }: Props) {
       closed = true;
       close();
     };
-  }, [before, after]);
+  }, [before, after, wide]);
   return (
     <div class="diff">
-      <div class="diff-heads"><span>{labels[0]}</span><span>{labels[1]}</span></div>
+      <div class={`diff-heads ${wide ? "" : "one"}`}><span>{labels[0]}</span><span>{labels[1]}</span></div>
       {same && <p class="notice good">Both are the same, set out in lines.</p>}
       <div class="diff-text" ref={place} aria-busy={busy} />
     </div>

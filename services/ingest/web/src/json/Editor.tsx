@@ -31,7 +31,7 @@ interface Props {
 async function spotsOf(text: string, issues: Issue[]): Promise<(Spot | null)[]> {
   const reader = new Reader();
   try {
-    await reader.open(text, true);
+    await reader.open(text, "places");
     return await reader.spots(issues.map((i) => ({ expression: i.expression, line: i.line, column: i.col })));
   } finally {
     reader.close();

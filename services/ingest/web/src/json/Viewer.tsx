@@ -1,9 +1,9 @@
-import { useEffect, useImperativeHandle, useRef, useState } from "preact/hooks";
+import { useEffect, useImperativeHandle, useMemo, useRef, useState } from "preact/hooks";
 import type { Ref } from "preact";
 import { Text } from "../parts/Text.tsx";
 import { plain } from "../parts/visible.ts";
 import { Find } from "./Find.tsx";
-import { firstLines } from "./layout.ts";
+import { firstLines, isLegible, looksLikeJson } from "./layout.ts";
 import { Lines } from "./lines.ts";
 import { type Marked, Pane } from "./pane.ts";
 import { Reader } from "./reader.ts";
@@ -21,7 +21,13 @@ export interface Issue {
 
 export interface ViewerHandle {
   /** Goes to the place of an issue, and says which it found. */
-  show(issue: Issue): Promise<Spot | null>;
+  show(issue: Issue): Promise<Shown | null>;
+}
+
+/** A place, and the line (from 1) it is seen at; `exact`: that is the text's own line. */
+export interface Shown extends Spot {
+  line: number;
+  exact: boolean;
 }
 
 interface Props {
@@ -30,6 +36,8 @@ interface Props {
   of?: string;
   issues: Issue[];
   label: string;
+  /** what its own form is called */
+  exact: string;
   handle?: Ref<ViewerHandle>;
 }
 
@@ -85,7 +93,24 @@ class Paths {
   }
 }
 
-export function Viewer({ text, of = "", issues, label, handle }: Props) {
+/** Who has chosen a form sees every text in it, as long as the page is open. */
+let preferred: "exact" | "formatted" | null = null;
+
+function Forms({ form, exact, onForm }: { form: "exact" | "formatted"; exact: string; onForm: (form: "exact" | "formatted") => void }) {
+  return (
+    <span class="forms" role="group" aria-label="Form of the text">
+      <button type="button" class="small" aria-pressed={form === "exact"} title="Its own lines: those that issues name" onClick={() => onForm("exact")}>{exact}</button>
+      <button type="button" class="small" aria-pressed={form === "formatted"} title="A member a line; lines are counted anew" onClick={() => onForm("formatted")}>Formatted</button>
+    </span>
+  );
+}
+
+export function Viewer({ text, of = "", issues, label, exact, handle }: Props) {
+  const json = useMemo(() => looksLikeJson(text), [text]);
+  const [chosen, setChosen] = useState(preferred);
+  const form = !json ? "exact" : (chosen ?? (isLegible(text) ? "exact" : "formatted"));
+  const chooseForm = (next: "exact" | "formatted") => setChosen((preferred = next));
+  const [formatted, setFormatted] = useState(false);
   const place = useRef<HTMLDivElement>(null);
   const [pane, setPane] = useState<Pane | null>(null);
   const reader = useRef<Reader | null>(null);
@@ -101,8 +126,9 @@ export function Viewer({ text, of = "", issues, label, handle }: Props) {
   const ask = (way: number) => setFind((old) => ({ asked: (old?.asked ?? 0) + 1, way: old ? way : 0 }));
 
   const held = useRef<Pane | null>(null);
+  const lastForm = useRef(form);
   useEffect(() => {
-    const p = (held.current = new Pane(place.current!, label, new Lines(firstLines(text)), { moved: (at, byKey) => moved.current(at, byKey), find: ask }));
+    const p = (held.current = new Pane(place.current!, label, new Lines(firstLines(text, form === "formatted")), { moved: (at, byKey) => moved.current(at, byKey), find: ask }));
     target.current = null;
     setPane(p);
     return () => {
@@ -128,11 +154,15 @@ export function Viewer({ text, of = "", issues, label, handle }: Props) {
     };
     const open = async () => {
       setState({ loading: true, wrong: null });
-      const { shown, wrong } = await r.open(text);
+      const { shown, wrong, json: fine } = await r.open(text, form);
       if (closed) return null;
       p.set(new Lines(shown!.text, shown!.starts, shown!.widest));
-      if (target.current) p.aim((await r.spots([placeOf(target.current)]))[0] ?? null);
+      const spot = target.current && ((await r.spots([placeOf(target.current)]))[0] ?? null);
       if (closed) return null;
+      if (spot && lastForm.current !== form) p.goTo(spot); // other lines: it is elsewhere now
+      else if (target.current) p.aim(spot);
+      lastForm.current = form;
+      setFormatted(fine && form === "formatted");
       setState({ loading: false, wrong });
       return p;
     };
@@ -141,7 +171,7 @@ export function Viewer({ text, of = "", issues, label, handle }: Props) {
       closed = true;
       r.close();
     };
-  }, [text, of, label]);
+  }, [text, of, label, form]);
 
   useEffect(() => {
     let gone = false;
@@ -155,7 +185,7 @@ export function Viewer({ text, of = "", issues, label, handle }: Props) {
     return () => {
       gone = true;
     };
-  }, [text, of, issues, label]);
+  }, [text, of, issues, label, form]);
 
   useImperativeHandle(handle ?? null, () => ({
     async show(issue) {
@@ -165,9 +195,9 @@ export function Viewer({ text, of = "", issues, label, handle }: Props) {
       target.current = issue;
       p.goTo(spot);
       setPath(spot.path);
-      return spot;
+      return { ...spot, line: p.lines.at(spot.from) + 1, exact: !formatted };
     },
-  }), []);
+  }), [formatted]);
 
   const close = () => {
     setFind(null);
@@ -180,6 +210,7 @@ export function Viewer({ text, of = "", issues, label, handle }: Props) {
           {path ? <Text value={path} mono brief max={300} /> : <span class="soft">{state.loading ? "Reading…" : "Click into the text to see the path of a place"}</span>}
         </span>
         <span class="hidden-label" role="status">{told}</span>
+        {json && <Forms form={form} exact={exact} onForm={chooseForm} />}
         <button type="button" class="quiet small" aria-expanded={find !== null} onClick={() => ask(0)}>Find</button>
       </div>
       {find && pane && <Find pane={pane} again={find} onClose={close} />}

@@ -75,13 +75,23 @@ export function looksLikeJson(text: string): boolean {
   return /^\ufeff?\s*[{[]/.test(text.slice(0, 200));
 }
 
+/** Longer lines, on the whole, are not meant for people. */
+const LEGIBLE = 200;
+
+/** Whether its own lines can be read: then it is best shown as it is, and an issue's line is the one that is seen. */
+export function isLegible(text: string): boolean {
+  const head = text.slice(0, 1 << 16);
+  const lines = head.split("\n").length;
+  return !looksLikeJson(text) || head.length <= LEGIBLE || (lines > 1 && head.length / lines <= LEGIBLE);
+}
+
 const HEAD = 1 << 15;
 
-/** What a long text begins with, set out: the same lines that the whole will have, long before it is read. */
-export function firstLines(text: string): string {
+/** What a long text begins with, formatted or as it is: the same lines that the whole will have, long before it is read. */
+export function firstLines(text: string, formatted = true): string {
   if (text.length <= 2 * HEAD) return "";
   const head = text.slice(0, HEAD);
-  return looksLikeJson(text) ? headOf(layOut(readTree(head))) : head.slice(0, head.lastIndexOf("\n") + 1);
+  return formatted && looksLikeJson(text) ? headOf(layOut(readTree(head))) : head.slice(0, head.lastIndexOf("\n") + 1);
 }
 
 /** Of a text that was cut off somewhere: the lines that would be the same had it gone on. */

@@ -1,5 +1,5 @@
 import workerAddress from "./worker.ts?worker&url";
-import type { Answer, Ask, Shown, Spot, Target } from "./worker.ts";
+import type { Answer, Ask, Form, Shown, Spot, Target } from "./worker.ts";
 
 interface Policy {
   createScriptURL(url: string): string;
@@ -25,7 +25,7 @@ function startWorker(): Worker {
 export interface Opened {
   json: boolean;
   wrong: string | null;
-  /** null for a text that stays as it is */
+  /** null: places were asked for alone */
   shown: Shown | null;
 }
 
@@ -49,9 +49,9 @@ export class Reader {
     });
   }
 
-  /** asItIs: nothing is set out in lines, places are those of the text itself. */
-  async open(text: string, asItIs = false): Promise<Opened> {
-    return this.send<Opened & { id: number }>({ id: this.next++, ask: "open", text, asItIs });
+  /** Places are those of the text as it is shown: formatted, or the text itself. */
+  async open(text: string, form: Form = "formatted"): Promise<Opened> {
+    return this.send<Opened & { id: number }>({ id: this.next++, ask: "open", text, form });
   }
 
   async spots(targets: Target[]): Promise<(Spot | null)[]> {

@@ -315,6 +315,16 @@ export function offsetOf(text: string, starts: Int32Array, line: number, column:
   return Math.min(starts[line - 1]! + Math.max(0, column - 1), text.length);
 }
 
+/** What is told of a whole may name a line inside of it: then the place is what stands there. A column alone is not
+ *  enough: it may count other units than we do, and be of another place in the same line. */
+export function sharper(tree: Tree, starts: Int32Array, node: number, line: number, column: number): number {
+  const at = offsetOf(tree.text, starts, line, column);
+  const from = tree.key[node]! >= 0 ? tree.key[node]! : tree.start[node]!;
+  if (at < 0 || (starts[line - 1]! <= from && (line >= starts.length || from < starts[line]!))) return node;
+  const found = nodeAt(tree, at);
+  return found > node && found < tree.after[node]! ? found : node;
+}
+
 /** Where each line begins: looked for once, a document may have thousands of issues. */
 export function lineStarts(text: string): Int32Array {
   let found = new Int32Array(1024);

@@ -1,6 +1,6 @@
 import { type Layout, layOut, looksLikeJson, nodeAtLayout } from "./layout.ts";
 import { Lines } from "./lines.ts";
-import { type Tree, lineStarts, locate, nodeAt, offsetOf, pathOf, readTree } from "./tree.ts";
+import { type Tree, lineStarts, locate, nodeAt, offsetOf, pathOf, readTree, sharper } from "./tree.ts";
 
 /** Keeps one payload's tree beside the page: reading 10 MiB must not hold up a click. */
 export interface Target {
@@ -17,8 +17,11 @@ export interface Spot {
   whole: boolean;
 }
 
+/** How a text is shown: a member a line; or as it is, its own lines; or not at all by whoever asks, who wants places in it. */
+export type Form = "formatted" | "exact" | "places";
+
 export type Ask =
-  | { id: number; ask: "open"; text: string; asItIs: boolean }
+  | { id: number; ask: "open"; text: string; form: Form }
   | { id: number; ask: "spots"; targets: Target[] }
   | { id: number; ask: "path"; at: number };
 
@@ -43,18 +46,18 @@ function shownOf(text: string): Shown {
   return { text, starts, widest };
 }
 
-function open(id: number, text: string, asItIs: boolean): Answer {
+function open(id: number, text: string, form: Form): Answer {
   tree = looksLikeJson(text) ? readTree(text) : null;
   lines = null;
   const broken = tree?.wrong ?? null;
-  layout = tree && !broken && !asItIs ? layOut(tree) : null;
+  layout = tree && !broken && form === "formatted" ? layOut(tree) : null;
   let wrong: string | null = null;
   if (broken) {
     const before = text.slice(0, broken.at);
     wrong = `No JSON from line ${before.split("\n").length}, column ${broken.at - before.lastIndexOf("\n")} on: ${broken.why}. It is shown as it came.`;
   }
   const set = layout?.text ?? text;
-  return { id, json: layout !== null, wrong, shown: asItIs ? null : shownOf(set) };
+  return { id, json: tree !== null && !broken, wrong, shown: form === "places" ? null : shownOf(set) };
 }
 
 function spotOf(target: Target): Spot | null {
@@ -67,6 +70,7 @@ function spotOf(target: Target): Spot | null {
     if (!target.expression && byPlace >= 0) [node, whole] = [byPlace, true];
   }
   if (node < 0) return null;
+  if (whole && target.expression && target.line) node = sharper(tree, (lines ??= lineStarts(tree.text)), node, target.line, target.column ?? 1);
   const path = pathOf(tree, node);
   if (layout) return { from: layout.from[node]!, to: layout.to[node]!, path, whole };
   const from = tree.key[node]! >= 0 ? tree.key[node]! : tree.start[node]!;
@@ -81,7 +85,7 @@ function pathAt(at: number): string {
 
 addEventListener("message", ({ data }: MessageEvent<Ask>) => {
   let answer: Answer;
-  if (data.ask === "open") answer = open(data.id, data.text, data.asItIs);
+  if (data.ask === "open") answer = open(data.id, data.text, data.form);
   else if (data.ask === "spots") answer = { id: data.id, spots: data.targets.map(spotOf) };
   else answer = { id: data.id, path: pathAt(data.at) };
   // The index changes hands, it is not copied.

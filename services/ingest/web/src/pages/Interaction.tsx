@@ -86,8 +86,9 @@ function Body({ data, session, tenant, revealed, onShow }: BodyProps) {
   const verdict = data.verdicts.find((v) => v.shown);
   // Another verdict's issues are others; the same ones, revealed or asked for anew, are still the same.
   useEffect(() => setTarget(null), [verdict?.replay_id, data.interaction.interaction_id]);
+  const leftOut = verdict?.issues_left_out ?? 0;
   const tabs = [
-    { name: "issues", label: <>Issues <span class="count">{count(data.issues.length)}</span></> },
+    { name: "issues", label: <>Issues <span class="count">{count(data.issues.length)}{leftOut > 0 && ` of ${count(data.issues.length + leftOut)}`}</span></> },
     { name: "timeline", label: "Timeline" },
     { name: "told", label: <>Told and judged {data.rule_changes.length > 0 && <span class="count">{count(data.rule_changes.length)}</span>}</> },
     { name: "lake", label: <>Lake <span class="count">{count(data.attempts.length)}</span></> },
@@ -100,7 +101,7 @@ function Body({ data, session, tenant, revealed, onShow }: BodyProps) {
       <Tabs label="Parts of the interaction" tabs={tabs} chosen={tab} onChoose={(name) => change({ tab: name === "issues" ? undefined : name })}>
         {tab === "issues" && (
           <div class="work">
-            <Issues issues={data.issues} current={target} onGo={(issue) => setTarget({ ...issue })} leftOut={verdict?.issues_left_out ?? 0} />
+            <Issues issues={data.issues} current={target} onGo={(issue) => setTarget({ ...issue })} leftOut={leftOut} />
             {data.interaction.payload_available === false ? <p class="notice warn">The payload is no longer kept.</p>
               : <PayloadView one={data} session={session} tenant={tenant} issues={data.issues} target={target} revealed={revealed} />}
           </div>

@@ -6,7 +6,7 @@ import { Chips, ColumnMenu, FilterMenus, Search, ViewMenu } from "../grid/Toolba
 import { COLUMNS, COLUMN_IDS, interactionAddress } from "../grid/columns.tsx";
 import { Rows } from "../grid/rows.ts";
 import { DEFAULT_SORT, columnsOf, filtersOf, keyOf, sortOf } from "../grid/view.ts";
-import { Grid } from "../parts/Grid.tsx";
+import { type Cell, Grid } from "../parts/Grid.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Menu } from "../parts/Menu.tsx";
 import { ErrorNotice } from "../parts/Panel.tsx";
@@ -15,7 +15,7 @@ import { Reveal } from "../parts/Reveal.tsx";
 import { ReplayDialog } from "../replay/ReplayDialog.tsx";
 import { IDS_MAX, type What } from "../replay/orders.ts";
 import { ALL } from "../period.ts";
-import { change, go, place } from "../place.ts";
+import { cameBack, change, go, place } from "../place.ts";
 import { useStore } from "../store.ts";
 import { useAsk } from "../useAsk.ts";
 
@@ -42,6 +42,9 @@ interface Kept {
   rows: Rows;
   top: number;
   left: number;
+  /** where the focus was, and the row that was there */
+  cell: Cell | null;
+  row: string | null;
 }
 let kept: Kept | null = null;
 const KEPT_MS = 5 * 60_000;
@@ -59,7 +62,7 @@ function useRows(query: URLSearchParams, filters: Record<string, string>, sort: 
   const own = useMemo(() => {
     if (kept?.key === key && Date.now() - kept.left < KEPT_MS) return kept;
     kept?.rows.close();
-    kept = { key, rows: new Rows(filters, sort, revealed), top: 0, left: Date.now() };
+    kept = { key, rows: new Rows(filters, sort, revealed), top: 0, left: Date.now(), cell: null, row: null };
     return kept;
   }, [key]);
   own.rows.changed = () => queueMicrotask(() => redraw(undefined as never));
@@ -68,6 +71,18 @@ function useRows(query: URLSearchParams, filters: Record<string, string>, sort: 
     own.left = Date.now();
   }, [own]);
   return own;
+}
+
+/** Who comes back finds the focus where it was: on that document, should others have come above it. */
+function cellOf(own: Kept): Cell | undefined {
+  if (!cameBack || !own.cell || own.row === null) return undefined;
+  const is = (index: number) => {
+    const row = own.rows.at(index);
+    return row !== undefined && keyOf(row) === own.row;
+  };
+  let { row } = own.cell;
+  if (!is(row)) for (row = 0; row < own.rows.count && !is(row); row++);
+  return row < own.rows.count ? { ...own.cell, row } : undefined;
 }
 
 function useFollow(rows: Rows, on: boolean): void {
@@ -128,7 +143,8 @@ function Nothing({ timed }: { timed: boolean }) {
 }
 
 function Footer({ rows, live, notLive }: { rows: Rows; live: boolean; notLive: string | null }) {
-  const known = rows.complete ? `${count(rows.loadedRows)} in all` : rows.estimate === null ? `${count(rows.loadedRows)} fetched, more there` : `${rows.exact ? "" : "about "}${count(rows.estimate)}`;
+  const fetched = count(rows.loadedRows);
+  const known = rows.error ? (rows.loadedRows ? `${fetched} fetched; the next could not be` : "None could be fetched") : rows.complete ? `${fetched} in all` : rows.estimate === null ? `${fetched} fetched, more there` : `${rows.exact ? "" : "about "}${count(rows.estimate)}`;
   return (
     <div class="grid-foot">
       <span role="status">{rows.waiting ? "Loading…" : known}</span>
@@ -168,8 +184,16 @@ export default function Interactions({ session }: PageProps) {
   useEffect(failures.forget, [own.key]);
   const asked = useAsk(JSON.stringify([filters.tenant, filters.from, filters.to]), (signal) => facets({ tenant: filters.tenant, from: filters.from ?? BEGINNING, to: filters.to }, signal));
 
+  const startCell = useMemo(() => cellOf(own), [own]);
+  const onCell = (cell: Cell) => {
+    const row = rows.at(cell.row);
+    [own.cell, own.row] = [cell, row ? keyOf(row) : null];
+  };
   const sight = useCallback((first: number, last: number) => rows.sight(first, last), [rows]);
-  const open = (row: Row) => go(interactionAddress(row.interaction_id, row.tenant_id));
+  const open = (row: Row) => {
+    own.row = keyOf(row);
+    go(interactionAddress(row.interaction_id, row.tenant_id));
+  };
   const onSort = (id: string) => change({ sort: id === sort.id && sort.desc ? `${id}:asc` : id === "received_at" ? undefined : `${id}:desc`, live: undefined });
   const click = (event: MouseEvent) => {
     const link = (event.target as Element).closest?.("a.open");
@@ -214,7 +238,7 @@ export default function Interactions({ session }: PageProps) {
       <div class="grid-frame" onClick={click}>
         <Grid<Row> label="Interactions" columns={COLUMNS} shown={columnsOf(query, COLUMN_IDS)} count={rows.error && rows.loadedRows === 0 ? 0 : rows.count} complete={rows.complete}
                    rowAt={(i) => rows.at(i)} keyOf={keyOf} onSight={sight} onOpen={open} sort={sort} onSort={onSort} chosen={new Set(chosen.keys())} onChoose={choose}
-                   key={own.key} startAt={own.top} onScroll={(top) => (own.top = top)} fresh={rows.fresh} empty={<Nothing timed={Boolean(filters.from || filters.to)} />} />
+                   key={own.key} startAt={own.top} onScroll={(top) => (own.top = top)} startCell={startCell} onCell={onCell} fresh={rows.fresh} empty={<Nothing timed={Boolean(filters.from || filters.to)} />} />
         {rows.heldCount > 0 && <button type="button" class="primary small fresh-pill" onClick={() => rows.release()}>{count(rows.heldCount)} new</button>}
         <Footer rows={rows} live={live} notLive={wantsLive ? notLive : null} />
       </div>

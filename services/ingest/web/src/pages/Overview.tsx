@@ -1,13 +1,14 @@
 import { useMemo } from "preact/hooks";
 import type { PageProps } from "../App.tsx";
 import { type Overview as Figures, overview } from "../data.ts";
-import { ago, count, duration, percent, second, short } from "../format.ts";
+import { ago, count, duration, percent, second, short, shortNames } from "../format.ts";
 import { Badge } from "../parts/Badge.tsx";
 import { Chart, type Line } from "../parts/Chart.tsx";
 import { Link } from "../parts/Link.tsx";
 import { Answer, Empty, Panel } from "../parts/Panel.tsx";
 import { PeriodPicker } from "../parts/PeriodPicker.tsx";
 import { Text } from "../parts/Text.tsx";
+import { plain } from "../parts/visible.ts";
 import { readPeriod } from "../period.ts";
 import { address, place } from "../place.ts";
 import { useStore } from "../store.ts";
@@ -144,6 +145,7 @@ function Scroll({ label, children }: { label: string; children: preact.Component
 function TopIssues({ data, query }: { data: Figures; query: URLSearchParams }) {
   const { by_message, by_profile, by_sender } = data.issues;
   const leading = (name: string, value: string) => gridAddress(`${name}=${encodeURIComponent(value)}`, query, data.issues);
+  const profiles = shortNames(by_profile.flatMap((p) => p.profile_url ?? []));
   if (!by_message.length) return <Empty>No issue in this time.</Empty>;
   return (
     <div class="thirds">
@@ -163,7 +165,7 @@ function TopIssues({ data, query }: { data: Figures; query: URLSearchParams }) {
           <thead><tr><th scope="col">Profile</th><th scope="col" class="numeric">Issues</th><th scope="col" class="numeric">Documents</th></tr></thead>
           <tbody>{by_profile.map((p, i) => (
             <tr key={i}>
-              <td class="break">{p.profile_url ? <Link to={leading("profile_url", p.profile_url)}><Text value={p.profile_url.split("/").pop() || p.profile_url} brief max={120} /></Link> : "without a profile"}
+              <td class="break">{p.profile_url ? <Link to={leading("profile_url", p.profile_url)} title={plain(p.profile_url, 400)}><Text value={profiles.get(p.profile_url)} brief max={160} /></Link> : "without a profile"}
                 <div class="soft"><Text value={p.message_id} mono brief max={120} /></div></td>
               <td class="numeric">{count(p.issues)}</td><td class="numeric">{count(p.interactions)}</td>
             </tr>

@@ -1,4 +1,4 @@
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { PageProps } from "../App.tsx";
 import { type Issue, type Judged, fromOutcome, guides as askGuides, judge } from "../data.ts";
 import { duration } from "../format.ts";
@@ -17,9 +17,20 @@ const EXAMPLE = `{
   "entry": []
 }`;
 
+interface Kept {
+  text: string;
+  version: string;
+  profile: string;
+  judged: { answer: Judged; issues: Issue[]; took: number } | null;
+  stale: boolean;
+}
+
+/** What was pasted stays as long as this page is open and its session lasts: in memory alone, it is of patients. */
+let kept: Kept | null = null;
+
 function issuesOf(judged: Judged): Issue[] {
   const result = judged.OperationOutcome.validationResults?.[0];
-  const early = (result?.issues ?? []).map((i, n): Issue => ({ ordinal: n, severity: i.severity.toLowerCase(), code: null, message_id: null, location: null, expression: null, diagnostics: i.message, line: placeIn(i.message)?.[0] ?? null, col: placeIn(i.message)?.[1] ?? null }));
+  const early = (result?.issues ?? []).map((i, n): Issue => ({ ordinal: n, severity: i.severity.toLowerCase(), code: null, message_id: null, location: null, expression: null, diagnostics: i.message, line: placeIn(i.message)?.[0] || null, col: placeIn(i.message)?.[1] || null }));
   return [...early, ...(result?.operationOutcome?.issue ?? []).map((issue, n) => fromOutcome(issue, early.length + n))];
 }
 
@@ -43,24 +54,34 @@ function Verdict({ judged, took }: { judged: Judged; took: number }) {
 export default function Playground(_: PageProps) {
   const { query } = useStore(place);
   const editor = useRef<EditorHandle>(null);
-  const [judged, setJudged] = useState<{ answer: Judged; issues: Issue[]; took: number } | null>(null);
+  const [judged, setJudged] = useState<Kept["judged"]>(kept?.judged ?? null);
   const [error, setError] = useState<Error | null>(null);
   const [busy, setBusy] = useState(false);
-  const [stale, setStale] = useState(false);
+  const [stale, setStale] = useState(kept?.stale ?? false);
   const [target, setTarget] = useState<Issue | null>(null);
   const [said, setSaid] = useState("");
-  const [version, setVersion] = useState("");
+  const [version, setVersion] = useState(kept?.version ?? "");
+  const [profile, setProfile] = useState(kept?.profile ?? "");
+  const [first] = useState(kept?.text ?? EXAMPLE);
   const guides = useAsk("images", askGuides);
+  const latest = useRef({ version, profile, judged, stale });
+  latest.current = { version, profile, judged, stale };
+  useEffect(() => {
+    const own = editor.current!;
+    if (latest.current.judged && !latest.current.stale) void own.mark(latest.current.judged.issues);
+    return () => {
+      kept = { text: own.text(), ...latest.current };
+    };
+  }, []);
 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget as HTMLFormElement);
     setBusy(true);
     setError(null);
     setTarget(null);
     const began = performance.now();
     try {
-      const answer = await judge(editor.current!.text(), { tenant: query.get("tenant"), ig_version: String(form.get("ig") ?? ""), profile: String(form.get("profile") ?? "").trim() });
+      const answer = await judge(editor.current!.text(), { tenant: query.get("tenant"), ig_version: version, profile: profile.trim() });
       const issues = issuesOf(answer);
       setJudged({ answer, issues, took: performance.now() - began });
       setStale(false);
@@ -85,11 +106,11 @@ export default function Playground(_: PageProps) {
   const profiles = new Set(loaded.filter((image) => !versions.has(version) || image.version === version).flatMap((image) => image.profile_urls ?? []));
   return (
     <div class="page">
-      <div class="page-head"><h1>Playground</h1><span class="soft">Judged, shown, forgotten: nothing is stored.</span></div>
+      <div class="page-head"><h1>Playground</h1><span class="soft">Judged and shown; nothing is stored. The text stays until this page is closed.</span></div>
       <form class="row-end playground-bar" onSubmit={submit}>
         <label>Guide version<input name="ig" list="guide-versions" placeholder="as the document says" autocomplete="off" value={version} onInput={(e) => setVersion(e.currentTarget.value.trim())} /></label>
         <datalist id="guide-versions">{[...versions].map(([v, label]) => <option key={v} value={v} label={label} />)}</datalist>
-        <label class="grow">Profile<input name="profile" list="guide-profiles" placeholder="as the document says" spellcheck={false} autocomplete="off" /></label>
+        <label class="grow">Profile<input name="profile" list="guide-profiles" placeholder="as the document says" spellcheck={false} autocomplete="off" value={profile} onInput={(e) => setProfile(e.currentTarget.value)} /></label>
         <datalist id="guide-profiles">{[...profiles].sort().map((url) => <option key={url} value={url} />)}</datalist>
         <label class="button file">Open a file<input type="file" accept=".json,application/json,application/fhir+json" onChange={(e) => void openFile(e.currentTarget)} /></label>
         <button type="submit" class="primary" disabled={busy}>{busy ? "Judging…" : "Validate"}</button>
@@ -98,7 +119,7 @@ export default function Playground(_: PageProps) {
       <div class="work play">
         {judged ? <div class={`play-issues ${stale ? "stale" : ""}`}><Verdict judged={judged.answer} took={judged.took} /><Issues issues={judged.issues} current={target} onGo={show} /></div>
           : <div class="issues"><div class="issues-head"><strong>Issues</strong></div><div class="panel-body"><Empty>Paste a bundle, drop a file on the text, or open one; then validate.</Empty></div></div>}
-        <div class="payload"><div class="payload-bar"><strong>Document</strong><span class="spring" /><span class="soft small" role="status">{said}</span></div><Editor first={EXAMPLE} label="Document to validate" handle={editor} onChange={() => setStale(true)} /></div>
+        <div class="payload"><div class="payload-bar"><strong>Document</strong><span class="spring" /><span class="soft small" role="status">{said}</span></div><Editor first={first} label="Document to validate" handle={editor} onChange={() => setStale(true)} /></div>
       </div>
     </div>
   );

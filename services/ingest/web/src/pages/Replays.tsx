@@ -82,8 +82,8 @@ function One({ id, session }: { id: string; session: Session }) {
         {({ replay, tenant, revealed }) => (
           <div class="stack-l">
             <Panel title="Replay"><Running key={replay.replay_id} first={replay} tenant={tenant} /></Panel>
-            <Panel title="Documents that differ" more={differences.length > 0 && <RevealTexts small revealed={revealed} session={session} onReveal={() => setReveal(true)} />}>
-              {differences.length === 0 ? <Empty>None so far.</Empty> : (
+            {(replay.to === "validate" || differences.length > 0) && <Panel title="Documents that differ" more={differences.length > 0 && <RevealTexts small revealed={revealed} session={session} onReveal={() => setReveal(true)} />}>
+              {differences.length === 0 ? <Empty>{isOver(replay.state) ? "None is known of." : "None so far."}</Empty> : (
                 <div class="scroll tall" tabIndex={0} role="region" aria-label="Documents that differ, a table">
                   <table>
                     <thead><tr><th scope="col">Interaction</th><th scope="col">What differs</th></tr></thead>
@@ -100,7 +100,7 @@ function One({ id, session }: { id: string; session: Session }) {
                   </table>
                 </div>
               )}
-            </Panel>
+            </Panel>}
           </div>
         )}
       </Answer>

@@ -10,15 +10,26 @@ interface DialogProps {
   wide?: boolean;
 }
 
+/** To where the focus was; what is not there any more, or cannot be used now, leaves it to the page. */
+function focusBack(before: Element | null): void {
+  if (before instanceof HTMLElement && before.isConnected) before.focus();
+  setTimeout(() => {
+    const now = document.activeElement;
+    if (!now || now === document.body || (now instanceof HTMLButtonElement && now.disabled)) document.getElementById("main")?.focus({ preventScroll: true });
+  });
+}
+
 /** The browser's own modal dialog: keeps focus inside, Escape closes, focus goes back to where it was. */
 export function Dialog({ title, children, onClose, wide }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
     const before = document.activeElement;
-    element.current!.showModal();
+    const dialog = element.current!;
+    dialog.showModal();
     return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      dialog.close(); // as long as it is open nothing behind it takes the focus
+      focusBack(before);
     };
   }, []);
   return (

@@ -8,6 +8,7 @@ import { Icon } from "./Icon.tsx";
 export interface GridColumn<Row> {
   id: string;
   title: string;
+  /** in pixels where letters are of the usual size; more where they are larger, or where there is room */
   width: number;
   cell: (row: Row) => ComponentChildren;
   numeric?: boolean;
@@ -17,6 +18,11 @@ export interface GridColumn<Row> {
 export interface GridSort {
   id: string;
   desc: boolean;
+}
+
+export interface Cell {
+  row: number;
+  column: number;
 }
 
 interface Props<Row> {
@@ -41,29 +47,46 @@ interface Props<Row> {
   /** where to begin, in pixels; and where one is now */
   startAt?: number;
   onScroll?: (top: number) => void;
+  /** the cell that had the focus, to come back to; and which has it now */
+  startCell?: Cell | undefined;
+  onCell?: (cell: Cell) => void;
 }
 
 const ROW = 30;
 const CHOICE: GridColumn<never> = { id: "choice", title: "Select", width: 40, cell: () => null };
 
-/** Letters are larger in a window of 4 k; widths of columns are for those of others. */
-function useLetters(): number {
-  const read = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
-  const [size, setSize] = useState(read);
-  useEffect(() => {
-    const again = () => setSize(read());
-    addEventListener("resize", again);
-    return () => removeEventListener("resize", again);
+/** How large letters are, 1 is 16 pixels; and how wide what is scrolled. */
+function useSpace(scroller: { current: HTMLDivElement | null }): { letters: number; room: number } {
+  const [space, setSpace] = useState({ letters: 1, room: 0 });
+  useLayoutEffect(() => {
+    const look = () => {
+      const letters = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16 || 1;
+      const room = scroller.current!.clientWidth;
+      setSpace((old) => (old.letters === letters && old.room === room ? old : { letters, room }));
+    };
+    const seen = new ResizeObserver(look);
+    look();
+    seen.observe(scroller.current!);
+    return () => seen.disconnect();
   }, []);
-  return size;
+  return space;
 }
 
-/** TanStack's table keeps the columns: their order, their widths, which are shown. */
-function useColumns<Row extends RowData>(columns: GridColumn<Row>[], shown: string[]) {
+/** What is written in words uses spare room; a number or a badge gets a little of it, to stay near the others. */
+function useWidths<Row>(columns: GridColumn<Row>[], space: { letters: number; room: number }): Map<string, number> {
+  const share = (c: GridColumn<Row>) => (c.id === CHOICE.id ? 0 : c.numeric || c.width < 110 ? c.width / 4 : c.width);
+  const bare = columns.reduce((sum, c) => sum + Math.ceil(c.width * space.letters), 0);
+  const spare = Math.max(0, space.room - bare);
+  const shares = columns.reduce((sum, c) => sum + share(c), 0) || 1;
+  return new Map(columns.map((c) => [c.id, Math.ceil(c.width * space.letters) + Math.floor((spare * share(c)) / shares)]));
+}
+
+/** TanStack's table keeps the columns: their order, their widths, which are shown. Once a width is somebody's choice none moves by itself. */
+function useColumns<Row extends RowData>(columns: GridColumn<Row>[], shown: string[], space: { letters: number; room: number }) {
   const [sizes, setSizes] = useState<Record<string, number>>({});
-  const letters = useLetters();
   const table = useRef<Table<Row> | null>(null);
-  const defs: ColumnDef<Row>[] = columns.map((c) => ({ id: c.id, header: c.title, size: Math.round(c.width * letters), minSize: 40 }));
+  const widths = useWidths(columns.filter((c) => c.id === CHOICE.id || shown.includes(c.id)), space);
+  const defs: ColumnDef<Row>[] = columns.map((c) => ({ id: c.id, header: c.title, size: widths.get(c.id) ?? c.width, minSize: 40 }));
   const visibility = Object.fromEntries(columns.map((c) => [c.id, c.id === CHOICE.id || shown.includes(c.id)]));
   const options = {
     data: [] as Row[],
@@ -77,7 +100,7 @@ function useColumns<Row extends RowData>(columns: GridColumn<Row>[], shown: stri
   table.current.setOptions((old) => ({ ...old, ...options }));
   const byId = new Map(columns.map((c) => [c.id, c]));
   const visible = table.current.getVisibleLeafColumns().map((c) => ({ ...byId.get(c.id)!, width: c.getSize(), left: c.getStart() }));
-  return { visible, width: table.current.getTotalSize(), resize: (id: string, width: number) => setSizes((s) => ({ ...s, [id]: Math.max(40, width) })) };
+  return { visible, width: table.current.getTotalSize(), resize: (id: string, width: number) => setSizes((s) => ({ ...Object.fromEntries(widths), ...s, [id]: Math.max(40, width) })) };
 }
 
 function useRows(scroller: { current: HTMLDivElement | null }, count: number, keep: number, startAt: number, moved: (first: number, last: number) => void) {
@@ -114,9 +137,10 @@ export function Grid<Row extends RowData>(props: Props<Row>) {
   const { count, rowAt, keyOf, sort } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const columns = props.onChoose ? [CHOICE as unknown as GridColumn<Row>, ...props.columns] : props.columns;
-  const { visible, width, resize } = useColumns(columns, props.shown);
-  const [active, setActive] = useState({ row: -1, column: 0 });
-  const wantsFocus = useRef<{ row: number; column: number } | null>(null);
+  const { visible, width, resize } = useColumns(columns, props.shown, useSpace(scroller));
+  const [active, setActive] = useState<Cell>(props.startCell ?? { row: -1, column: 0 });
+  const wantsFocus = useRef<Cell | null>(props.startCell ? active : null);
+  useEffect(() => props.onCell?.(active), [active]);
   const { items, height, virtualizer } = useRows(scroller, count, active.row, props.startAt ?? 0, props.onSight);
 
   useLayoutEffect(() => {
@@ -188,7 +212,7 @@ export function Grid<Row extends RowData>(props: Props<Row>) {
 
   const cellProps = (r: number, c: number) => ({
     "data-row": r, "data-column": c, tabIndex: r === row && c === column ? 0 : -1,
-    onFocus: () => setActive({ row: r, column: c }),
+    onFocusCapture: () => setActive({ row: r, column: c }), // what is in it, too
   });
   const aria = (id: string) => (sort?.id === id ? (sort.desc ? "descending" : "ascending") : undefined);
 

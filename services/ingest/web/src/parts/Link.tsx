@@ -5,6 +5,7 @@ interface Props {
   to: string;
   children: ComponentChildren;
   class?: string;
+  title?: string;
   current?: boolean;
   onGo?: () => void;
 }
@@ -17,5 +18,5 @@ export function Link({ to, children, current, onGo, ...rest }: Props) {
     go(to);
     onGo?.();
   };
-  return <a href={to} class={rest.class} aria-current={current ? "page" : undefined} onClick={click}>{children}</a>;
+  return <a href={to} class={rest.class} title={rest.title} aria-current={current ? "page" : undefined} onClick={click}>{children}</a>;
 }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useId, useRef } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 
 export interface Tab {
   name: string;
@@ -18,6 +18,7 @@ interface Props {
 export function Tabs({ tabs, chosen, label, onChoose, children }: Props) {
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
+  useEffect(() => list.current!.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" }), [chosen]);
   const key = (event: KeyboardEvent) => {
     const at = tabs.findIndex((t) => t.name === chosen);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];

@@ -59,7 +59,7 @@ export function Report({ replay }: { replay: Replay }) {
   );
 }
 
-/** A replay that was started: how far it is, cancel, and the way to its page. `tenant`: whose it is, null: everybody's. */
+/** A replay that was started: how far it is, cancel, and, in a dialog, the way to its page. `tenant`: whose it is, null: everybody's. */
 export function Running({ first, tenant, onClose }: { first: Replay; tenant: string | null; onClose?: () => void }) {
   const [replay, setReplay] = useState(first);
   const [error, setError] = useState<Error | null>(null);
@@ -82,7 +82,7 @@ export function Running({ first, tenant, onClose }: { first: Replay; tenant: str
       <Report replay={replay} />
       {error && <ErrorNotice error={error} />}
       <div class="dialog-foot">
-        <Link class="button" to={address(`/replays`, { id: replay.replay_id, of: tenant ?? undefined })} {...(onClose ? { onGo: onClose } : {})}>Its page</Link>
+        {onClose && <Link class="button" to={address(`/replays`, { id: replay.replay_id, of: tenant ?? undefined })} onGo={onClose}>Its page</Link>}
         {!over && <button type="button" class="danger" onClick={() => void cancel()}>Cancel the replay</button>}
       </div>
     </div>
