@@ -164,13 +164,14 @@ function Shell({ session }: { session: Session }) {
   const [stayed, setStayed] = useState<string | null>(null);
   const leave = () => void signOut().then(setStayed);
   const main = useRef<HTMLElement>(null);
-  const before = useRef(now.path);
+  const before = useRef(now);
   const title = found?.page.title ?? "Not here";
 
   useEffect(() => {
     document.title = `${title} – fhirbus diagnostics`;
-    const moved = before.current !== now.path;
-    before.current = now.path;
+    if (before.current === now) return; // as it was opened: from the top, by the way past the pages' names
+    const moved = before.current.path !== now.path;
+    before.current = now;
     const focused = document.activeElement;
     // What had the focus may be gone with what was there; a page that puts it somewhere itself knows better.
     if (focused === document.body || (moved && (focused === main.current || !main.current!.contains(focused)))) main.current!.focus({ preventScroll: true });
