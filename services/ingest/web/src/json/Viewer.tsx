@@ -1,4 +1,4 @@
-import { useEffect, useImperativeHandle, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useImperativeHandle, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { Ref } from "preact";
 import { Text } from "../parts/Text.tsx";
 import { plain } from "../parts/visible.ts";
@@ -93,10 +93,12 @@ class Paths {
   }
 }
 
-/** Who has chosen a form sees every text in it, as long as the page is open. */
-let preferred: "exact" | "formatted" | null = null;
+type Chosen = "exact" | "formatted";
+/** Who has chosen a form sees every such text in it, as long as the page is open: one whose lines can be read, or one
+ *  of a single endless line. */
+const preferred = new Map<boolean, Chosen>();
 
-function Forms({ form, exact, onForm }: { form: "exact" | "formatted"; exact: string; onForm: (form: "exact" | "formatted") => void }) {
+function Forms({ form, exact, onForm }: { form: Chosen; exact: string; onForm: (form: Chosen) => void }) {
   return (
     <span class="forms" role="group" aria-label="Form of the text">
       <button type="button" class="small" aria-pressed={form === "exact"} title="Its own lines: those that issues name" onClick={() => onForm("exact")}>{exact}</button>
@@ -107,9 +109,13 @@ function Forms({ form, exact, onForm }: { form: "exact" | "formatted"; exact: st
 
 export function Viewer({ text, of = "", issues, label, exact, handle }: Props) {
   const json = useMemo(() => looksLikeJson(text), [text]);
-  const [chosen, setChosen] = useState(preferred);
-  const form = !json ? "exact" : (chosen ?? (isLegible(text) ? "exact" : "formatted"));
-  const chooseForm = (next: "exact" | "formatted") => setChosen((preferred = next));
+  const legible = useMemo(() => isLegible(text), [text]);
+  const [, chosen] = useReducer((n: number) => n + 1, 0);
+  const form: Chosen = !json ? "exact" : (preferred.get(legible) ?? (legible ? "exact" : "formatted"));
+  const chooseForm = (next: Chosen) => {
+    preferred.set(legible, next);
+    chosen(undefined as never);
+  };
   const [formatted, setFormatted] = useState(false);
   const place = useRef<HTMLDivElement>(null);
   const [pane, setPane] = useState<Pane | null>(null);
