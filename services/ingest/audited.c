@@ -1,6 +1,7 @@
 #include "services/ingest/audited.h"
 
 #include "common/audit/audit.h"
+#include "common/envelope/idempotency_key.h"
 #include "common/http/fields.h"
 #include "common/http/target.h"
 #include "services/ingest/routes.h"
@@ -60,7 +61,7 @@ static Str resource_of(const Exchange *exchange)
         return exchange->audit.resource;
     if (exchange->has_id)
         return uuid_str(&exchange->id);
-    return http_is_uuid(exchange->parameter) ? exchange->parameter : STR_NONE;
+    return idempotency_key_interaction(exchange->parameter); /* of any other route a UUID */
 }
 
 static Str means_of(AuthMeans means)

@@ -1,4 +1,5 @@
-/* POST /lake/callback/{id}: what a destination says later about a document, by its Idempotency-Key.
+/* POST /lake/callback/{id}: what a destination says later about a document, by its Idempotency-Key
+ * (or the interaction id alone, as keys were before).
  *
  * Spec:    ?destination=NAME[&tenant=T]; a JSON object whose .status is "Success", or anything else
  *          for a failure. Authenticated by the destination's own secret: x-api-key, or
@@ -10,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/catalog/catalog.h"
 #include "common/destinations/secret.h"
+#include "common/envelope/idempotency_key.h"
 #include "common/http/fields.h"
 #include "common/http/target.h"
 #include "common/json/json.h"
@@ -154,13 +156,14 @@ static StepNext take(Exchange *exchange, Str destination, Str tenant)
     bool success = str_eq_ignore_case(status, STR("Success"));
     Str said = text_utf8(exchange->arena, clip(status));
     const NameValue details[] = {
+        {STR("key"),         exchange->parameter                 },
         {STR("destination"), destination                         },
         {STR("success"),     success ? STR("true") : STR("false")},
         {STR("status"),      said                                },
     };
     Uuid id = event_id(exchange, destination, tenant);
     const Event event = {.event_id = uuid_str(&id),
-                         .interaction_id = exchange->parameter,
+                         .interaction_id = idempotency_key_interaction(exchange->parameter),
                          .tenant = tenant,
                          .service = STR("ingest"),
                          .kind = STR("lake-callback"),
@@ -188,8 +191,8 @@ static StepNext begin(Exchange *exchange)
     Str query = http_request_query(request);
     Str destination = http_query_get(query, STR("destination"), exchange->arena);
     Str tenant = http_query_get(query, STR("tenant"), exchange->arena);
-    if (!http_is_uuid(exchange->parameter))
-        return refuse(exchange, 400, "callback-id", "The id is not a UUID");
+    if (!idempotency_key_interaction(exchange->parameter).ptr)
+        return refuse(exchange, 400, "callback-id", "The id is no Idempotency-Key of a delivery");
     if (!destination.len || destination.len > DESTINATION_NAME_MAX)
         return refuse(exchange, 400, "callback-destination", "?destination=NAME is missing");
     if (!catalog_ready(exchange->ingest->catalog, 0))

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/destinations/topic.h"
+#include "common/envelope/idempotency_key.h"
 #include "common/envelope/uuid.h"
 #include "common/fhir/datetime.h"
 #include "common/json/json.h"
@@ -65,13 +66,13 @@ static bool tell_one(const Destination *destination, BusProducer *producer, Coun
     const Envelope *envelope = news->envelope;
     bool received = strcmp(news->action, "received") == 0;
     Str data_id = news->data_id.len ? news->data_id : envelope->interaction_id;
+    Str key = idempotency_key(envelope, arena);
     Submission submission = {
         .envelope = *envelope,
         .destination = str_from(destination->name),
         .content_type = STR("application/json"),
         .body = body_of(destination, news, data_id, arena),
-        .idempotency_key =
-            arena_format(arena, "%.*s:%s", STR_ARG(envelope->interaction_id), news->action),
+        .idempotency_key = arena_format(arena, "%.*s:%s", STR_ARG(key), news->action),
         /* Part of the news' name: it is received once, however often it is routed. */
         .published_at_us = received ? envelope->received_at_us : clock_wall_us(),
         .data_id = data_id,
@@ -87,8 +88,8 @@ static bool tell_one(const Destination *destination, BusProducer *producer, Coun
                               .bulk = true,
                               .on_delivery = on_report,
                               .opaque = counts};
-    return submission.body.ptr ? bus_publish(producer, &record, err)
-                               : ERR(err, ERR_INPUT, "ledger-body", "no room");
+    return submission.body.ptr && key.ptr ? bus_publish(producer, &record, err)
+                                          : ERR(err, ERR_INPUT, "ledger-body", "no room");
 }
 
 void ledger_tell(const DirectoryView *view, BusProducer *producer, Counts *counts,

@@ -4,7 +4,7 @@
  *          a Submission on the topic of each destination with format dataledger; it is delivered,
  *          tried again and given up there, like any other.
  * Rule:    nobody waits for it: what cannot be published is counted, and that is all.
- *          Idempotency-Key is "<interaction id>:<action>". */
+ *          Idempotency-Key is "<the document's>:<action>". */
 #pragma once
 #include "common/bus/bus.h"
 #include "common/envelope/envelope.h"

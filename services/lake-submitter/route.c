@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/bus/faults.h"
 #include "common/destinations/topic.h"
+#include "common/envelope/idempotency_key.h"
 #include "common/envelope/uuid.h"
 #include "common/rules/source.h"
 #include "common/transform/transform.h"
@@ -184,7 +185,7 @@ static bool submit_all(Job *job, const Validated *validated, Str data_id, const 
         .content_type = STR("application/fhir+json"),
         .processing_agent =
             role_listed(config->txd_tenants, envelope->tenant) ? STR("TXD") : envelope->tenant,
-        .idempotency_key = envelope->interaction_id,
+        .idempotency_key = idempotency_key(envelope, job->router->arena),
         .published_at_us = clock_wall_us(),
         .redelivered = again,
         .rules_version = book->stamp,
@@ -201,6 +202,8 @@ static bool submit_all(Job *job, const Validated *validated, Str data_id, const 
             chosen ? envelope->headers.severity_level : str_from(config->severity_level),
         .now_us = submission.published_at_us,
     };
+    if (!submission.idempotency_key.ptr)
+        return ERR(err, ERR_INPUT, "memory-limit", "no room for its key");
     if (again)
         TRY(chosen_look(job->router->chosen, envelope, job->router->arena, &job->before, err));
     TRY(submit_to_all(job, &submission, &input, err));
@@ -423,10 +426,12 @@ int route_run(Service *service)
     if (!role_await_directory(service))
         return 0;
     router.slot = counts_slot(service->counts, NULL);
-    if (open_all(&router, &err))
+    if (open_all(&router, &err)) {
+        supervisor_started(service->supervisor);
         code = loop(&router);
-    else
+    } else {
         log_error(service->log, "route.not_started", LOG_ERR(&err));
+    }
     bus_producer_free(router.producer, 0); /* brings the last reports, which settle or give back */
     bus_consumer_free(router.consumer);
     rule_source_close(router.rules);

@@ -567,6 +567,9 @@ static bool add_callback(Row *row, const Event *e, int64_t at_us, Record *record
     add_compressed(row, VAULT_BODY, e->body.len ? e->body : STR_NONE);
     db_bigint(row->params, (int64_t)e->body.len);
     db_time_us(row->params, e->at_us ? e->at_us : at_us);
+    /* The interaction id alone, as keys were before, names any of its documents. */
+    Str key = detail(e, "key");
+    db_text(row->params, key.len > UUID_TEXT_BYTES ? text_clip(key, KEY_BYTES_MAX) : STR(""));
     return finish(row, &sql_callback, record, err);
 }
 

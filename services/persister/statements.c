@@ -118,7 +118,7 @@ const DbStatement sql_notice = {
 
 const DbStatement sql_callback = {
     "callback", "SELECT fhirbus.take_callback($1::uuid, $2::uuid, $3::text, $4::text, $5::bool, "
-                "$6::text, $7::text, $8::bytea, $9::bigint, $10::timestamptz)"};
+                "$6::text, $7::text, $8::bytea, $9::bigint, $10::timestamptz, $11::text)"};
 
 const DbStatement sql_loaded = {
     "loaded", "SELECT fhirbus.note_loaded($1::text, $2::text, $3::text, $4::timestamptz, "

@@ -350,6 +350,11 @@ def lake(stack, path="/stats"):
     return [json.loads(line) for line in text.splitlines()] if path.startswith("/keys") else json.loads(text)
 
 
+def lake_keys(stack, session):
+    """Under which keys the lake has accepted documents of that interaction."""
+    return {k["key"] for k in lake(stack, "/keys") if k["interaction"] == session}
+
+
 def lake_mode(stack, mode, **more):
     query = "&".join([f"name={mode}", *(f"{k}={v}" for k, v in more.items())])
     url = f"http://127.0.0.1:{stack.settings.ports.lake_control}/mode?{query}"

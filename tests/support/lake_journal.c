@@ -175,6 +175,12 @@ LakeTotals lake_journal_totals(LakeJournal *journal)
     return totals;
 }
 
+/* What comes before the point, or all of it. */
+static Str interaction_of(Str key)
+{
+    return str_cut(key, 0, str_find_char(key, '.'));
+}
+
 void lake_journal_print(LakeJournal *journal, bool only_repeated, Buf *out)
 {
     pthread_mutex_lock(&journal->lock);
@@ -183,11 +189,12 @@ void lake_journal_print(LakeJournal *journal, bool only_repeated, Buf *out)
         if (only_repeated && entry->count < 2)
             continue;
         buf_add_format(out,
-                       "{\"key\":\"%.*s\",\"count\":%llu,\"sha256\":\"%.*s\",\"agent\":\"%.*s\","
+                       "{\"key\":\"%.*s\",\"interaction\":\"%.*s\",\"count\":%llu,\"sha256\":\"%.*"
+                       "s\",\"agent\":\"%.*s\","
                        "\"bytes\":%llu}\n",
-                       STR_ARG(entry->key), (unsigned long long)entry->count,
-                       STR_ARG(entry->sha256_hex), STR_ARG(entry->agent),
-                       (unsigned long long)entry->bytes);
+                       STR_ARG(entry->key), STR_ARG(interaction_of(entry->key)),
+                       (unsigned long long)entry->count, STR_ARG(entry->sha256_hex),
+                       STR_ARG(entry->agent), (unsigned long long)entry->bytes);
     }
     pthread_mutex_unlock(&journal->lock);
 }

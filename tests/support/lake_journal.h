@@ -31,5 +31,5 @@ bool lake_journal_new(const char *path, LakeJournal **ret_journal, Err *err) MUS
 void lake_journal_free(LakeJournal *journal);
 bool lake_journal_add(LakeJournal *journal, const LakeDelivery *delivery, Err *err) MUST_USE;
 LakeTotals lake_journal_totals(LakeJournal *journal);
-/* A JSON line per key: {"key":..,"count":..,"sha256":..,"agent":..,"bytes":..}. */
+/* A JSON line per key: {"key":..,"interaction":..,"count":..,"sha256":..,"agent":..,"bytes":..}. */
 void lake_journal_print(LakeJournal *journal, bool only_repeated, Buf *out);

@@ -63,9 +63,9 @@ const ApiOperation api_smart = {
  */
 
 static const ApiField fields_callback[] = {
-    API_ID("the Idempotency-Key of the delivery"),
-    {API_QUERY, "destination", true,  "DestinationName", "who says it"          },
-    {API_QUERY, "tenant",      false, "Text",            "whose document it was"},
+    {API_PATH,  "id",          true,  "DeliveryKey",     "the Idempotency-Key of the delivery"},
+    {API_QUERY, "destination", true,  "DestinationName", "who says it"                        },
+    {API_QUERY, "tenant",      false, "Text",            "whose document it was"              },
     API_END,
 };
 
@@ -96,7 +96,8 @@ static const ApiField fields_metadata[] = {
 static const ApiAnswer answers_metadata[] = {
     {200,                    "application/fhir+json", "CapabilityStatement", "What is served", NULL},
     {200, "application/fhir+xml", NULL, NULL, NULL},
-    {0                 },
+    {406,                  "application/json", "Error", "Neither will do", NULL},
+    {0                   },
 };
 
 const ApiOperation api_metadata = {
