@@ -186,7 +186,10 @@ static StepNext refuse_failed(Exchange *exchange)
         return refuse(exchange, 400, err->code, "That is too much at once: ask for less");
     if (strcmp(err->code, "db-timeout") == 0)
         return refuse_unavailable(exchange, err->code,
-                                  "That takes too long: ask for a shorter time or for one tenant");
+                                  exchange->question->spans
+                                      ? "That takes too long: ask for a shorter time or "
+                                        "for one tenant"
+                                      : "The records cannot be read fast enough now");
     return refuse_away(exchange);
 }
 

@@ -20,6 +20,7 @@ typedef struct Question {
     void (*clear)(struct Question *question); /* frees what it holds; may be NULL */
     struct Question *next;
     Exchange *exchange;
+    bool spans; /* a time, or several tenants: less of it can be asked for. For `read` to set */
     bool done;
     bool ok;
     Err err;

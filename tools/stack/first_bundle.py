@@ -1,4 +1,5 @@
 """Sends one real bundle through a running stack and shows what came back, and what to try next."""
+import http.client
 import json
 import ssl
 import time
@@ -10,22 +11,38 @@ from settings import ROOT
 
 BUNDLE = ROOT / "docs" / "examples" / "screening-bundle.json"
 TENANT = "demo-qe"
+PATIENCE_S = 120  # with a stack that is up and says 503: a machine under load, a broker that has just begun
 
 
 class BundleError(Exception):
     pass
 
 
-def send(stack, path, body=None, headers=()):
+def send_once(stack, path, body, headers):
+    """Status, headers, text."""
     context = ssl.create_default_context(cafile=stack.ca)
-    request = urllib.request.Request(stack.settings.url() + path, data=body, headers=dict(headers))
+    request = urllib.request.Request(stack.settings.url() + path, data=body, headers=headers)
     try:
         with urllib.request.urlopen(request, context=context, timeout=60) as answer:
-            return answer.status, json.load(answer)
+            return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
-        raise BundleError(f"{path} answered {error.code}: {error.read().decode(errors='replace')[:500]}") from error
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{path}: {error}") from error
+        return error.code, error.headers, error.read()
+
+
+def send(stack, path, body=None, headers=(), seconds=PATIENCE_S):
+    """As a good sender does: 503 with Retry-After is repeated, with the same X-Correlation-ID, but not for ever."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            status, told, text = send_once(stack, path, body, dict(headers))
+            wait = told.get("Retry-After", "")
+            if status < 300:
+                return status, json.loads(text)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise BundleError(f"{path}: {error}") from error
+        if status != 503 or not wait.isdigit() or time.monotonic() + int(wait) > until:
+            raise BundleError(f"{path} answered {status}: {text.decode(errors='replace')[:500]}")
+        time.sleep(int(wait))
 
 
 def issues_of(outcome):

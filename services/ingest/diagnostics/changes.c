@@ -42,6 +42,7 @@ static StepNext read_changes(Exchange *exchange, Question *base)
     Changes *changes = (Changes *)base;
     const char *why = NULL;
     Str after = tell_parameter(exchange, "after");
+    base->spans = true;
     tell_begin(&changes->tell, exchange);
     changes->begins = !after.ptr;
     if (after.ptr && (!str_to_u64(after, &changes->after) || changes->after > INT64_MAX))

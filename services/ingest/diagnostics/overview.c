@@ -50,6 +50,7 @@ static StepNext read_overview(Exchange *exchange, Question *base)
 {
     Overview *question = (Overview *)base;
     Str step = tell_parameter(exchange, "step");
+    base->spans = true;
     tell_begin(&question->tell, exchange);
     StepNext next = read_period(exchange, question);
     if (next != STEP_NEXT)

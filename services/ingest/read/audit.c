@@ -67,6 +67,7 @@ static StepNext read_audit(Exchange *exchange, Question *base)
     AuditQuestion *question = (AuditQuestion *)base;
     AuditSearch *search = &question->search;
     const char *why = NULL;
+    base->spans = true;
     if (!audit_query_read(http_request_query(exchange->request), exchange->arena, search, &why))
         return refuse(exchange, 400, "audit-query", why);
     search->tenant = exchange->tenant;

@@ -143,6 +143,7 @@ static StepNext read_failed(Exchange *exchange, Question *base)
     Str start = http_request_header(request, STR("x-techbd-startdate"));
     Str end = http_request_header(request, STR("x-techbd-enddate"));
     int64_t from_us = 0, to_us = 0;
+    base->spans = true;
     if (!start.ptr)
         return refuse_missing(exchange, "X-TechBD-StartDate");
     if (!end.ptr)

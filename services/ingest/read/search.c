@@ -340,6 +340,7 @@ static StepNext read_search(Exchange *exchange, Question *base)
 {
     SearchQuestion *question = (SearchQuestion *)base;
     const char *why = NULL;
+    base->spans = true;
     buf_init(&question->text, PAGE_BYTES_MAX);
     if (!query_read(http_request_query(exchange->request), exchange->tenant, exchange->arena,
                     &question->query, &why))
