@@ -21,6 +21,7 @@ enum {
     START_LIMIT_MS = 10000,
     BACKOFF_MIN_MS = 100,
     BACKOFF_MAX_MS = 30000,
+    FAILED_STARTS_MAX = 6, /* 3 s: a port of the process before is free again by then */
     WATCH_MS = 200,
     SUPERVISOR_MEMBER_BYTES = 17,
 };
@@ -48,6 +49,7 @@ typedef struct Deaths {
 struct Supervisor {
     Hand hands[SUPERVISOR_HANDS];
     atomic_uint hand_count;
+    atomic_bool started;     /* some child, once */
     _Atomic int64_t beat_ms; /* 0: this child does not beat */
     _Atomic int beat_thread;
     Deaths deaths[SUPERVISOR_CONDEMNED_MAX];
@@ -68,7 +70,7 @@ typedef struct Parent {
     Watched watched[SUPERVISOR_HANDS + 1]; /* by hand; the last one: the beat */
     bool hung[SUPERVISOR_HANDS];
     uint32_t hang_limit_ms, drain_limit_ms, start_limit_ms;
-    uint32_t backoff_ms;
+    uint32_t backoff_ms, failed_starts;
     bool stopping;
     int64_t kill_at_ms; /* draining ends; 0: not draining */
 } Parent;
@@ -153,6 +155,11 @@ void supervisor_beat(Supervisor *supervisor)
 {
     supervisor->beat_thread = this_thread();
     supervisor->beat_ms = now_ms();
+}
+
+void supervisor_started(Supervisor *supervisor)
+{
+    supervisor->started = true;
 }
 
 static uint32_t or_default(uint32_t value, uint32_t initial)
@@ -419,6 +426,12 @@ static bool one_child(Parent *parent, int *ret_code)
     log_error(parent->options->log, "supervisor.child_died", LOG_I64("code", code),
               LOG_I64("lived_ms", now_ms() - born));
     if (parent->stopping) {
+        *ret_code = code;
+        return false;
+    }
+    if (!parent->shared->started && ++parent->failed_starts >= FAILED_STARTS_MAX) {
+        log_error(parent->options->log, "supervisor.never_started", LOG_I64("code", code),
+                  LOG_U64("tries", parent->failed_starts));
         *ret_code = code;
         return false;
     }

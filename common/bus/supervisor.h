@@ -3,14 +3,18 @@
  * Rule:    the child notes in shared memory which message it has in hand (hand_take/hand_return).
  *          It dies by a signal, an exit code other than 0, or by the watchdog when it holds one
  *          message longer than hang_limit_ms, less the time in which its thread was ready to run
- * and got no processor: the parent counts one death for each message then in hand (of a hung child:
- * each that hangs). At SUPERVISOR_DEATHS_MAX deaths a message is condemned: hand_condemned() tells
- * the next child to dead-letter it unparsed and to answer its sender. Threads: parent: one. Child:
- * a Hand belongs to one thread; up to SUPERVISOR_HANDS of them. Signals: SIGTERM and SIGINT are
- * passed on, the child drains; SIGHUP is passed on (reload). After drain_limit_ms the child is
- * killed. The child dies with its parent (PR_SET_PDEATHSIG), and closes the descriptors that it
- * inherited, standard ones aside. Errors:  ERR_FATAL "supervisor-fork". Crash loops back off from
- * 0.1 s to 30 s. */
+ *          and got no processor: the parent counts one death for each message then in hand (of a
+ *          hung child: each that hangs). At SUPERVISOR_DEATHS_MAX deaths a message is condemned:
+ *          hand_condemned() tells the next child to dead-letter it unparsed and to answer its
+ *          sender.
+ * Ends:    when a child ends well or refuses its configuration, and after six tries of which none
+ *          came as far as supervisor_started(), with the last one's code: what runs the process is
+ *          to see that it cannot start. Once one has started, each that dies has a follower.
+ * Threads: parent: one. Child: a Hand belongs to one thread; up to SUPERVISOR_HANDS of them.
+ * Signals: SIGTERM and SIGINT are passed on, the child drains; SIGHUP is passed on (reload). After
+ *          drain_limit_ms the child is killed. The child dies with its parent (PR_SET_PDEATHSIG),
+ *          and closes the descriptors that it inherited, standard ones aside.
+ * Errors:  ERR_FATAL "supervisor-fork". Crash loops back off from 0.1 s to 30 s. */
 #pragma once
 #include "common/base/err.h"
 #include "common/obs/log.h"
@@ -48,6 +52,8 @@ void supervisor_alone_free(Supervisor *supervisor);
 /* --- in the child ---------------------------------------------------------------------------- */
 /* Set by SIGTERM or SIGINT; handlers are installed before child() runs. */
 bool supervisor_stopping(void);
+/* Its settings are good and what it needs is open: from now on its end is an accident. */
+void supervisor_started(Supervisor *supervisor);
 /* True once after each SIGHUP. */
 bool supervisor_reload_asked(void);
 

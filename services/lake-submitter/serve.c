@@ -136,6 +136,8 @@ int deliver_run(Service *service)
     Server server = {.service = service};
     int code = 0;
     while (role_await_directory(service)) {
+        if (!submitter_has_role(service->config, "route")) /* which says it when it is open */
+            supervisor_started(service->supervisor);
         start_wanted(&server);
         for (size_t i = 0; i < server.count && !role_stopping(service); i++)
             if (server.served[i]->runs)

@@ -59,6 +59,7 @@ static bool work(const Program *program, Supervisor *supervisor, Metrics *metric
              (unsigned long long)program->settings->ops_port);
     bool worked = ops_server_start(str_from(listen), &callbacks, &ops_server, err);
     if (worked) {
+        supervisor_started(supervisor);
         log_info(program->log, "service.started", LOG_TEXT("version", FHIRBUS_VERSION),
                  LOG_U64("ops_port", ops_server_port(ops_server)));
         worked = worker_run(worker, err);

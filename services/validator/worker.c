@@ -482,6 +482,7 @@ int worker_run(const ValidatorConfig *config, const Log *log, Supervisor *superv
     Err err = {0};
     int code = 1;
     if (worker_open(&worker, &err)) {
+        supervisor_started(supervisor);
         log_info(log, "worker.started",
                  LOG_U64("images", fhir_validator_image_count(images_engine(worker.images))));
         code = loop(&worker);

@@ -49,6 +49,7 @@ static int works_until_poisoned(void *poison, Supervisor *supervisor)
     void (*kill_me)(void) = *(void (**)(void))poison;
     Hand *hand = hand_new(supervisor);
     scene->children++;
+    supervisor_started(supervisor);
     for (int64_t offset = scene->neighbours > 0 ? 1 : 0; offset < 3; offset++) {
         if (hand_condemned(supervisor, "intake", 0, offset)) {
             scene->dead_lettered++;
@@ -189,6 +190,42 @@ static void a_refused_configuration_is_not_tried_again(void **state)
     assert_int_equal(scene->children, 1);
 }
 
+static int cannot_start(void *opaque, Supervisor *supervisor)
+{
+    (void)opaque;
+    (void)supervisor;
+    scene->children++;
+    usleep(5000); /* longer than start_limit_ms: no back-off to wait for */
+    return 1;
+}
+
+static void what_never_starts_ends_the_supervisor(void **state)
+{
+    (void)state;
+    const SupervisorOptions options = {.child = cannot_start, .start_limit_ms = 1};
+    assert_int_equal(supervisor_run(&options), 1);
+    assert_in_range(scene->children, 2, 10);
+}
+
+/* The dependency that it needs to start is away for long, then it is back. */
+static int starts_once(void *opaque, Supervisor *supervisor)
+{
+    (void)opaque;
+    int number = scene->children++;
+    if (number == 0)
+        supervisor_started(supervisor);
+    usleep(5000);
+    return number < 7;
+}
+
+static void what_had_started_is_tried_again_and_again(void **state)
+{
+    (void)state;
+    const SupervisorOptions options = {.child = starts_once, .start_limit_ms = 1};
+    assert_int_equal(supervisor_run(&options), 0);
+    assert_int_equal(scene->children, 8);
+}
+
 static int waits_for_stop(void *opaque, Supervisor *supervisor)
 {
     (void)opaque;
@@ -315,6 +352,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_message_that_ends_the_process_counts_too, scene_up,
                                         scene_down),
         cmocka_unit_test_setup_teardown(a_refused_configuration_is_not_tried_again, scene_up,
+                                        scene_down),
+        cmocka_unit_test_setup_teardown(what_never_starts_ends_the_supervisor, scene_up,
+                                        scene_down),
+        cmocka_unit_test_setup_teardown(what_had_started_is_tried_again_and_again, scene_up,
                                         scene_down),
         cmocka_unit_test_setup_teardown(signals_are_passed_on_and_descriptors_are_not, scene_up,
                                         scene_down),
