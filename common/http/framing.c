@@ -17,6 +17,29 @@ static bool has_control(Str value)
     return false;
 }
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool frames(Str name)
+{
+    return str_eq_ignore_case(name, STR("content-length")) ||
+           str_eq_ignore_case(name, STR("transfer-encoding"));
+}
+
+/* spec: RFC 9110 section 5.5. */
+Str framing_value(Str name, Str value)
+{
+    if (frames(name))
+        return value;
+    while (value.len && is_space(value.ptr[0]))
+        value = str_skip(value, 1);
+    while (value.len && is_space(value.ptr[value.len - 1]))
+        value.len--;
+    return value;
+}
+
 typedef struct Counted {
     size_t bytes;
     unsigned hosts, lengths, encodings;

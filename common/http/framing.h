@@ -9,7 +9,7 @@
 
 typedef struct FramingField {
     Str name;  /* as sent, case kept */
-    Str value; /* trimmed by the HTTP library */
+    Str value; /* framing_value() */
 } FramingField;
 
 typedef struct FramingLimits {
@@ -26,6 +26,10 @@ typedef struct Framing {
     uint64_t length; /* of the body, when has_length */
 } Framing;
 
+/* A field's value without the white space around it, which is no part of it. That of the two fields
+ * that frame the body stays as it is: libmicrohttpd takes white space at the end for a part of it,
+ * and where two readers differ we refuse. */
+Str framing_value(Str name, Str value);
 /* `version`: "HTTP/1.1". */
 Framing framing_check(Str version, const FramingField *fields, size_t count,
                       const FramingLimits *limits);

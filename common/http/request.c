@@ -235,10 +235,8 @@ static enum MHD_Result collect_field(void *cls, enum MHD_ValueKind kind, const c
     (void)kind;
     if (request->field_count == FIELDS_HARD_MAX)
         return MHD_NO;
-    request->fields[request->field_count++] = (FramingField){
-        {name,               name_len             },
-        {value ? value : "", value ? value_len : 0}
-    };
+    const Str field = {name, name_len}, sent = {value ? value : "", value ? value_len : 0};
+    request->fields[request->field_count++] = (FramingField){field, framing_value(field, sent)};
     return MHD_YES;
 }
 

@@ -13,7 +13,10 @@ enum {
 
 int transform_severity(Str name)
 {
-    return rules_severity(name);
+    for (int i = 0; i < 4; i++)
+        if (str_eq_ignore_case(name, str_from(rules_severity_name(i))))
+            return i;
+    return -1;
 }
 
 #define SCRATCH_BYTES_MAX ((size_t)1 << 30)

@@ -14,7 +14,7 @@
 #pragma once
 #include "common/rules/match.h"
 
-/* information, warning, error, fatal -> 0..3; anything else -> -1. */
+/* information, warning, error, fatal -> 0..3, in either case; anything else -> -1. */
 int transform_severity(Str name);
 
 /* The step appendOutcome. */

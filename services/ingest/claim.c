@@ -274,6 +274,8 @@ StepNext step_claim(Exchange *exchange)
     Ingest *ingest = exchange->ingest;
     if (exchange->correlation_id.len == 0)
         return STEP_NEXT;
+    if (exchange->envelope.headers.health_check) /* a probe leaves nothing behind */
+        return STEP_NEXT;
     if (!ingest->config->claims)
         return skipped(exchange);
     if (exchange->claim_phase == CLAIM_NOT_YET) {

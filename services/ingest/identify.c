@@ -3,6 +3,7 @@
 
 #include "common/http/fields.h"
 #include "services/ingest/destinations.h"
+#include "services/ingest/headers.h"
 #include "services/ingest/refuse.h"
 
 static Uuid lower_case(Str id)
@@ -16,8 +17,9 @@ static Uuid lower_case(Str id)
 static void continue_trace(Exchange *exchange)
 {
     Trace sent;
-    Str header = http_request_header(exchange->request, STR("traceparent"));
-    exchange->trace = header.ptr && trace_parse(header, &sent) ? trace_child(&sent) : trace_new();
+    Str name = STR("traceparent"), header = http_request_header(exchange->request, name);
+    bool single = http_request_header_count(exchange->request, name) == 1;
+    exchange->trace = single && trace_parse(header, &sent) ? trace_child(&sent) : trace_new();
 }
 
 StepNext step_identify(Exchange *exchange)
@@ -42,5 +44,5 @@ StepNext step_identify(Exchange *exchange)
         return refuse_unavailable(exchange, "datalake-url", "Nothing was taken, try again later");
     if (choice == URL_REFUSED)
         return refuse(exchange, 400, "datalake-url", "X-TechBD-DataLake-API-URL is not allowed");
-    return STEP_NEXT;
+    return headers_meaning(exchange);
 }

@@ -3,6 +3,7 @@
 #include "common/http/fields.h"
 #include "common/http/target.h"
 #include "services/ingest/exchange.h"
+#include "services/ingest/headers.h"
 #include "services/ingest/refuse.h"
 #include "services/ingest/routes.h"
 
@@ -56,8 +57,9 @@ StepNext step_receive(Exchange *exchange)
 {
     const Route *route = exchange->route;
     HttpRequest *request = exchange->request;
-    if (!route->media_types)
-        return STEP_NEXT;
+    StepNext next = headers_single(exchange);
+    if (next != STEP_NEXT || !route->media_types)
+        return next;
     if (http_request_header_count(request, STR("content-type")) != 1 ||
         !media_type_fits(route, http_request_header(request, STR("content-type"))))
         return refuse(exchange, 415, "media-type", "Unsupported media type");

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "common/bus/faults.h"
+#include "common/ruling/outcome_text.h"
 #include "common/ruling/ruling.h"
 #include "services/validator/outcome.h"
 
@@ -50,6 +51,34 @@ static bool run_engine(const ValidatorConfig *config, const Images *images,
                          err);
 }
 
+/* The sender asked for a version that no image has: it is told, and by which it was judged. The
+ * value is not repeated: it may be anything. */
+static bool tell_version(const Images *images, Str wanted, Arena *arena, Verdict *verdict, Err *err)
+{
+    if (!wanted.len || !verdict->ig_version.len ||
+        images_find(images, wanted, STR_NONE) != SIZE_MAX)
+        return true;
+    Issue *issue = arena_alloc(arena, sizeof *issue);
+    Str text = arena_format(arena,
+                            "X-SHIN-NY-IG-Version names no version that is loaded here: judged by "
+                            "%.*s %.*s",
+                            STR_ARG(verdict->ig_name), STR_ARG(verdict->ig_version));
+    if (!issue || !text.ptr)
+        return ERR(err, ERR_INPUT, "memory-limit", "no room for an issue");
+    *issue = (Issue){.next = verdict->issues,
+                     .severity = SEVERITY_WARNING,
+                     .code = STR("not-supported"),
+                     .message_id = STR("ig-version-not-loaded"),
+                     .message_system = STR(OWN_MESSAGES),
+                     .location = STR(""),
+                     .expression = STR(""),
+                     .text = text};
+    verdict->issues = issue;
+    verdict->issue_count++;
+    verdict->warnings++;
+    return true;
+}
+
 bool judge(const Judge *by, const Envelope *envelope, Arena *arena, Validated *ret_validated,
            Err *err)
 {
@@ -63,8 +92,10 @@ bool judge(const Judge *by, const Envelope *envelope, Arena *arena, Validated *r
     faults_on(envelope->payload, "");
     out.envelope.payload = STR_NONE;
     TRY(check(by->config, envelope, arena, &prechecked, err));
-    if (prechecked.passed)
+    if (prechecked.passed) {
         TRY(run_engine(by->config, images, envelope, arena, &verdict, err));
+        TRY(tell_version(images, envelope->headers.ig_version, arena, &verdict, err));
+    }
     times.finished_us = judge_now_us();
     if (prechecked.passed)
         TRY(outcome_of_verdict(&verdict, &times, arena, &out.outcome, err));

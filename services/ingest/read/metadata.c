@@ -1,7 +1,7 @@
 /* GET /metadata: the CapabilityStatement.
  *
- * Spec: hl7.org/fhir/R4/http.html#capabilities, #mime-type (_format wins over Accept). Where the
- * caller has no preference it is XML, as it was with TechBD. */
+ * Spec: hl7.org/fhir/R4/http.html#capabilities, #mime-type (_format wins over Accept; what is
+ * neither is 406). Where the caller has no preference it is XML, as it was with TechBD. */
 #include "common/auth/callers.h"
 #include "common/http/fields.h"
 #include "common/http/target.h"
@@ -9,6 +9,7 @@
 #include "services/ingest/exchange.h"
 #include "services/ingest/flow.h"
 #include "services/ingest/hosts.h"
+#include "services/ingest/refuse.h"
 #include "services/ingest/text.h"
 
 enum { MEMBER_BYTES_MAX = 16 * 1024 };
@@ -92,7 +93,8 @@ static int format_says_json(Str format)
     return -1;
 }
 
-static bool wants_json(const Exchange *exchange)
+/* False: neither will do. */
+static bool choose_form(const Exchange *exchange, bool *ret_json)
 {
     static const char *const json[] = {"application/fhir+json", "application/json", "text/json"};
     static const char *const xml[] = {"application/fhir+xml", "application/xml", "text/xml"};
@@ -101,7 +103,9 @@ static bool wants_json(const Exchange *exchange)
     Str type = str_trim(str_cut(format, 0, str_find_char(format, ';')));
     int says = format_says_json(type);
     Str accept = http_request_list(exchange->request, STR("accept"));
-    return says >= 0 ? says == 1 : best_of(accept, json) > best_of(accept, xml);
+    unsigned for_json = best_of(accept, json), for_xml = best_of(accept, xml);
+    *ret_json = type.len ? says == 1 : for_json > for_xml;
+    return type.len ? says >= 0 : for_json > 0 || for_xml > 0;
 }
 
 static void json_member(Buf *out, const char *name, Str value, bool last)
@@ -138,7 +142,10 @@ static void xml_element(Buf *out, const char *indent, const char *name, Str valu
 StepNext step_metadata(Exchange *exchange)
 {
     HttpRequest *request = exchange->request;
-    bool json = wants_json(exchange);
+    bool json;
+    if (!choose_form(exchange, &json))
+        return refuse(exchange, 406, "not-acceptable",
+                      "application/fhir+json or application/fhir+xml");
     Str publisher = exchange->host ? exchange->host->publisher : STR_NONE;
     Str version = text_utf8(exchange->arena, str_from(exchange->ingest->config->techbd_version));
     BUF_AUTO by, url, software;

@@ -92,6 +92,17 @@ static void refuses_malformed_and_too_many_fields(void **state)
     assert_int_equal(CHECK_FRAMING("HTTP/2.0", host).status, 505);
 }
 
+static void space_around_a_value_is_no_part_of_it(void **state)
+{
+    (void)state;
+    assert_true(str_is(framing_value(STR("Host"), STR(" \ta b\t ")), "a b"));
+    assert_true(str_is(framing_value(STR("Host"), STR(" \t ")), ""));
+    assert_true(str_is(framing_value(STR("X"), STR("a\xc2\xa0")), "a\xc2\xa0"));
+    /* A body that the library would not read as we do. */
+    assert_true(str_is(framing_value(STR("transfer-Encoding"), STR("chunked ")), "chunked "));
+    assert_true(str_is(framing_value(STR("content-length"), STR("4 ")), "4 "));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +111,7 @@ int main(void)
         cmocka_unit_test(refuses_other_codings),
         cmocka_unit_test(asks_for_one_host),
         cmocka_unit_test(refuses_malformed_and_too_many_fields),
+        cmocka_unit_test(space_around_a_value_is_no_part_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
