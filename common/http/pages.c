@@ -198,12 +198,19 @@ static ssize_t receive(gnutls_session_t session, void *data, size_t size)
     return behind.recv(session, data, size);
 }
 
-/* All that is there, record after record: what was read ahead makes no socket readable, so poll
- * would not tell of it. An end or an error behind it comes with the next call. */
-static ssize_t receive_all(gnutls_session_t session, char *data, size_t size)
+static size_t pending(gnutls_session_t session, const Conn *conn)
+{
+    pthread_once(&found_behind, find_behind);
+    return behind.pending(session) + (conn ? wire_ahead(conn) : 0);
+}
+
+/* All that is here, record after record: what was read ahead makes no socket readable, so poll
+ * would not tell of it. Of what is at the socket it does, and with an end or an error there GnuTLS
+ * may send nothing any more either. */
+static ssize_t receive_all(const Conn *conn, gnutls_session_t session, char *data, size_t size)
 {
     ssize_t got = receive(session, data, size), more = got;
-    while (more > 0 && (size_t)got < size) {
+    while (more > 0 && (size_t)got < size && pending(session, conn)) {
         more = receive(session, data + got, size - (size_t)got);
         got += more > 0 ? more : 0;
     }
@@ -212,9 +219,17 @@ static ssize_t receive_all(gnutls_session_t session, char *data, size_t size)
 
 size_t gnutls_record_check_pending(gnutls_session_t session)
 {
-    pthread_once(&found_behind, find_behind);
-    const Conn *conn = conn_of(session);
-    return behind.pending(session) + (conn ? wire_ahead(conn) : 0);
+    return pending(session, conn_of(session));
+}
+
+/* Its request is here, its answer is not. libmicrohttpd would look for more when a connection is
+ * resumed, and close one whose peer has closed its sending side, which is no reason not to answer
+ * (RFC 9112 section 9.6). What lies here already must be taken: nothing at the socket would tell.
+ */
+static bool owes_reply(const Conn *conn)
+{
+    const HttpRequest *request = conn->request;
+    return request && request->ended && !request->replied;
 }
 
 ssize_t gnutls_record_recv(gnutls_session_t session, void *data, size_t size)
@@ -223,7 +238,9 @@ ssize_t gnutls_record_recv(gnutls_session_t session, void *data, size_t size)
     if (!conn)
         return receive(session, data, size);
     conn->shaken = true;
-    ssize_t got = receive_all(session, data, size);
+    if (owes_reply(conn) && pending(session, conn) == 0)
+        return GNUTLS_E_AGAIN;
+    ssize_t got = receive_all(conn, session, data, size);
     if (got <= 0 || http_lines_pass(&conn->lines, data, (size_t)got))
         return got;
     if (!conn->page_said) {
