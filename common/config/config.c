@@ -408,6 +408,10 @@ ConfigStart config_start(const ConfigProgram *program, int argc, char **argv, Ar
         else
             break;
     }
+    if (next < argc && str_is(str_from(argv[next]), "--config")) {
+        fprintf(stderr, "%s: --config needs the name of a file; see --help\n", program->name);
+        return CONFIG_REFUSED;
+    }
     if (help) {
         print_buf(&out, stdout);
         return CONFIG_DONE;

@@ -237,9 +237,8 @@ static int conclude(const Tool *tool)
 static const ConfigProgram program = {
     .name = "fhirbus-reconcile",
     .summary = "Compares what was acknowledged with what is stored and answered; lists what is "
-               "missing or doubled.",
-    .usage = "  (no arguments)  exit: 0 all there, 1 something is listed, 2 could not compare, or "
-             "tell\n",
+               "missing or doubled. Takes no arguments. Exit code: 0 all there, 1 something is "
+               "listed, 2 could not compare, or tell.",
     .options = options,
 };
 
