@@ -5,8 +5,9 @@
  *          Bundle: Bundle.identifier, else the identifier of its first Patient entry, else (or
  *          when the text cannot be read so far) the interaction id.
  * Bounds:  one pass over at most ORDERING_SCAN_BYTES of the document, constant stack however deep
- *          it nests; no document is built, nothing is allocated. Fuzzed:
- * tests/fuzz/ordering_key_fuzz.c. Threads: pure. */
+ *          it nests; no document is built, nothing is allocated.
+ *          Fuzzed: tests/fuzz/ordering_key_fuzz.c.
+ * Threads: pure. */
 #pragma once
 #include "common/base/str.h"
 
@@ -25,7 +26,7 @@ typedef enum OrderingSource {
     ORDERING_BY_PATIENT,     /* Patient.identifier[0] */
 } OrderingSource;
 
-/* `secret` is the same in all services (setting ORDERING_KEY_SECRET_FILE). `ret_source` may be
+/* `secret` is the same in all replicas of ingest (setting ORDERING_KEY_SECRET). `ret_source` may be
  * NULL. */
 OrderingKey ordering_key(Str secret, Str tenant, Str interaction_id, Str document,
                          OrderingSource *ret_source);

@@ -169,7 +169,7 @@ const ConfigOption ingest_options[] = {
     OPT("DRAIN_MS", CONFIG_UINT, drain_ms, "25000", "from SIGTERM until open requests are given up",
         .min = 100, .max = 600000),
     OPT("ORDERING_KEY_SECRET", CONFIG_SECRET, ordering_key_secret, NULL,
-        "keeps patient identifiers out of the brokers' keys; the same in all services"),
+        "keeps patient identifiers out of the brokers' keys; the same in all replicas"),
     OPT("CLAIMS", CONFIG_BOOL, claims, "1",
         "X-Correlation-ID makes a request idempotent (needs the database)"),
     OPT("CLAIM_TIMEOUT_MS", CONFIG_UINT, claim_timeout_ms, "1500",

@@ -127,7 +127,6 @@ def ingest(settings, postgres, index):
 def validator(settings, postgres, index):
     return {
         "FHIR_IMAGES": str(settings.images),
-        "ORDERING_KEY_SECRET_FILE": str(secret(settings, "ordering-key")),
     }
 
 
