@@ -88,7 +88,7 @@ export function PayloadView({ one, session, tenant, issues, target, revealed }: 
         <span class="soft small" role="status">{said}</span>
         <a class="button small" href={payloadPath(id, tenant, what, revealed.on, true)} download><Icon name="download" />Download</a>
       </div>
-      {asked.data && !asked.error ? <Viewer text={asked.data.text} of={asked.data.what} issues={issues} label="Payload" exact={asked.data.what === "original" ? "As sent" : "Exact"} handle={handle} /> : <Answer asked={asked}>{() => null}</Answer>}
+      {asked.data && !asked.error ? <Viewer text={asked.data.text} of={asked.data.what} issues={issues} label="Payload" exact={asked.data.what === "original" ? "As sent" : "Exact"} onForm={() => setSaid("")} handle={handle} /> : <Answer asked={asked}>{() => null}</Answer>}
     </div>
   );
 }

@@ -38,6 +38,8 @@ interface Props {
   label: string;
   /** what its own form is called */
   exact: string;
+  /** another form is chosen: what was said of lines holds no longer */
+  onForm?: () => void;
   handle?: Ref<ViewerHandle>;
 }
 
@@ -107,7 +109,7 @@ function Forms({ form, exact, onForm }: { form: Chosen; exact: string; onForm: (
   );
 }
 
-export function Viewer({ text, of = "", issues, label, exact, handle }: Props) {
+export function Viewer({ text, of = "", issues, label, exact, onForm, handle }: Props) {
   const json = useMemo(() => looksLikeJson(text), [text]);
   const legible = useMemo(() => isLegible(text), [text]);
   const [, chosen] = useReducer((n: number) => n + 1, 0);
@@ -115,6 +117,7 @@ export function Viewer({ text, of = "", issues, label, exact, handle }: Props) {
   const chooseForm = (next: Chosen) => {
     preferred.set(legible, next);
     chosen(undefined as never);
+    onForm?.();
   };
   const [formatted, setFormatted] = useState(false);
   const place = useRef<HTMLDivElement>(null);
