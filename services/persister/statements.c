@@ -153,12 +153,12 @@ const DbStatement *const audit_statements[] = {&sql_audit_append, NULL};
 
 const DbStatement sql_audit_months = {"audit-months",
                                       "SELECT fhirbus_audit.keep_months($1::int, $2::int)"};
-const DbStatement sql_make_months = {"make-months", "SELECT fhirbus.make_months($1::int)"};
-const DbStatement sql_settle_defaults = {"settle-defaults", "SELECT fhirbus.settle_defaults()"};
+const DbStatement sql_make_months = {"make-months", "SELECT fhirbus.make_next_month($1::int)"};
+const DbStatement sql_settle_defaults = {"settle-defaults", "SELECT fhirbus.settle_next_default()"};
 const DbStatement sql_default_rows = {"default-rows", "SELECT fhirbus.default_rows()"};
 const DbStatement sql_keep_callbacks = {"keep-callbacks", "SELECT fhirbus.keep_callbacks()"};
 const DbStatement sql_purge = {"purge", "SELECT fhirbus.purge($1::int)"};
-const DbStatement sql_drop_months = {"drop-months", "SELECT fhirbus.drop_months()"};
+const DbStatement sql_drop_months = {"drop-months", "SELECT fhirbus.drop_next_month()"};
 
 const DbStatement sql_purge_grid = {"purge-grid", "SELECT fhirbus.purge_grid($1::int)"};
 const DbStatement sql_purge_loaded = {"purge-loaded", "SELECT fhirbus.purge_loaded()"};

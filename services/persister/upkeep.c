@@ -12,12 +12,12 @@ typedef struct UpkeepTask {
 
 /* One round, in order; a task that yields a number may ask to be repeated. */
 static const UpkeepTask upkeep_tasks[] = {
-    {&sql_make_months,     ARG_MONTHS, SUM_MADE, false},
+    {&sql_make_months,     ARG_MONTHS, SUM_MADE, true},
     {&sql_default_rows,            ARG_NONE, SUM_DEFAULTS, false},
-    {&sql_settle_defaults,                    ARG_NONE, SUM_MADE, false},
+    {&sql_settle_defaults,                    ARG_NONE, SUM_MADE, true},
     {&sql_purge, ARG_PURGE, SUM_PURGED, true},
     {&sql_keep_callbacks,               ARG_NONE, SUM_CALLBACKS, false},
-    {&sql_drop_months, ARG_NONE, SUM_DROPPED, false},
+    {&sql_drop_months, ARG_NONE, SUM_DROPPED, true},
     {&sql_audit_months,            ARG_AUDIT, SUM_DROPPED, false},
     {&sql_purge_grid,                    ARG_PURGE, SUM_PURGED, true},
     {&sql_purge_loaded,           ARG_NONE, SUM_PURGED, false},
