@@ -1,6 +1,5 @@
 #include "services/ingest/headers.h"
 
-#include "common/json/json.h"
 #include "common/transform/transform.h"
 #include "services/ingest/refuse.h"
 
@@ -44,25 +43,12 @@ StepNext headers_single(Exchange *exchange)
     return STEP_NEXT;
 }
 
-static bool is_json(Exchange *exchange, Str text)
-{
-    JsonDoc doc;
-    Err ignored = {0};
-    return json_read(text, NULL, NULL, exchange->arena, &doc, NULL, &ignored);
-}
-
 StepNext headers_meaning(Exchange *exchange)
 {
-    static const char *const json[] = {"X-TechBD-Elaboration", "X-TechBD-Provenance"};
     static const char severity[] = "X-TechBD-Validation-Severity-Level";
     Str level = http_request_header(exchange->request, str_from(severity));
     if (level.len && transform_severity(level) < 0)
         return complain(exchange, "severity-level", severity,
                         "should be information, warning, error or fatal");
-    for (size_t i = 0; i < sizeof json / sizeof json[0]; i++) {
-        Str text = http_request_header(exchange->request, str_from(json[i]));
-        if (text.len && !is_json(exchange, text))
-            return complain(exchange, "header-json", json[i], "should be JSON");
-    }
     return STEP_NEXT;
 }
